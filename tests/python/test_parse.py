@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, Optional, TypedDict, Union
 
 import msgspec
 import pydantic
@@ -104,6 +105,30 @@ def test_pydantic_inside_of_other_types(llm_wall: FaultWall, form: Any, data: An
     llm_wall.script({"default": {"steps": [{"text": json.dumps(answer)} for answer in answers]}})
     assert aggregator_for(llm_wall, "gpt-a").parse_sync(HELLO, form).value == expected
     assert len(chats(llm_wall)) == 2
+
+
+@pytest.mark.parametrize(
+    ("form", "value", "expected"),
+    [
+        (Data | None, None, None),
+        (Optional[Data], json.loads(GOOD), Data("Ulm", 126000)),
+        (Union[int, str], "seven", "seven"),
+        (Literal["yes", "no"], "no", "no"),
+        (list[Data | None], [None], [None]),
+        (Model | Checked, {"people": 7}, Checked(7)),
+    ],
+)
+def test_forms_that_are_no_classes(llm_wall: FaultWall, form: Any, value: Any, expected: Any) -> None:
+    llm_wall.script({"default": {"steps": [{"text": json.dumps({"value": value})}]}})
+    llm = aggregator_for(llm_wall, "gpt-a")
+    assert llm.parse_sync("A city?", form).value == expected
+    assert list(llm.stream_parse_sync("A city?", form))[-1].value == expected
+
+
+def test_a_union_of_dataclasses_says_why_it_cannot_be_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "pydantic")  # which would read it, if the application had imported it
+    with pytest.raises(llmagg.InvalidArgumentError, match="nothing tells the objects of the union apart; write"):
+        Form(Data | Tree)
 
 
 class Plain:

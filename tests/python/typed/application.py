@@ -9,7 +9,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Optional
 
 import llmagg
 from llmagg import ChunkEvent, DoneEvent, LLMAggrator, LLMAggregator, Message, MessageRole, RestartEvent
@@ -129,6 +129,14 @@ async def parsed(llm: LLMAggregator) -> tuple[str, int]:
     async for growing in llm.stream_parse("A city.", City, model="shop/parsed", temperature=0):
         if growing.value is not None:
             name = growing.value.name
+    perhaps: City | None = (await llm.parse("A city, or null.", City | None, model="shop/parsed")).value
+    cities: list[City] = [city.value, *([] if perhaps is None else [perhaps])]
+    if len(cities) > 2:  # other forms
+        cities = llm.parse_sync("Cities.", list[City]).value
+        word: Literal["yes", "no"] = llm.parse_sync("Yes or no?", Literal["yes", "no"]).value
+        number: int | str = (await llmagg.parse("A number or a word.", int | str)).value
+        another: City | None = llmagg.parse_sync("A city?", Optional[City]).value
+        name += f"{word} {number} {another}"
     return name, len(city.attempts) + (llm.parse_sync("A city.", City).value.people if not city.attempts else 0)
 
 

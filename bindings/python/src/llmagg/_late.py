@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing
 
 if typing.TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing_extensions import TypeForm, Unpack
 
     from ._native.calls import Call
     from .budget import Budget
@@ -20,7 +20,7 @@ if typing.TYPE_CHECKING:
 
 __all__ = (
     "Budget", "Cache", "Call", "ChatParams", "GenerateParams", "Growing", "Messages", "Parsed", "RowParams", "Strategy",
-    "ToolParams", "ToolRun", "Unpack",
+    "ToolParams", "ToolRun", "TypeForm", "Unpack",
 )  # fmt: skip
 _PARAMS = ("ChatParams", "GenerateParams", "Messages", "RowParams", "Strategy", "ToolParams")
 _PLACES = {
@@ -36,12 +36,21 @@ class _Plain:
         return item
 
 
+class _Form:
+    """Stands for ``TypeForm``, which no Python has yet: a form may be anything that describes a type."""
+
+    def __class_getitem__(cls, _: typing.Any) -> typing.Any:
+        return typing.Any
+
+
 def __getattr__(name: str) -> typing.Any:
     from importlib import import_module
 
     if name == "Unpack":
         found = getattr(typing, name, None)
         return found if found is not None else _Plain
+    if name == "TypeForm":
+        return _Form
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{_PLACES[name]}", __package__), name)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from . import _late, _names, _strange, _streamed, catalog, lookup, oldstyle, summary
 from ._closing import Closing
+from ._frames import brief
 from ._parameters import told
 from ._twin import twin
 from .config import ModelConfig, ProviderConfig  # noqa: F401 - tests patch some of these names
@@ -59,19 +60,18 @@ class LLMAggregator(Closing):
     ``retry_on`` (lists of codes, statuses and vendors' codes), ``accept`` ("nonempty" or a function), ``max_cost`` (a
     sum of money), ``budgets`` (:class:`Budget` objects), ``cache`` ("use", "refresh" or "off") and ``include_usage``.
     ``model`` chooses one model for this call. Any other name is an InvalidArgumentError that suggests the nearest one;
-    fields for the server that the library does not know go through ``extra_body`` (a dict; it replaces fields of the
-    same name).
+    fields that the library does not know go through ``extra_body`` (a dict; it replaces fields of the same name).
 
-    ``strategy`` is the order of the models in each call: "order" (as listed), "weighted" (at random, by the
-    ``weight`` of each model's configuration), "latency" (the fastest first; slower models are looked at again in
-    time), "least_busy", "cost" (the cheapest first), "usage" (the most room in its rate first), or a function that
-    takes the routes' names ("provider/model") and the request, and returns names in the order in which they are
-    asked; the others follow. A nested list in ``models`` is a group, ``[["a", "b"], "c"]``: the strategy orders each
-    group, and a group is asked before the next one. Calls with the same ``session`` (a text) ask the same model
-    first, as long as it is usable, under every strategy but "order". ``budget`` bounds what all calls of the aggregator
-    cost together. ``cache`` answers a request that equals an earlier one with the answer to that one: True, a dict such
-    as ``{"size": "64MB", "ttl_s": 3600}``, or a :class:`llmagg.Cache`, which aggregators may share. A call says
-    ``cache="refresh"`` to ask anew and ``cache="off"`` to do without it; ``response.cached`` tells its origin.
+    ``strategy`` is the order of the models in each call: "order" (as listed), "weighted" (at random, by the ``weight``
+    of each model's configuration), "latency" (the fastest first; slower models are looked at again in time),
+    "least_busy", "cost" (the cheapest first), "usage" (the most room in its rate first), or a function that takes the
+    routes' names ("provider/model") and the request, and returns names in the order in which they are asked; the others
+    follow. A nested list in ``models`` is a group, ``[["a", "b"], "c"]``: the strategy orders each group, and a group
+    is asked before the next one. Calls with the same ``session`` (a text) ask the same model first while it is usable,
+    except with "order". ``budget`` bounds what all calls of the aggregator cost together. ``cache`` answers a request
+    that equals an earlier one with its answer: True, ``{"size": "64MB", "ttl_s": 3600}``, or a :class:`llmagg.Cache`,
+    which aggregators may share. A call with ``cache="refresh"`` asks anew, with "off" it does without;
+    ``response.cached`` tells its origin.
     """
 
     strategy: Any = None  # a subclass need not call __init__ if it sets manager and models
@@ -135,13 +135,13 @@ class LLMAggregator(Closing):
         await self._initialize(config, lenient=False)
 
     async def _initialize(self, config: Any, *, lenient: bool) -> None:
-        if config is None or (isinstance(config, Mapping) and not config):
-            if not self._initialized:
-                await self._install(oldstyle.Read([], {}), lenient=lenient)
-                if config is not None and not lenient and not self.get_available_models():
-                    warnings.warn("the configuration is empty, and no model is registered", stacklevel=2)
-            return
-        await self._install(oldstyle.provider_configs(config, lenient=lenient), lenient=lenient)
+        if config is not None and (not isinstance(config, Mapping) or config):
+            with brief:
+                await self._install(oldstyle.provider_configs(config, lenient=lenient), lenient=lenient)
+        elif not self._initialized:
+            await self._install(oldstyle.Read([], {}), lenient=lenient)
+            if config is not None and not lenient and not self.get_available_models():
+                warnings.warn("the configuration is empty, and no model is registered", stacklevel=2)
 
     async def initialize_from_settings(self, settings: Any) -> None:
         """``initialize`` from ``settings.LLM_MODEL``: ``{model: {"api_key", "base_url", "model"?, …}}``.
@@ -164,14 +164,16 @@ class LLMAggregator(Closing):
             registration.configure(self, _provider_class, lenient=lenient)
 
     def _call(self, messages: ChatCompletionRequest | _late.Messages, params: Mapping[str, Any]) -> _late.Call:
-        self._configure()
-        return _planned_call()(self, messages, params)
+        with brief:
+            self._configure()
+            return _planned_call()(self, messages, params)
 
     def _other_call(self, request: dict[str, Any], params: dict[str, Any]) -> _late.Call:
-        self._configure()
         from . import plan
 
-        return plan.other_call(self, {key: value for key, value in request.items() if value is not None}, params)
+        with brief:
+            self._configure()
+            return plan.other_call(self, {key: value for key, value in request.items() if value is not None}, params)
 
     async def chat(
         self, messages: ChatCompletionRequest | _late.Messages, **params: _late.Unpack[_late.ChatParams]
@@ -219,16 +221,16 @@ class LLMAggregator(Closing):
     ) -> RerankResponse:
         """Ranks documents by how well they fit a query: ``response.results``, the best first, at most ``top_n``.
 
-        The models are asked one after the other, as for a chat. ``params`` are options as for calls, and fields for
-        the server. Raises LLMError.
+        Models are asked as for a chat. ``params`` are options as for calls, and fields for the server. Raises LLMError.
         """
         documents = listed(documents)
         request = {"query": query, "documents": documents, "model": model, "top_n": top_n}
         return RerankResponse(await self._other_call(request, params).other("rerank"), documents)
 
     async def parse(
-        self, messages: ChatCompletionRequest | _late.Messages, form: type[T], **params: _late.Unpack[_late.ChatParams]
-    ) -> _late.Parsed[T]:
+        self, messages: ChatCompletionRequest | _late.Messages, form: _late.TypeForm[T],
+        **params: _late.Unpack[_late.ChatParams],
+    ) -> _late.Parsed[T]:  # fmt: skip
         """Returns an answer as an object: ``parsed.value`` is a ``form``, such as a pydantic model or a dataclass.
 
         Example::
@@ -237,16 +239,16 @@ class LLMAggregator(Closing):
             print(parsed.value.name)
 
         An answer that does not fit is asked for once more with the reason; after two such answers of a route the next
-        route is asked, all within ``deadline``. ``parsed.attempts`` lists it all. Raises BadResponseError if no route
-        gives an answer that fits.
+        route is asked, all within ``deadline``; ``parsed.attempts`` lists it all. Raises BadResponseError if none fits.
         """
         from . import parsing
 
         return await parsing.parse(self, messages, form, params)
 
     def stream_parse(
-        self, messages: ChatCompletionRequest | _late.Messages, form: type[T], **params: _late.Unpack[_late.ChatParams]
-    ) -> AsyncGenerator[_late.Growing[T], None]:
+        self, messages: ChatCompletionRequest | _late.Messages, form: _late.TypeForm[T],
+        **params: _late.Unpack[_late.ChatParams],
+    ) -> AsyncGenerator[_late.Growing[T], None]:  # fmt: skip
         """An async generator of an object that grows: ``growing.data`` are its plain values so far.
 
         Example::
@@ -263,8 +265,9 @@ class LLMAggregator(Closing):
         return growing.objects(self, growing.Reader(self, messages, form, params))
 
     def stream_parse_sync(
-        self, messages: ChatCompletionRequest | _late.Messages, form: type[T], **params: _late.Unpack[_late.ChatParams]
-    ) -> Iterator[_late.Growing[T]]:
+        self, messages: ChatCompletionRequest | _late.Messages, form: _late.TypeForm[T],
+        **params: _late.Unpack[_late.ChatParams],
+    ) -> Iterator[_late.Growing[T]]:  # fmt: skip
         """``stream_parse`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
         from . import growing
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from . import _late, catalog, settings
+from ._frames import brief
 from ._native import blocking
 from .aggregator import LLMAggregator
 from .embeddings import EmbeddingResponse
@@ -54,7 +55,8 @@ async def aggregator(models: Models | None = None, model: Any = None) -> LLMAggr
         return found
     made = LLMAggregator(named or None)
     made.manager = PrivateManager()
-    await made._install(settings.find(named), lenient=not named)
+    with brief:
+        await made._install(settings.find(named), lenient=not named)
     with _lock:
         if len(_kept) >= _MOST:
             _kept.clear()  # running calls keep theirs
@@ -126,7 +128,7 @@ async def chat(
 
 
 async def parse(
-    messages: ChatCompletionRequest | _late.Messages, form: type[T], *, models: Models | None = None,
+    messages: ChatCompletionRequest | _late.Messages, form: _late.TypeForm[T], *, models: Models | None = None,
     **params: _late.Unpack[_late.ChatParams],
 ) -> _late.Parsed[T]:  # fmt: skip
     """An answer as an object, as :meth:`LLMAggregator.parse`.
@@ -183,7 +185,7 @@ async def stream_text(
 
 
 async def stream_parse(
-    messages: ChatCompletionRequest | _late.Messages, form: type[T], *, models: Models | None = None,
+    messages: ChatCompletionRequest | _late.Messages, form: _late.TypeForm[T], *, models: Models | None = None,
     **params: _late.Unpack[_late.ChatParams],
 ) -> AsyncGenerator[_late.Growing[T], None]:  # fmt: skip
     """An object that grows while its answer arrives, as :meth:`LLMAggregator.stream_parse`."""
@@ -231,7 +233,7 @@ def _named(what: str, models: Models | None, params: Mapping[str, Any]) -> tuple
 
 
 def stream_parse_sync(
-    messages: ChatCompletionRequest | _late.Messages, form: type[T], *, models: Models | None = None,
+    messages: ChatCompletionRequest | _late.Messages, form: _late.TypeForm[T], *, models: Models | None = None,
     **params: _late.Unpack[_late.ChatParams],
 ) -> Iterator[_late.Growing[T]]:  # fmt: skip
     """``stream_parse`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
@@ -249,7 +251,7 @@ def chat_sync(
 
 
 def parse_sync(
-    messages: ChatCompletionRequest | _late.Messages, form: type[T], *, models: Models | None = None,
+    messages: ChatCompletionRequest | _late.Messages, form: _late.TypeForm[T], *, models: Models | None = None,
     **params: _late.Unpack[_late.ChatParams],
 ) -> _late.Parsed[T]:  # fmt: skip
     """``parse`` for code without an event loop; it blocks, and Ctrl-C ends it."""

@@ -10,14 +10,18 @@ import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from . import _streamed
+from ._frames import brief
 from ._native import blocking
 from .attempt import Attempt
 from .events import ChunkEvent, DoneEvent, RestartEvent, StreamEvent
 from .parsing import Parsed, Search
 from .responses import ChatCompletionResponse
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeForm
 
 T = TypeVar("T")
 _TOKEN = re.compile(r'["{}\[\],:]')
@@ -121,7 +125,7 @@ class Prefix:
 class Reader(Generic[T]):
     """Makes growing objects of the events of a stream."""
 
-    def __init__(self, user: Any, messages: Any, form: type[T], params: Mapping[str, Any]) -> None:
+    def __init__(self, user: Any, messages: Any, form: TypeForm[T], params: Mapping[str, Any]) -> None:
         _streamed.refuse_whole(params, whole="parse")
         self.search = Search(user, messages, form, {key: params[key] for key in params if key != "stream"})
         self.response: ChatCompletionResponse | None = None
@@ -156,17 +160,19 @@ class Reader(Generic[T]):
 async def objects(user: Any, reader: Reader[T]) -> AsyncGenerator[Growing[T], None]:
     """The objects of a stream."""
     asked, params = reader.search.first()
-    async with aclosing(user.stream(asked, **params)) as events:
-        async for event in events:
-            if (grown := reader.read(event)) is not None:
-                yield grown
-    yield reader.last(await reader.search.run(reader.response))
+    with brief:
+        async with aclosing(user.stream(asked, **params)) as events:
+            async for event in events:
+                if (grown := reader.read(event)) is not None:
+                    yield grown
+        yield reader.last(await reader.search.run(reader.response))
 
 
 def objects_sync(user: Any, reader: Reader[T]) -> Iterator[Growing[T]]:
     """``objects`` for code without an event loop."""
     asked, params = reader.search.first()
-    for event in user.stream_sync(asked, **params):
-        if (grown := reader.read(event)) is not None:
-            yield grown
-    yield reader.last(blocking.run(reader.search.run(reader.response)))
+    with brief:
+        for event in user.stream_sync(asked, **params):
+            if (grown := reader.read(event)) is not None:
+                yield grown
+        yield reader.last(blocking.run(reader.search.run(reader.response)))

@@ -16,17 +16,21 @@ import threading
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
 from . import _streamed, catalog, lookup
 from ._bounds import Bounds
+from ._frames import brief
 from ._native.route import Plans
 from .attempt import Attempt
 from .errors import APITimeoutError, BadResponseError, InvalidArgumentError, LLMError
 from .requests import ChatCompletionRequest, messages_to_wire
 from .responses import ChatCompletionResponse
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeForm
 
 T = TypeVar("T")
 _MOST = 2  # answers of one route that do not fit
@@ -50,7 +54,7 @@ class UnfitError(Exception):
 class Form(Generic[T]):
     """How answers of a type are asked for and read."""
 
-    def __init__(self, form: type[T], what: str = "parse()") -> None:
+    def __init__(self, form: TypeForm[T], what: str = "parse()") -> None:
         """``what`` is what an error speaks of."""
         described = hasattr(form, "model_validate_json") or dataclasses.is_dataclass(form)
         function = inspect.isroutine(form)
@@ -129,7 +133,8 @@ class Form(Generic[T]):
         """The object of a JSON text. Raises ValueError or msgspec.MsgspecError."""
         if self._reads:
             return self._reads(text)
-        return msgspec.json.decode(text, type=self._form)
+        read: T = msgspec.json.decode(text, type=self._form)
+        return read
 
 
 def _schema(form: Any) -> dict[str, Any]:
@@ -141,6 +146,8 @@ def _schema(form: Any) -> dict[str, Any]:
 
 def _unsupported(form: Any, error: Exception) -> str:
     """Why a type has no schema: which of its parts has none, instead of how msgspec could be taught."""
+    if "unions may not contain more than one" in str(error):
+        return "nothing tells the objects of the union apart; write pydantic models, or one class with fields for all"
     found = re.search(r"type (.+) is not supported", str(error))
     if not found:
         return str(error)
@@ -203,16 +210,17 @@ def _close(schema: Any) -> bool:
     return strict & (False not in [_close(part) for part in inner])
 
 
-async def parse(user: Any, messages: Any, form: type[T], params: Mapping[str, Any]) -> Parsed[T]:
+async def parse(user: Any, messages: Any, form: TypeForm[T], params: Mapping[str, Any]) -> Parsed[T]:
     """Asks until an answer fits: twice at one route, the second time with the reason, then at the next route."""
     _streamed.refuse("parse", params)
-    return await Search(user, messages, form, params).run()
+    with brief:
+        return await Search(user, messages, form, params).run()
 
 
 class Search(Generic[T]):
     """One ``parse`` or ``stream_parse``. A deadline and ``max_cost`` hold for all its calls together."""
 
-    def __init__(self, user: Any, messages: Any, form: type[T], params: Mapping[str, Any]) -> None:
+    def __init__(self, user: Any, messages: Any, form: TypeForm[T], params: Mapping[str, Any]) -> None:
         if params.get("response_format") is not None:
             raise InvalidArgumentError("response_format is made from the second argument; give only one of the two")
         self._user = user

@@ -23,6 +23,7 @@ import msgspec
 
 from . import _docstring, _misspelt, _streamed, _values, parsing
 from ._bounds import Bounds
+from ._frames import brief
 from ._patience import within
 from ._shown import shown
 from ._wire import is_suspect
@@ -217,6 +218,14 @@ async def run_tools(
     *, max_rounds: int = 10, max_total_tokens: int | None = None,
 ) -> ToolRun:  # fmt: skip
     """Asks and calls until an answer calls no tool, or a limit is reached; one deadline and one cost for all rounds."""
+    with brief:
+        return await _run_tools(user, messages, tools, params, max_rounds, max_total_tokens)
+
+
+async def _run_tools(
+    user: Any, messages: Any, tools: Sequence[Function], params: Mapping[str, Any], max_rounds: int,
+    max_total_tokens: int | None,
+) -> ToolRun:  # fmt: skip
     if isinstance(messages, ChatCompletionRequest):
         raise InvalidArgumentError("run_tools() takes messages; give the fields of the request as keyword parameters")
     _streamed.refuse("run_tools", params)

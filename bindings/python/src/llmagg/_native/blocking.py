@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from .. import errors, log
+from .._frames import brief
 from . import load
 from .operation import Operation
 from .queue import Payload, poll_for
@@ -61,7 +62,8 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     except BaseException:
         coroutine.close()
         raise
-    return loop.run_until_complete(coroutine)
+    with brief:
+        return loop.run_until_complete(coroutine)
 
 
 def refuse_inside_loop() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from .. import _gathered, errors
+from .._frames import brief, shorten
 from .._wire import decode, encode
 from ..events import DoneEvent, RestartEvent, StreamEvent
 from ..responses import ChatCompletionResponse, StreamResponse
@@ -53,17 +54,26 @@ class Call:
 
     async def answer(self) -> dict[str, Any]:
         """The whole response as a dict."""
-        answer: dict[str, Any] = decode(await bridge.last_event(self._begin(bridge.bridge(), 0)))
+        with brief:
+            answer: dict[str, Any] = decode(await bridge.last_event(self._begin(bridge.bridge(), 0)))
         return answer
 
     async def response(self) -> ChatCompletionResponse:
         """The whole response."""
-        answer = _gathered.response(await bridge.last_event(self._begin(bridge.bridge(), _WHOLE)))
+        try:
+            answer = _gathered.response(await bridge.last_event(self._begin(bridge.bridge(), _WHOLE)))
+        except errors.LLMError as error:  # not "with brief", which costs each call a fifth of a microsecond
+            shorten(error)
+            raise
         return _told(answer) if self.is_bounded() else answer
 
     def response_sync(self) -> ChatCompletionResponse:
         """The whole response; blocks."""
-        answer = _gathered.response(blocking.last_event(lambda reader: self._begin(reader, _WHOLE)))
+        try:
+            answer = _gathered.response(blocking.last_event(lambda reader: self._begin(reader, _WHOLE)))
+        except errors.LLMError as error:
+            shorten(error)
+            raise
         return _told(answer) if self.is_bounded() else answer
 
     def is_bounded(self) -> bool:
@@ -77,11 +87,13 @@ class Call:
 
     async def other(self, form: str) -> Payload:
         """The payload that answers a call that is no chat."""
-        return await bridge.last_event(self._begin_other(form, bridge.bridge()))
+        with brief:
+            return await bridge.last_event(self._begin_other(form, bridge.bridge()))
 
     def other_sync(self, form: str) -> Payload:
         """The same; blocks."""
-        return blocking.last_event(lambda reader: self._begin_other(form, reader))
+        with brief:
+            return blocking.last_event(lambda reader: self._begin_other(form, reader))
 
     def stream(self) -> AsyncGenerator[StreamEvent, None]:
         """The events of a streamed answer. Leaving it cancels the call."""
@@ -97,7 +109,8 @@ class Call:
 
     async def _streamed(self, read: _Read[T], other: _Other[T] | None = None) -> AsyncGenerator[T, None]:
         """Items that ``read`` makes of chunks, without empty texts, and items that ``other`` makes of other events."""
-        operation = self._begin(bridge.bridge(), _STREAMED)
+        with brief:
+            operation = self._begin(bridge.bridge(), _STREAMED)
         del self  # ten thousand streams may wait here: each object costs memory, and work for the garbage collector
         item: T | None
         try:
@@ -111,6 +124,9 @@ class Call:
                         operation.check()
                     if item:  # only a text can be empty
                         yield item
+        except errors.LLMError as error:
+            shorten(error)
+            raise
         finally:
             operation.cancel()
 
@@ -135,6 +151,9 @@ class Call:
                     operation.check()
                     if item:
                         yield item
+        except errors.LLMError as error:
+            shorten(error)
+            raise
         finally:
             if operation is not None:
                 operation.cancel()
@@ -243,5 +262,6 @@ def _other_bounded(kind: int, payload: Payload) -> StreamEvent:
 
 async def health(routes: Routes) -> list[bool]:
     """Checks at the same time whether the routes are alive."""
-    alive: list[bool] = decode(await bridge.last_event(bridge.bridge().begin_health(routes)))
+    with brief:
+        alive: list[bool] = decode(await bridge.last_event(bridge.bridge().begin_health(routes)))
     return alive
