@@ -233,7 +233,7 @@ func (r *Stream) inside(e *llm.Error) *llm.Error {
 // of adds the status and headers of the exchange to e.
 func (r *Stream) of(e *llm.Error) *llm.Error {
 	e.Status = cmp.Or(e.Status, r.resp.StatusCode)
-	failure.ReadHead(e, r.resp.Header)
+	failure.AddHead(e, r.resp.Header)
 	e.Message += r.upstream.withoutKey(e, r.resp)
 	return e
 }

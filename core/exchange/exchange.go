@@ -247,7 +247,7 @@ func (u *Upstream) unread(data []byte, err error, resp *http.Response) *llm.Erro
 // was read from it.
 func (u *Upstream) refused(e *llm.Error, data []byte, resp *http.Response) *llm.Error {
 	e.Status = cmp.Or(e.Status, resp.StatusCode)
-	failure.ReadHead(e, resp.Header)
+	failure.AddHead(e, resp.Header)
 	e.Body = failure.Body(data)
 	e.Message += u.withoutKey(e, resp)
 	return e

@@ -40,7 +40,7 @@ func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
 			s.kind = h.Get("X-Amzn-Errortype")
 			e.Type = OneLine(s.kind)
 		}
-		ReadHead(e, h)
+		readHead(e, h)
 	}
 	if !e.HasRetryAfter && s.hasDelay {
 		e.RetryAfter, e.HasRetryAfter = s.delay, true
@@ -67,16 +67,31 @@ func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
 	case status != 0 && status/100 != 2:
 		e.Message = fmt.Sprintf("HTTP %d: %s", status, e.Message)
 	}
-	if e.HasRetryAfter && e.RetryAfter > 0 {
-		e.Message += " (Retry-After: " + strconv.FormatFloat(e.RetryAfter.Round(time.Millisecond).Seconds(), 'f', -1, 64) + " s)"
-	}
+	e.Message += waitIn(e)
 	return e
 }
 
-// ReadHead reads from the headers of a failed answer, whatever its status: the
+// waitIn is the end of a message that tells the wait which the server asks
+// for, "" without one.
+func waitIn(e *llm.Error) string {
+	if !e.HasRetryAfter || e.RetryAfter <= 0 {
+		return ""
+	}
+	return " (Retry-After: " + strconv.FormatFloat(e.RetryAfter.Round(time.Millisecond).Seconds(), 'f', -1, 64) + " s)"
+}
+
+// AddHead adds to an error that was read from an answer's body what the
+// headers say, as readHead does, and tells their wait in the message.
+func AddHead(e *llm.Error, h http.Header) {
+	e.Message = strings.TrimSuffix(e.Message, waitIn(e))
+	readHead(e, h)
+	e.Message += waitIn(e)
+}
+
+// readHead reads from the headers of a failed answer, whatever its status: the
 // request's id, the wait that the server asks for, and whether the request may
 // be repeated (R4).
-func ReadHead(e *llm.Error, h http.Header) {
+func readHead(e *llm.Error, h http.Header) {
 	if id := requestID(h); id != "" {
 		e.RequestID = OneLine(id)
 	}

@@ -134,7 +134,7 @@ func parseOptions(data []byte, withModels bool) (o CallOptions, models []string,
 	}
 	fields, err := jsontext.FieldsOf(data)
 	if err != nil {
-		return o, nil, nil, Errorf(InvalidArgument, "the call options are not valid JSON: %v", err)
+		return o, nil, nil, Errorf(InvalidArgument, "the call options are not valid JSON: %v; expected an object such as {\"deadline\": 20}", err)
 	}
 	if err := shown.Twice(fields); err != nil {
 		return o, nil, nil, Errorf(InvalidArgument, "the text of the call options %v", err)
@@ -189,6 +189,9 @@ func unknownOption(key string, ofAggregator bool) error {
 	}
 	if err := checkSystem(key); err != nil {
 		return err
+	}
+	if otherTexts.Has(key) && !ofAggregator {
+		return besideThem(key)
 	}
 	what, place := "unknown call option "+shown.Name(key), key
 	if !isConfigKey(key) { // perhaps another library's name for one

@@ -84,10 +84,7 @@ func readPayload(data []byte, plain span, anyName bool) (*Payload, error) {
 	p := &Payload{data: data, N: 1}
 	fields, wrong, err := p.requestFields(data, plain)
 	if err != nil {
-		if what := otherThanObject(data); what != "" {
-			return nil, Errorf(InvalidArgument, "the request is %s; expected an object such as %s", what, requestForm)
-		}
-		return nil, Errorf(InvalidArgument, "the request is not valid JSON: %v", err)
+		return nil, unreadable(data, err)
 	}
 	p.fields = fields
 	seen := false
@@ -138,33 +135,10 @@ func readPayload(data []byte, plain span, anyName bool) (*Payload, error) {
 	if !seen {
 		return nil, withoutMessages(fields)
 	}
+	if err := besideMessages(data, fields); err != nil && !anyName {
+		return nil, err
+	}
 	return p.rewritten(extra, anyName)
-}
-
-// requestForm is how a request is written, for errors.
-const requestForm = `{"messages": [{"role": "user", "content": "…"}]}`
-
-// otherThanObject says what JSON other than an object is; "" for what is none.
-func otherThanObject(data []byte) string {
-	r := newReader(data)
-	r.Most = jsontext.MaxDepth
-	first, from := r.Next(), r.Pos
-	if r.Skip(); first == '{' || r.End() != nil || jsontext.CheckUTF8(data) != nil {
-		return ""
-	}
-	return shown.Value(data[from:r.Pos])
-}
-
-// withoutMessages is the error of a request without messages, which may have
-// what another API has in their place.
-func withoutMessages(fields []jsontext.Field) error {
-	for _, f := range fields {
-		switch f.Key {
-		case "contents", "prompt", "input", "inputs", "inputText", "text", "query", "question", "conversation", "chat_history", "history":
-			return Errorf(InvalidArgument, "the request has no \"messages\", but %q, as other APIs do; write %s", f.Key, requestForm)
-		}
-	}
-	return Errorf(InvalidArgument, "the request has no \"messages\"; expected a non-empty array of {\"role\", \"content\"}")
 }
 
 // rewritten is the payload with tools, choice and formats as chat completions

@@ -32,7 +32,7 @@ func (r *reader) checkMessage(i int) (wrong error) {
 		if r.Err != nil {
 			return nil // the syntax error says more
 		}
-		return Errorf(InvalidArgument, "messages[%d] is %s; expected an object with \"role\" and \"content\"", i, shown.Value(r.Data[from:r.Pos]))
+		return noMessage(i, r.Data[from:r.Pos])
 	}
 	role, said, null, elsewhere, roleIn := noRole, false, false, "", ""
 	for more := r.Object(); more; more = r.NextField() {
@@ -183,6 +183,33 @@ func unknownRole(i int, role []byte, elsewhere string) error {
 	}
 	return Errorf(InvalidArgument, "messages[%d].role is %s; %s%s", i, shown.Value(role), expected,
 		suggest.For(name, []string{"system", "developer", "user", "assistant", "tool", "function"}))
+}
+
+// noMessage is the error for a message that is no object.
+func noMessage(i int, value []byte) error {
+	if role := roleOfPair(value); role != "" {
+		return Errorf(InvalidArgument, "messages[%d] is a pair of a role and a text, as other libraries have it; write {\"role\": %q, \"content\": …}", i, role)
+	}
+	return Errorf(InvalidArgument, "messages[%d] is %s; expected an object with \"role\" and \"content\"", i, shown.Value(value))
+}
+
+// roleOfPair is the role of a message that is a list of a role and a text, such
+// as ["human", "hi"]; "" for anything else.
+func roleOfPair(value []byte) string {
+	var pair []string
+	if value[0] != '[' || JSON.Unmarshal(value, &pair) != nil || len(pair) != 2 {
+		return ""
+	}
+	switch pair[0] {
+	case "human":
+		return "user"
+	case "ai":
+		return "assistant"
+	}
+	if Role(pair[0]).Known() {
+		return pair[0]
+	}
+	return ""
 }
 
 // roleKnown tells whether a JSON string is a role's name.

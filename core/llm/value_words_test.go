@@ -27,7 +27,7 @@ func TestMisspeltValuesAreTold(t *testing.T) {
 	}
 	for _, field := range []string{
 		`"reasoning_effort":"High"`, `"reasoning_effort":"xhigh"`, `"reasoning_effort":"xlow"`, `"reasoning_effort":"ultra"`, `"reasoning_effort":"maximal"`, `"reasoning_effort":"extreme"`,
-		`"reasoning_effort":""`, `"reasoning_effort":"lo"`, `"reasoning_effort":null`, `"reasoning":{"effort":"deep","summary":null}`, `"reasoning":{"effort":7}`, `"thinking":{"type":"interleaved"}`, `"thinking":true`,
+		`"reasoning_effort":""`, `"reasoning_effort":"lo"`, `"reasoning_effort":null`, `"reasoning":{"effort":"deep","summary":null}`, `"reasoning":{"effort":7}`, `"thinking":{"type":"interleaved"}`,
 		`"verbosity":"higher"`, `"verbosity":"brief"`, `"service_tier":"fast"`, `"service_tier":"auto2"`, `"service_tier":"premium"`, `"service_tier":"standard_v2"`, `"tool_choice":"validated"`,
 		`"tool_choice":{"type":"auto"}`, `"function_call":{"name":"atuo"}`, `"modalities":["TEXT","IMAGE"]`, `"modalities":["smell"]`, `"modalities":[1]`, `"modalities":[]`, `"truncation":"middle"`, `"user":"hgih"`,
 		`"tool_choice":"required","tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","required":["auto","none"]}}}]`,

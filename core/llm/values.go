@@ -60,10 +60,21 @@ func checkInside(name string, v []byte) error {
 			}
 		}
 		return checkWords(name, v)
-	case "reasoning_effort", "thinking", "verbosity", "service_tier", "prompt_cache_retention", "function_call", "modalities", "truncation", "web_search_options", "output_config":
+	case "thinking":
+		if v[0] == 't' || v[0] == 'f' {
+			return Errorf(InvalidArgument, "request field \"thinking\" is %s; expected an object such as {\"type\": \"enabled\", \"budget_tokens\": 2048} or {\"type\": \"disabled\"}, as the vendor has it; \"reasoning_effort\" (\"none\" to \"high\") is for every vendor (\"extra_body\" sends it as it is)", shown.Value(v))
+		}
+		return checkWords(name, v)
+	case "reasoning_effort", "verbosity", "service_tier", "prompt_cache_retention", "function_call", "modalities", "truncation", "web_search_options", "output_config":
 		return checkWords(name, v)
 	case "max_tokens", "max_completion_tokens":
 		return checkLeast(name, v)
+	case "temperature":
+		return checkRange(name, v, 0, 2)
+	case "top_p", "min_p":
+		return checkRange(name, v, 0, 1)
+	case "presence_penalty", "frequency_penalty":
+		return checkRange(name, v, -2, 2)
 	case "stop":
 		if v[0] == '[' {
 			return checkStop(v)
@@ -72,9 +83,19 @@ func checkInside(name string, v []byte) error {
 	return nil
 }
 
-// checkLeast refuses a number of tokens below 0.
+// checkRange refuses a number outside of the widest range that vendors
+// document. Within it each vendor's own bounds hold: its format changes the
+// number and says so.
+func checkRange(name string, value []byte, least, most float64) error {
+	if n, err := strconv.ParseFloat(string(value), 64); err == nil && (n < least || n > most) {
+		return Errorf(InvalidArgument, "request field %q is %s; expected %g to %g (\"extra_body\" sends it as it is)", name, shown.Value(value), least, most)
+	}
+	return nil
+}
+
+// checkLeast refuses a number of tokens below 1.
 func checkLeast(name string, value []byte) error {
-	if n, err := strconv.Atoi(string(value)); err == nil && n < 0 {
+	if n, err := strconv.Atoi(string(value)); err == nil && n < 1 {
 		return Errorf(InvalidArgument, "request field %q is %d; expected 1 or more (leave it out for no limit; \"extra_body\" sends it as it is)", name, n)
 	}
 	return nil

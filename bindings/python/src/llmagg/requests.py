@@ -133,7 +133,7 @@ def messages_to_wire(messages: Any) -> Any:
     """
     if type(messages) is not list:
         if messages is None:
-            return None
+            raise InvalidArgumentError("messages is None; expected a text or a list of messages")
         if isinstance(messages, str) or _is_lazy(messages):
             return [{"role": "user", "content": messages}]
         kind = _kind(messages)
