@@ -161,6 +161,9 @@ func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL str
 	if err != nil {
 		return v, "", err
 	}
+	if err := refusePart(where, &m, v.name); err != nil {
+		return v, "", err
+	}
 	if err := v.choose(where, &m, getenv); err != nil {
 		return v, "", err
 	}
