@@ -74,6 +74,7 @@ func (m Map) read(o config.Options) ([]config.Provider, []string, error) {
 }
 
 func (Environment) read(o config.Options) (providers []config.Provider, models []string, err error) {
+	o.TellMisspelt()
 	value := func(name string) string { v, _ := o.Getenv(name); return v }
 	if file := value("LLMAGG_CONFIG"); file != "" {
 		if providers, _, err = File(file).read(o); err != nil {
@@ -123,7 +124,7 @@ func fromKeys(o config.Options, value func(string) string) (_ []config.Provider,
 
 // readOptions are how a configuration is read.
 func (s *settings) readOptions() config.Options {
-	o := config.Options{Getenv: s.getenv}
+	o := config.Options{Getenv: s.getenv, Environment: s.environment}
 	if s.logger != nil {
 		o.Warn = func(message string) { s.logger.Warn(message) }
 	}

@@ -35,6 +35,7 @@ type settings struct {
 	call         CallOptions
 	logger       *slog.Logger
 	getenv       func(string) (string, bool)
+	environment  func() []string // nil if the application gives its own getenv
 	roundTripper func(http.RoundTripper) http.RoundTripper
 	middleware   []Middleware
 }
@@ -62,7 +63,7 @@ func WithLogger(l *slog.Logger) Option { return func(s *settings) { s.logger = l
 
 // WithEnvironment replaces [os.LookupEnv], for keys, proxies and ${NAME}.
 func WithEnvironment(getenv func(name string) (string, bool)) Option {
-	return func(s *settings) { s.getenv = getenv }
+	return func(s *settings) { s.getenv, s.environment = getenv, nil }
 }
 
 // WithRoundTripper wraps the HTTP transport of each route: wrap gets the
@@ -138,7 +139,7 @@ func New(c Config, options ...Option) (*Aggregator, error) {
 // settingsOf are the settings that the options make, with what is wrong with
 // them and no other part would find.
 func settingsOf(c Config, options []Option) (settings, error) {
-	s := settings{getenv: os.LookupEnv}
+	s := settings{getenv: os.LookupEnv, environment: os.Environ}
 	if c == nil {
 		return s, llm.Errorf(llm.InvalidArgument, "the configuration is nil; expected llmagg.Models, JSON, File, Map or Environment")
 	}

@@ -18,6 +18,7 @@ func goConfigCheck(config *C.char, n C.size_t, flags C.uint32_t, out *C.llmagg_b
 			return llm.Errorf(llm.InvalidArgument, "argument flags has the unknown bits 0x%x; expected a sum of LLMAGG_CONFIG_LENIENT and LLMAGG_CONFIG_SKIP", uint32(rest))
 		}
 		o := parseOptions()
+		o.Environment = nil // bindings ask llmagg_settings, to warn as their language does
 		o.Lenient = flags&C.LLMAGG_CONFIG_LENIENT != 0
 		skip := flags&C.LLMAGG_CONFIG_SKIP != 0
 		o.BlankIsUnset = skip
@@ -37,7 +38,8 @@ func goSettings(out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_settings", err, func() error {
 		return setJSON(out, struct {
 			config.Settings
-			Vendors []vendor.Row `json:"vendors"`
-		}{config.AllSettings(), vendor.Rows()})
+			Vendors  []vendor.Row      `json:"vendors"`
+			Misspelt []config.Misspelt `json:"misspelt"`
+		}{config.AllSettings(), vendor.Rows(), config.MisspeltIn(environment())})
 	})
 }

@@ -131,3 +131,7 @@ __attribute__((constructor)) static void install(void) {
 }
 
 const char *shim_getenv(const char *name) { return getenv(name); }
+
+extern char **environ;
+
+const char *shim_environment(size_t i) { return environ == NULL ? NULL : environ[i]; }

@@ -55,7 +55,7 @@ func clientOptions() client.Options {
 }
 
 func parseOptions() config.Options {
-	return config.Options{Getenv: getenv, Warn: func(message string) { slog.New(logHandler{}).Warn(message) }}
+	return config.Options{Getenv: getenv, Environment: environment, Warn: func(message string) { slog.New(logHandler{}).Warn(message) }}
 }
 
 // getenv asks C: the host may have changed its environment since Go copied it
@@ -67,6 +67,17 @@ func getenv(name string) (string, bool) {
 		return "", false
 	}
 	return C.GoString(value), true
+}
+
+// environment lists the variables as C has them.
+func environment() (list []string) {
+	for i := 0; ; i++ {
+		entry := C.shim_environment(C.size_t(i))
+		if entry == nil {
+			return list
+		}
+		list = append(list, C.GoString(entry))
+	}
 }
 
 // noteSocket keeps the table of descriptors that a forked child closes.

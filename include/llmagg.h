@@ -903,10 +903,11 @@ enum {
 LLMAGG_API llmagg_status llmagg_config_check(const char *config, size_t config_len, uint32_t flags, llmagg_buf *out,
                                              llmagg_error **err);
 
-/* The tables of known names, as JSON: {"options": [...], "configuration": [...], "request": [...], "vendors": [...]}. An element of
- * the first three is {"name", "type", "default", "meaning", "group": "breaker", "retry", "rate" or "limits" for a key inside it, "internal":
- * true if it is for bindings}, one of "vendors" is {"name", "base_url": omitted if it has none, "hosts": [of its own origin; "*" stands
- * for any text]}. *out is owned. Since: 0.1.0 */
+/* The tables of known names, as JSON: {"options": [...], "configuration": [...], "request": [...], "vendors": [...], "misspelt":
+ * [...]}. An element of the first three is {"name", "type", "default", "meaning", "group": "breaker", "retry", "rate" or "limits" for a
+ * key inside it, "internal": true if it is for bindings}, one of "vendors" is {"name", "base_url": omitted if it has none, "hosts": [of
+ * its own origin; "*" stands for any text]}, one of "misspelt" an environment variable that nothing reads: {"name", "near": the variable
+ * of the library that it may be meant to be}. *out is owned. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_settings(llmagg_buf *out, llmagg_error **err);
 
 /* ----------------------------------------------------------------------------------------------------------------- stats -- */

@@ -19,6 +19,9 @@ type Options struct {
 	// Getenv resolves ${NAME}; nil means that no variable is set. The core does
 	// not read the environment itself.
 	Getenv func(name string) (value string, ok bool)
+	// Environment lists all variables as os.Environ does, so that those which
+	// are nearly the library's own are warned about; nil: nobody looks.
+	Environment func() []string
 	// Lenient is for old-style configurations: unknown keys that are not
 	// similar to a known key are warnings instead of errors.
 	Lenient bool
@@ -55,6 +58,7 @@ const expected = `expected {provider: {"models": {name: {"api_key", "base_url", 
 // lists such models. The key "fleet" beside the providers is each provider's
 // Fleet, unless it is a provider with "models".
 func Parse(data []byte, o Options) ([]Provider, error) {
+	o.TellMisspelt()
 	data = withoutMark(data)
 	fields, err := objectFields(data)
 	if err != nil {

@@ -33,6 +33,34 @@ static void nothing_is_logged_at_first(void) {
     llmagg_wall_free(wall);
 }
 
+static void misspelt_variables_are_told_once(void) {
+    llmagg_manager *manager = NULL;
+    llmagg_aggregator *aggregator = NULL;
+    llmagg_queue *queue = new_queue();
+    llmagg_buf out = {NULL, 0};
+    const char config[] = "{\"p\":{\"models\":{\"m\":{\"base_url\":\"http://127.0.0.1:9/v1\",\"api_key\":\"none\"}}}}";
+    received r;
+    int told = 0;
+    CHECK(setenv("LLMAGG_CONFG", "x", 1) == 0);
+    OK(llmagg_settings(&out, &err));
+    CHECK(has(out.ptr, "\"misspelt\":[{\"name\":\"LLMAGG_CONFG\",\"near\":\"LLMAGG_CONFIG\"}]"));
+    llmagg_buf_free(&out);
+    OK(llmagg_log_to_queue(LLMAGG_LOG_WARN, queue, &err));
+    OK(llmagg_manager_new(&manager, &err));
+    for (int i = 0; i < 2; i++) {
+        OK(llmagg_aggregator_new(manager, NULL, 0, &aggregator, &err));
+        OK(llmagg_aggregator_initialize(aggregator, STR(config), &err));
+        llmagg_aggregator_free(aggregator);
+    }
+    OK(llmagg_log_to_queue(0, NULL, &err));
+    while (llmagg_queue_wait(queue, 0, NULL) == LLMAGG_OK && receive(queue, &r))
+        told += has(r.payload, "nothing reads the environment variable LLMAGG_CONFG; did you mean LLMAGG_CONFIG?");
+    CHECK(told == 1);
+    CHECK(unsetenv("LLMAGG_CONFG") == 0);
+    llmagg_manager_free(manager);
+    llmagg_queue_free(queue);
+}
+
 static void what_is_too_much_is_dropped_and_counted(void) {
     llmagg_wall *wall = wall_with("{}");
     llmagg_client *client = client_for(wall, "m", "");
@@ -102,5 +130,6 @@ int main(void) {
     RUN(what_is_too_much_is_dropped_and_counted);
     RUN(what_was_observed_is_there_after_the_same_queue_was_given_again);
     RUN(a_freed_queue_ends_it);
+    RUN(misspelt_variables_are_told_once);
     return RESULT();
 }

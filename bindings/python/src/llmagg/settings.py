@@ -42,8 +42,6 @@ _DOCS = "https://github.com/llmagg/llmagg/blob/main/docs"
 _APPLICATION = "app.config.settings:settings"
 
 
-VARIABLES = ("LLMAGG_CONFIG", "LLMAGG_MODELS", "LLMAGG_PRICES", "LLMAGG_SERVE_KEY", "LLMAGG_SETTINGS", "LLMAGG_TOP")
-"""The environment variables of the library's own."""
 _told: set[str] = set()  # misspelt variables
 
 
@@ -52,13 +50,13 @@ def misspelt() -> dict[str, str]:
     variable is given once in a process.
     """
     found: dict[str, str] = {}
-    for name in os.environ:
-        if name.startswith("LLMAGG") and name not in VARIABLES and name not in _told:
-            from difflib import get_close_matches  # slow to import
+    if any(name.startswith("LLMAG") for name in os.environ):
+        from ._native import route
 
-            _told.add(name)
-            if near := get_close_matches(name, VARIABLES, 1, 0.85):
-                found[name] = near[0]
+        for name, near in route.misspelt_variables():
+            if name not in _told:
+                _told.add(name)
+                found[name] = near
     return found
 
 
