@@ -19,7 +19,8 @@ expect() { # words, program, arguments
 }
 expect 'Hello from gpt-4o-mini.' "$out/example_chat"
 expect '42 chunks, the whole: ' "$out/example_stream"
-expect 'spans.*"name":"openai/a".*"server.address".*"127.0.0.1".*"server.port".*"name":"openai/b".*"name":"chat a"' "$out/example_trace"
+expect 'spans.*"name":"openai/a".*"code":2,"message":"UNAVAILABLE".*"server.address".*"127.0.0.1".*"server.port".*"name":"openai/b".*"code":1.*"name":"chat a".*"code":1' "$out/example_trace"
+expect '"name":"openai/b".*"code":2,"message":"BAD_REQUEST".*"name":"chat a".*"code":2,"message":"ALL_FAILED"' "$out/example_trace" '{"default":{"steps":[{"status":400}]}}'
 expect 'HELLO FROM C.*still waking up' "$out/example_custom_provider"
 expect '66 chunks, and the timer went on: yes' "$out/example_epoll"
 expect 'Hello from gpt-4o-mini.' "$out/example_cpp_chat"
