@@ -61,8 +61,12 @@ func NewCache(o CacheOptions) *Cache { return cache.New(o) }
 // WithLogger receives warnings and failures. By default there is silence.
 func WithLogger(l *slog.Logger) Option { return func(s *settings) { s.logger = l } }
 
-// WithEnvironment replaces [os.LookupEnv], for keys, proxies and ${NAME}.
+// WithEnvironment replaces [os.LookupEnv], for keys, proxies and ${NAME}; with
+// nil, no variable is set.
 func WithEnvironment(getenv func(name string) (string, bool)) Option {
+	if getenv == nil {
+		getenv = func(string) (string, bool) { return "", false }
+	}
 	return func(s *settings) { s.getenv, s.environment = getenv, nil }
 }
 
@@ -245,7 +249,7 @@ func (a *Aggregator) usable(ctx context.Context, request bool) error {
 	case ctx == nil:
 		return llm.Errorf(llm.InvalidArgument, "the context is nil; pass context.Background()")
 	case !request:
-		return llm.Errorf(llm.InvalidArgument, "the request is nil")
+		return llm.Errorf(llm.InvalidArgument, "the request is nil; pass a *Request")
 	}
 	return nil
 }

@@ -123,7 +123,9 @@ func TestNothingIsNil(t *testing.T) {
 		_, err = llmagg.Parse[answer](c.ctx, c.a, c.r)
 		require.ErrorContains(t, err, c.says)
 	}
-	_, err := a.Embed(t.Context(), nil)
+	_, err := llmagg.New(llmagg.Environment{}, llmagg.WithEnvironment(nil))
+	require.ErrorContains(t, err, "no configuration was found")
+	_, err = a.Embed(t.Context(), nil)
 	require.ErrorContains(t, err, "the request is nil")
 	// As "defer llm.Close()" does before err is looked at.
 	refused, err := llmagg.New(nil)
