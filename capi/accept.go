@@ -9,9 +9,8 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// acceptCalls are the answers that wait for the application's word, by id.
-// Whoever removes one answers it.
-var acceptCalls registry[chan acceptAnswer]
+// acceptCalls are the answers that wait for the application's word.
+var acceptCalls questions[acceptAnswer]
 
 // acceptAnswer is what the application says.
 type acceptAnswer struct {
@@ -42,26 +41,16 @@ func (op *operation) askAccept(r *llm.Response) error {
 		return err
 	}
 	defer rooms.give(payload)
-	id, answered := uint64(C.shim_next_id()), make(chan acceptAnswer, 1)
-	acceptCalls.add(id, answered)
-	defer acceptCalls.remove(id)
-	if !op.queue.push(record{kind: eventAccept, op: id, tag: op.tag}, payload) {
-		return errNoMemory
+	a, err := acceptCalls.ask(op.ctx, op.queue, eventAccept, op.tag, payload)
+	switch {
+	case err != nil:
+		return err
+	case *a.Accept:
+		return nil
+	case a.Reason == "":
+		return errRefused
 	}
-	select {
-	case a := <-answered:
-		switch {
-		case *a.Accept:
-			return nil
-		case a.Reason == "":
-			return errRefused
-		}
-		return errors.New(a.Reason)
-	case <-op.ctx.Done():
-		return op.ctx.Err()
-	case <-op.queue.scope.ctx.Done():
-		return errors.New("the queue of the operation was freed")
-	}
+	return errors.New(a.Reason)
 }
 
 //export goAcceptAnswer
@@ -75,11 +64,6 @@ func goAcceptAnswer(id C.uint64_t, answer *C.char, n C.size_t, err **C.llmagg_er
 		if llm.JSON.Unmarshal(data, &a) != nil || a.Accept == nil {
 			return llm.Errorf(llm.InvalidArgument, `argument answer must be {"accept": true} or {"accept": false, "reason": text}`)
 		}
-		answered, waits := acceptCalls.of.LoadAndDelete(uint64(id))
-		if !waits {
-			return &llm.Error{Code: llm.Canceled, Message: "no answer waits for this word any more, or the number is wrong"}
-		}
-		answered.(chan acceptAnswer) <- a
-		return nil
+		return acceptCalls.answer(id, a, "no answer waits for this word")
 	})
 }

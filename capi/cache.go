@@ -90,8 +90,8 @@ func goCacheSet(which *C.char, nameLen C.size_t, limits *C.char, limitsLen C.siz
 // cacheAnswerTime is how long a call waits for what an application has kept.
 const cacheAnswerTime = 5 * time.Second
 
-// cacheCalls are the calls that wait for what an application has kept, by id.
-var cacheCalls registry[chan []byte]
+// cacheCalls are the calls that wait for what an application has kept.
+var cacheCalls questions[[]byte]
 
 var errNoCacheAnswer = errors.New("the application did not answer CACHE_GET in time")
 
@@ -118,25 +118,16 @@ func (s askedStore) Get(ctx context.Context, key cache.Key) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, answered := uint64(C.shim_next_id()), make(chan []byte, 1)
-	cacheCalls.add(id, answered)
-	defer cacheCalls.remove(id)
-	if !op.queue.push(record{kind: eventCacheGet, op: id, tag: op.tag}, payload) {
-		return nil, errNoMemory
-	}
 	ctx, stop := llm.Within(ctx, cacheAnswerTime, errNoCacheAnswer)
 	defer stop()
-	select {
-	case value := <-answered:
-		return value, nil
-	case <-ctx.Done():
-		if context.Cause(ctx) == errNoCacheAnswer {
-			return nil, errNoCacheAnswer
-		}
-		return nil, nil // it has ended, and says so itself
-	case <-op.queue.scope.ctx.Done():
-		return nil, nil
+	value, err := cacheCalls.ask(ctx, op.queue, eventCacheGet, op.tag, payload)
+	switch {
+	case err == nil, err == errNoMemory:
+		return value, err
+	case context.Cause(ctx) == errNoCacheAnswer:
+		return nil, errNoCacheAnswer
 	}
+	return nil, nil // the call has ended, or its queue was freed, and says so itself
 }
 
 // Put sends CACHE_PUT.
@@ -159,11 +150,6 @@ func (s askedStore) Put(ctx context.Context, key cache.Key, value []byte, ttl ti
 //export goCacheAnswer
 func goCacheAnswer(id C.uint64_t, value *C.char, n C.size_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_cache_answer", err, func() error {
-		answered, waits := cacheCalls.of.LoadAndDelete(uint64(id))
-		if !waits {
-			return &llm.Error{Code: llm.Canceled, Message: "no call waits for this value any more, or the number is wrong"}
-		}
-		answered.(chan []byte) <- bytes.Clone(borrow(value, n))
-		return nil
+		return cacheCalls.answer(id, bytes.Clone(borrow(value, n)), "no call waits for this value")
 	})
 }

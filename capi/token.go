@@ -20,9 +20,8 @@ var tokenQueue atomic.Pointer[queue]
 // tokens are the application's functions: each is asked through the queue.
 var tokens = credential.Functions{Get: askToken}
 
-// tokenCalls are those that wait for the application's answer, by id. Whoever
-// removes one answers it.
-var tokenCalls registry[chan tokenAnswer]
+// tokenCalls are those that wait for the application's answer.
+var tokenCalls questions[tokenAnswer]
 
 // tokenAnswer is what the application says.
 type tokenAnswer struct {
@@ -41,26 +40,14 @@ func askToken(ctx context.Context, name string) (token string, expires time.Time
 	if err != nil {
 		return "", expires, err
 	}
-	id, answered := uint64(C.shim_next_id()), make(chan tokenAnswer, 1)
-	tokenCalls.add(id, answered)
-	defer tokenCalls.remove(id)
-	if !q.push(record{kind: eventToken, op: id}, payload) {
-		return "", expires, errNoMemory
+	a, err := tokenCalls.ask(ctx, q, eventToken, 0, payload)
+	if err == nil && a.Error != nil {
+		err = errors.New(*a.Error)
 	}
-	select {
-	case a := <-answered:
-		if a.Error != nil {
-			return "", expires, errors.New(*a.Error)
-		}
-		if a.Expires > 0 {
-			expires = time.UnixMilli(int64(min(a.Expires, 1e11) * 1000))
-		}
-		return a.Token, expires, nil
-	case <-ctx.Done():
-		return "", expires, ctx.Err()
-	case <-q.scope.ctx.Done():
-		return "", expires, errors.New("the queue of TOKEN events was freed")
+	if a.Expires > 0 {
+		expires = time.UnixMilli(int64(min(a.Expires, 1e11) * 1000))
 	}
+	return a.Token, expires, err
 }
 
 //export goTokenToQueue
@@ -86,11 +73,6 @@ func goTokenAnswer(id C.uint64_t, answer *C.char, n C.size_t, err **C.llmagg_err
 		if llm.JSON.Unmarshal(data, &a) != nil || a.Error == nil && a.Token == "" { // which may hold the token: not repeated
 			return llm.Errorf(llm.InvalidArgument, `argument answer must be {"token": text, "expires": seconds since the epoch} or {"error": text}`)
 		}
-		answered, waits := tokenCalls.of.LoadAndDelete(uint64(id))
-		if !waits {
-			return &llm.Error{Code: llm.Canceled, Message: "nothing waits for this token any more, or the number is wrong"}
-		}
-		answered.(chan tokenAnswer) <- a
-		return nil
+		return tokenCalls.answer(id, a, "nothing waits for this token")
 	})
 }
