@@ -103,7 +103,7 @@ func goClientInfo(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.l
 		info := map[string]any{
 			"provider": o.c.Provider(), "name": o.c.Name(), "model": o.c.Model(), "available": o.c.Available(), "custom": o.c.Custom(), "tells_cost": o.c.TellsCost(),
 			"config": map[string]any{
-				"type": cfg.Type, "base_url": cfg.BaseURL, "timeout": cfg.Timeout.Seconds(), "idle_timeout": cfg.IdleTimeout.Seconds(),
+				"type": cfg.Type, "base_url": o.c.Address(), "timeout": cfg.Timeout.Seconds(), "idle_timeout": cfg.IdleTimeout.Seconds(),
 				"connect_timeout": cfg.ConnectTimeout.Seconds(), "reader_timeout": cfg.ReaderTimeout.Seconds(),
 				"max_retries": cfg.MaxRetries, "max_concurrent_calls": concurrent(&cfg),
 			},

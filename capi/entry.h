@@ -4,8 +4,6 @@
 
 #include "shim.h"
 
-#define MAX_TEXT ((size_t)1 << 30)
-
 /* Enough where Go is not entered. */
 #define CHECK_FORK(err)                                                                                                        \
     do {                                                                                                                       \
@@ -40,23 +38,16 @@ static inline void give_back(shim_entry **held) {
     } while (0)
 
 /* Text that must be there. */
-#define TEXT(p, err)                                                                                                           \
-    do {                                                                                                                       \
-        if ((p) == NULL) return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "argument " #p " is NULL", (err));                        \
-        if (p##_len == 0) return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "argument " #p " is empty", (err));                      \
-        if (p##_len > MAX_TEXT)                                                                                                \
-            return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "argument " #p " is longer than 1 GiB", (err));                        \
-    } while (0)
+#define TEXT(p, err) CHECK_TEXT(p, 0, err)
 
-/* Text that may be left out. An empty one becomes NULL: languages give empty slices addresses that are none, and Go's stack must
- * not hold such. */
-#define OPTIONAL(p, err)                                                                                                       \
+/* Text that may be left out, as NULL with the length 0. A length of 0 beside a text is a mistake here, too: what the caller wrote
+ * would be passed over in silence. */
+#define OPTIONAL(p, err) CHECK_TEXT(p, 1, err)
+
+#define CHECK_TEXT(p, optional, err)                                                                                           \
     do {                                                                                                                       \
-        if (p##_len == 0) p = NULL;                                                                                            \
-        if ((p) == NULL && p##_len != 0)                                                                                       \
-            return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "argument " #p " is NULL, but its length is not 0", (err));            \
-        if (p##_len > MAX_TEXT)                                                                                                \
-            return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "argument " #p " is longer than 1 GiB", (err));                        \
+        llmagg_status wrong = shim_check_text(#p, (p) != NULL, p##_len, (optional), (err));                                    \
+        if (wrong != LLMAGG_OK) return wrong;                                                                                  \
     } while (0)
 
 #define ROUTES(err)                                                                                                            \

@@ -62,8 +62,12 @@ func queueHandle(q *queue) (free func(), err error) {
 	return func() { C.free_queue(h) }, err
 }
 
-// lend copies a text to where C programs keep theirs, without a NUL behind it.
+// lend copies a text to where C programs keep theirs, without a NUL behind it;
+// an empty one is NULL.
 func lend(text []byte) (*C.char, C.size_t) {
+	if len(text) == 0 {
+		return nil, 0
+	}
 	return (*C.char)(C.CBytes(text)), C.size_t(len(text))
 }
 

@@ -39,6 +39,24 @@ llmagg_status shim_fail(llmagg_status code, const char *message, llmagg_error **
     return code;
 }
 
+#define MAX_TEXT ((size_t)1 << 30)
+
+llmagg_status shim_check_text(const char *what, int given, size_t len, int optional, llmagg_error **err) {
+    char text[160];
+    const char *is;
+    if (!given && len == 0 && optional) return LLMAGG_OK;
+    if (!given)
+        is = optional ? "NULL, but its length is not 0" : "NULL";
+    else if (len == 0)
+        is = optional ? "empty; to leave it out, pass NULL and 0" : "empty";
+    else if (len > MAX_TEXT)
+        is = "longer than 1 GiB";
+    else
+        return LLMAGG_OK;
+    snprintf(text, sizeof text, "argument %s is %s", what, is);
+    return shim_fail(LLMAGG_E_INVALID_ARGUMENT, text, err);
+}
+
 llmagg_status shim_fail_forked(llmagg_error **err) {
     if (shim_absent() != NULL) return shim_fail(LLMAGG_E_INTERNAL, shim_absent(), err);
     return shim_fail(LLMAGG_E_FORKED, "this process was forked after the library was loaded; use it in the parent, or load it only in the child",

@@ -48,7 +48,9 @@ SHIM_HIDDEN llmagg_error *shim_error_new(llmagg_status code, const char *message
                                          size_t json_len);
 /* Sets *err, where err is not NULL, to an error with this plain message (ASCII without quotes and backslashes), and returns code. */
 SHIM_HIDDEN llmagg_status shim_fail(llmagg_status code, const char *message, llmagg_error **err);
-/* The same for what every function answers in a forked child, and where Go's runtime did not start. */
+/* INVALID_ARGUMENT, and an error that says why, if a text with this length is none; given: its pointer is not NULL. */
+SHIM_HIDDEN llmagg_status shim_check_text(const char *what, int given, size_t len, int optional, llmagg_error **err);
+/* The same as shim_fail for what every function answers in a forked child, and where Go's runtime did not start. */
 SHIM_HIDDEN llmagg_status shim_fail_forked(llmagg_error **err);
 
 /* ---- wake.c: descriptors that tell a reader that something waits */

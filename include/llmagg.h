@@ -29,7 +29,8 @@
  * Errors.   The last parameter, llmagg_error **err, may be NULL. On failure *err is set to an error that the caller owns and
  *           frees with llmagg_error_free. On success *err is not changed. There is no thread-local state.
  * Inputs.   The library borrows them during the call. Text is UTF-8, given as pointer and length; it needs no NUL at the end.
- *           JSON is RFC 8259. The longest text is 1 GiB.
+ *           JSON is RFC 8259. The longest text is 1 GiB. A length of 0 beside a text is refused (INVALID_ARGUMENT); what may be
+ *           left out is left out by NULL and 0.
  * Outputs.  Written only on success. The caller owns a llmagg_buf and frees it with llmagg_buf_free. A NUL follows its last
  *           byte; the length does not count it. So the text can be printed.
  * Handles.  Opaque 64-bit values, not addresses: never dereference or tag them. Free each handle once; freeing NULL, a freed
@@ -612,7 +613,8 @@ LLMAGG_API llmagg_status llmagg_client_new_custom(const char *config, size_t con
 
 /* {"provider", "name", "model", "available", "custom": whether the application answers, "config": {...}, "key_header": {"name",
  * "prefix": the text before the key}, "tells_cost": whether the cost of an answer may be known, by a price or by the vendor's word};
- * without credentials. "key_header" is omitted if no HTTP header holds the key. *out is owned. Since: 0.1.0 */
+ * without credentials: a "base_url" has *** for the keys in it. "key_header" is omitted if no HTTP header holds the key. *out is
+ * owned. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_client_info(llmagg_client *client, llmagg_buf *out, llmagg_error **err);
 
 /* The state of the route, as one element of llmagg_manager_report. *out is owned. Since: 0.1.0 */
@@ -897,8 +899,8 @@ enum {
 /*
  * Checks a configuration as llmagg_aggregator_initialize does (flags 0), without using it. *out is owned: {"models":
  * [{"provider", "name", "model", "base_url"}, ...], "left_out": [{"provider", "name", "reason"}, ...], "warnings": [text, ...],
- * "holds_secret"}. "left_out" lists models that cannot be used because an environment variable is not set. "holds_secret" says
- * whether the text itself contains a credential. Since: 0.1.0
+ * "holds_secret"}. A "base_url" has *** for the keys in it. "left_out" lists models that cannot be used because an environment
+ * variable is not set. "holds_secret" says whether the text itself contains a credential. Since: 0.1.0
  */
 LLMAGG_API llmagg_status llmagg_config_check(const char *config, size_t config_len, uint32_t flags, llmagg_buf *out,
                                              llmagg_error **err);

@@ -61,7 +61,8 @@ func (t *turn) begin(a *attempt, p *breaker.Permit, stream bool, waited callstat
 	r := t.call.Attempt()
 	r.Provider, r.Model, r.Start = c.cfg.Provider, c.cfg.Name, now
 	if c.pool != nil {
-		r.ServerAddress, r.ServerPort = c.pool.Server()
+		_, r.ServerPort = c.pool.Server()
+		r.ServerAddress = c.server
 	}
 	r.Stream, r.Forced, r.Hedge = stream, p != nil && p.LastResort(), t.hedge
 	a.record = r

@@ -77,6 +77,6 @@ func (checked *Checked) add(m config.Model, o Options, skipKeyless bool) error {
 		return err
 	}
 	c.Retire()
-	checked.Models = append(checked.Models, CheckedModel{m.Provider, m.Name, c.Model(), c.Config().BaseURL})
+	checked.Models = append(checked.Models, CheckedModel{m.Provider, m.Name, c.Model(), c.Address()})
 	return nil
 }

@@ -75,6 +75,8 @@ type Client struct {
 	die  context.CancelCauseFunc
 	pool *transport.Pool // nil for custom clients
 
+	server string // the host that is asked, without the keys in it
+
 	credential *credential.Authorizer // nil where a fixed key is enough
 	keys       *keys                  // nil for a route with one key or none
 
@@ -106,7 +108,7 @@ const Version = "0.1.0"
 // connected yet. Errors are INVALID_ARGUMENT.
 func New(cfg config.Model, o Options) (*Client, error) {
 	given := cfg.MaxConcurrentCalls
-	if err := cfg.CheckKeys(); err != nil {
+	if err := cmp.Or(cfg.CheckNames(), cfg.CheckKeys()); err != nil {
 		return nil, err
 	}
 	if len(cfg.APIKeys) > 0 {
@@ -142,6 +144,8 @@ func New(cfg config.Model, o Options) (*Client, error) {
 		pool.Release()
 		return nil, err
 	}
+	host, _ := pool.Server()
+	c.server = shown.Without(host, c.secrets())
 	at, own := vendor.At(cfg.BaseURL)
 	c.silent = cfg.Price.IsZero() && !v.TellsCost() && !at.TellsCost()
 	upstream := exchange.Options{Route: c.Route(), Model: c.upstreamModel(), Format: v.Format(cfg.BaseURL, cfg.APIKey), Pool: pool,

@@ -1,10 +1,13 @@
 package client_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
@@ -48,5 +51,62 @@ func TestNoKeyComesOutOfAPrintedClient(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 		require.NotContains(t, fmt.Sprintf(verb, c), "sk-secret-key", verb)
 		require.NotContains(t, fmt.Sprintf(verb, c.Config()), "sk-secret-key", verb)
+	}
+}
+
+// A key that stands in a base_url is the server's to read: it comes out of
+// nothing that is shown (L2).
+func TestNoKeyComesOutOfAnAddress(t *testing.T) {
+	const key, other = "sk-proj-Abc123Def456Ghi789", "a1b2c3d4e5f6a7b8c9d0e1f2"
+	wall := wallWith(t, `[{"status":404,"body":""}]`)
+	for name, base := range map[string]string{
+		"path":       wall.URL() + "/" + key + "/v1",
+		"path alone": wall.URL() + "/gateway/" + other + "/v1",
+		"query":      wall.URL() + "/v1?code=" + other,
+		"host":       "http://" + key + ".example.invalid:1/v1",
+		"host alone": "http://" + other + ":1/v1",
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := client.New(config.Model{Provider: "mine", Name: "m", Type: "openai-compatible", APIKey: key, BaseURL: base, MaxRetries: 1, Timeout: 5 * time.Second}, client.Options{})
+			require.NoError(t, err)
+			defer func() { require.NoError(t, c.Close(t.Context())) }()
+			_, err = c.Chat(t.Context(), ask())
+			require.Error(t, err)
+			told, failed := llm.AsError(err).MarshalJSON()
+			require.NoError(t, failed)
+			report, failed := json.Marshal(c.Report())
+			require.NoError(t, failed)
+			for _, text := range []string{err.Error(), string(told), string(report), c.Address(), fmt.Sprintf("%v %+v %#v", c, c.Config(), c.Config())} {
+				require.NotContains(t, strings.ToLower(text), strings.ToLower(key))
+				require.NotContains(t, text, other)
+			}
+		})
+	}
+}
+
+// A word is both a host's name and a key where servers want any key.
+func TestAHostsNameIsShownThoughItIsTheKey(t *testing.T) {
+	c, err := client.New(config.Model{Provider: "ollama", Name: "m", Type: "openai-compatible", APIKey: "ollama", BaseURL: "http://ollama:11434/v1"}, client.Options{})
+	require.NoError(t, err)
+	require.Equal(t, "http://ollama:11434/v1", c.Address())
+	require.NoError(t, c.Close(t.Context()))
+}
+
+func TestANameThatHoldsTheKeyIsRefused(t *testing.T) {
+	const key = "sk-proj-Abc123Def456Ghi789"
+	for _, m := range []config.Model{
+		{Provider: key, Name: "m"}, {Provider: "mine-" + key, Name: "m"}, {Provider: "mine", Name: "m " + key}, {Provider: "mine", Name: "m", Model: "x/" + key},
+	} {
+		m.Type, m.BaseURL = "openai-compatible", "http://127.0.0.1:1/v1"
+		for _, several := range []bool{false, true} {
+			m.APIKey, m.APIKeys = key, nil
+			if several {
+				m.APIKey, m.APIKeys = "", []string{"another-key", key}
+			}
+			_, err := client.New(m, client.Options{})
+			require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err))
+			require.ErrorContains(t, err, "holds its api_key")
+			require.NotContains(t, err.Error(), key)
+		}
 	}
 }

@@ -1,9 +1,6 @@
 package client
 
 import (
-	"net/url"
-	"strings"
-
 	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/credential"
 	"github.com/llmagg/llmagg/core/failure"
@@ -62,13 +59,12 @@ func newCredential(cfg *config.Model, v *vendor.Vendor, o Options) (*credential.
 }
 
 // secrets are the texts that may appear nowhere: the key, the values of
-// headers that carry one and of the base_url's query, and what a proxy is told.
+// headers that carry one and of the base_url's query, parts of its host and
+// path that look like keys, and what a proxy is told.
 func (c *Client) secrets() []string {
 	s := append(failure.HeaderSecrets(c.cfg.Headers), transport.ProxySecrets(c.cfg.Proxy)...)
 	s = append(s, shown.QuerySecrets(c.cfg.BaseURL)...)
-	if u, err := url.Parse(c.cfg.BaseURL); err == nil && shown.SecretHost(u.Hostname()) {
-		s = append(s, u.Hostname(), strings.ToLower(u.Hostname()))
-	}
+	s = append(s, shown.PlaceSecrets(c.cfg.BaseURL)...)
 	if c.pool != nil {
 		s = append(s, c.pool.Secrets()...)
 	}
@@ -85,3 +81,6 @@ func (c *Client) secrets() []string {
 	}
 	return s
 }
+
+// Address is the route's base_url, with *** for the keys in it.
+func (c *Client) Address() string { return shown.Without(shown.URL(c.cfg.BaseURL), c.secrets()) }

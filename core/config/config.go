@@ -239,7 +239,7 @@ func or[T comparable](field *T, value T) {
 
 // String names the route and leaves the key out.
 func (c Model) String() string {
-	return fmt.Sprintf("%s/%s (model %s at %s)", c.Provider, c.Name, c.Model, shown.URL(c.BaseURL))
+	return fmt.Sprintf("%s/%s (model %s at %s)", c.Provider, c.Name, c.Model, shown.Without(shown.URL(c.BaseURL), append([]string{c.APIKey}, c.APIKeys...)))
 }
 
 // GoString is String: %#v must not print the key either.
@@ -256,7 +256,7 @@ func (c Model) Check() error {
 		}
 	}
 	where := c.Provider + "/" + c.Name
-	if err := cmp.Or(c.checkModelName(), c.checkBlanks(where)); err != nil {
+	if err := cmp.Or(c.CheckNames(), c.checkModelName(), c.checkBlanks(where)); err != nil {
 		return err
 	}
 	for _, d := range []struct {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/internal/suggest"
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -72,6 +73,22 @@ func (c Model) checkModelName() error {
 		return llm.Errorf(llm.InvalidArgument, "provider %s: the name of a model looks like a key and is not shown; a key belongs in api_key (are two arguments swapped?)", c.Provider)
 	case strings.HasPrefix(name, "https://") || strings.HasPrefix(name, "http://"):
 		return llm.Errorf(llm.InvalidArgument, "provider %s: the name of a model is an address; it belongs in base_url (are two arguments swapped?)", c.Provider)
+	}
+	return nil
+}
+
+// CheckNames refuses names that hold one of the model's own keys: names stand
+// in every error, trail and metric.
+func (c Model) CheckNames() error {
+	for _, key := range append([]string{c.APIKey}, c.APIKeys...) {
+		if !shown.Key(key) {
+			continue
+		}
+		for _, n := range [][2]string{{"provider", c.Provider}, {"model", c.Name}, {"model", c.Model}} {
+			if strings.Contains(n[1], key) {
+				return llm.Errorf(llm.InvalidArgument, "the name of a %s holds its api_key and is not shown; names stand in logs and errors, so give it another (are two arguments swapped?)", n[0])
+			}
+		}
 	}
 	return nil
 }

@@ -64,8 +64,6 @@ static void texts_that_are_missing(void) {
     CHECK_SAYS(LLMAGG_E_INVALID_ARGUMENT, "request is empty", llmagg_client_chat(client, (const char *)1, 0, NOTHING, &out, &err));
     CHECK_SAYS(LLMAGG_E_INVALID_ARGUMENT, "1 GiB", llmagg_client_chat(client, "x", SIZE_MAX, NOTHING, &out, &err));
     CHECK_SAYS(LLMAGG_E_INVALID_ARGUMENT, "options is NULL", llmagg_client_chat(client, STR(HELLO), NULL, 5, &out, &err));
-    OK(llmagg_client_chat(client, STR(HELLO), (const char *)1, 0, &out, &err)); /* an empty slice may point anywhere */
-    llmagg_buf_free(&out);
     CHECK_SAYS(LLMAGG_E_INVALID_ARGUMENT, "config is empty", llmagg_provider_new("", 0, &provider, &err));
     OK(llmagg_manager_new(&manager, &err));
     CHECK_SAYS(LLMAGG_E_INVALID_ARGUMENT, "model is empty", llmagg_manager_client_by_model(manager, "", 0, &none, &err));
@@ -74,6 +72,48 @@ static void texts_that_are_missing(void) {
     CHECK_STATUS(LLMAGG_E_MODEL_NOT_FOUND, llmagg_manager_client_by_model(manager, STR("nobody"), &none, &err));
     CHECK_STATUS(LLMAGG_E_PROVIDER_NOT_FOUND, llmagg_manager_client(manager, STR("nobody"), STR("x"), &none, &err));
     CHECK_STATUS(LLMAGG_E_PROVIDER_NOT_FOUND, llmagg_manager_unregister(manager, STR("nobody"), &err));
+    llmagg_manager_free(manager);
+}
+
+/* A text whose length was forgotten is refused wherever it may be left out, and is never read: an empty slice may point anywhere. */
+static void lengths_that_were_forgotten(void) {
+#define FORGOTTEN(argument, call) CHECK_SAYS(LLMAGG_E_INVALID_ARGUMENT, "argument " argument " is empty; to leave it out, pass NULL and 0", call)
+#define ANY (const char *)1, 0
+    llmagg_manager *manager = NULL;
+    llmagg_aggregator *aggregator = NULL;
+    llmagg_wall *none = NULL;
+    llmagg_buf out = {NULL, 0};
+    llmagg_queue *queue = new_queue();
+    uint64_t op = 0;
+    OK(llmagg_manager_new(&manager, &err));
+    FORGOTTEN("options", llmagg_aggregator_new(manager, "{\"models\":[\"m\"]}", 0, &aggregator, &err));
+    FORGOTTEN("config", llmagg_manager_join(manager, ANY, &err));
+    OK(llmagg_aggregator_new(manager, NOTHING, &aggregator, &err));
+    FORGOTTEN("options", llmagg_client_chat(client, STR(HELLO), ANY, &out, &err));
+    FORGOTTEN("options", llmagg_client_chat_submit(client, queue, STR(HELLO), ANY, 0, 0, &op, &err));
+    FORGOTTEN("options", llmagg_routes_chat(&client, 1, STR(HELLO), ANY, &out, &err));
+    FORGOTTEN("options", llmagg_routes_chat_submit(&client, 1, queue, STR(HELLO), ANY, 0, 0, &op, &err));
+    FORGOTTEN("options", llmagg_routes_embed(&client, 1, STR(EMBED), ANY, &out, &err));
+    FORGOTTEN("options", llmagg_routes_embed_submit(&client, 1, queue, STR(EMBED), ANY, 0, &op, &err));
+    FORGOTTEN("options", llmagg_routes_rerank(&client, 1, STR(RERANK), ANY, &out, &err));
+    FORGOTTEN("options", llmagg_routes_rerank_submit(&client, 1, queue, STR(RERANK), ANY, 0, &op, &err));
+    FORGOTTEN("options", llmagg_aggregator_chat(aggregator, STR(HELLO), ANY, &out, &err));
+    FORGOTTEN("options", llmagg_aggregator_chat_submit(aggregator, queue, STR(HELLO), ANY, 0, 0, &op, &err));
+    FORGOTTEN("options", llmagg_aggregator_embed(aggregator, STR(EMBED), ANY, &out, &err));
+    FORGOTTEN("options", llmagg_aggregator_embed_submit(aggregator, queue, STR(EMBED), ANY, 0, &op, &err));
+    FORGOTTEN("options", llmagg_aggregator_rerank(aggregator, STR(RERANK), ANY, &out, &err));
+    FORGOTTEN("options", llmagg_aggregator_rerank_submit(aggregator, queue, STR(RERANK), ANY, 0, &op, &err));
+    FORGOTTEN("response", llmagg_custom_finish(1, "", 0, &err));
+    FORGOTTEN("error", llmagg_custom_fail(1, ANY, &err));
+    FORGOTTEN("name", llmagg_budget_set(ANY, STR("1"), &err));
+    FORGOTTEN("limit", llmagg_budget_set(STR("b"), "1", 0, &err)); /* which would have removed the budget */
+    FORGOTTEN("limits", llmagg_cache_set(STR("c"), ANY, &err));
+    FORGOTTEN("value", llmagg_cache_answer(1, ANY, &err));
+    FORGOTTEN("script", llmagg_wall_start(ANY, &none, &err));
+    CHECK(op == 0 && out.ptr == NULL && none == NULL);
+    CHECK_STATUS(LLMAGG_E_TIMEOUT, llmagg_queue_wait(queue, 0, &err)); /* none of them began anything */
+    llmagg_queue_free(queue);
+    llmagg_aggregator_free(aggregator);
     llmagg_manager_free(manager);
 }
 
@@ -187,6 +227,7 @@ int main(void) {
     RUN(requests);
     RUN(a_null_byte_is_data);
     RUN(texts_that_are_missing);
+    RUN(lengths_that_were_forgotten);
     RUN(options);
     RUN(configurations);
     RUN(aggregator_options);

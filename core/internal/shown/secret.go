@@ -52,6 +52,21 @@ func QuerySecrets(address string) (secrets []string) {
 	return secrets
 }
 
+// PlaceSecrets are the host and the parts of the path of a configured URL that
+// may be credentials.
+func PlaceSecrets(address string) (secrets []string) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil
+	}
+	for _, part := range append(strings.Split(u.EscapedPath(), "/"), u.Hostname(), strings.ToLower(u.Hostname())) {
+		if SecretHost(part) && !slices.Contains(secrets, part) {
+			secrets = append(secrets, part)
+		}
+	}
+	return secrets
+}
+
 // hiddenValues gives the values of the query that are not shown.
 func hiddenValues(address string) iter.Seq[string] {
 	return func(yield func(string) bool) {
@@ -69,9 +84,12 @@ func hiddenValues(address string) iter.Seq[string] {
 	}
 }
 
-// URL is a configured URL as messages show it: without the values that may
-// be secrets, and without credentials.
+// URL is a configured URL as messages show it: without the values and parts
+// that may be secrets, and without credentials.
 func URL(address string) string {
+	for _, part := range PlaceSecrets(address) {
+		address = strings.ReplaceAll(address, part, "***")
+	}
 	root, query, asked := strings.Cut(address, "?")
 	scheme, host, ok := strings.Cut(root, "://")
 	if !ok {

@@ -171,6 +171,20 @@ func SecretHost(name string) bool {
 		(slices.ContainsFunc(secretMarks, func(mark string) bool { return strings.HasPrefix(lower, mark) }) || mixes(name))
 }
 
+// Key tells whether a configured key can stand in no name and no address by
+// chance, as "ollama" does in http://ollama:11434.
+func Key(key string) bool { return len(key) >= 16 || SecretHost(key) && len(key) >= 8 }
+
+// Without is an address or a host with *** for the keys in it.
+func Without(address string, keys []string) string {
+	for _, key := range keys {
+		if Key(key) {
+			address = strings.ReplaceAll(address, key, "***")
+		}
+	}
+	return address
+}
+
 // Host is the name of a host that stands in a message, unless it looks like a
 // credential.
 func Host(name string) string {

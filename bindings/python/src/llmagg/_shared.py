@@ -45,8 +45,8 @@ class Shared:
 
 def tell(kind: str, name: str, limits: dict[str, Any] | None) -> None:
     """Gives the core the limits of a named object; None means that the object is no longer needed."""
-    data, text = encode(limits, f"the {kind}") if limits is not None else b"", name.encode()
-    load.call(f"llmagg_{kind}_set", text, len(text), data, len(data))
+    data, text = encode(limits, f"the {kind}") if limits is not None else None, name.encode()
+    load.call(f"llmagg_{kind}_set", text or None, len(text), data, len(data or b""))
 
 
 def _remove(kind: str, name: str, generation: int) -> None:

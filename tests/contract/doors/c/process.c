@@ -120,7 +120,7 @@ void set_budget(command *c) {
     char what[100] = "";
     llmagg_error *err = NULL;
     argument(c, "what", what, sizeof what);
-    llmagg_status status = llmagg_budget_set(what, strlen(what), c->first, c->first_len, &err);
+    llmagg_status status = llmagg_budget_set(*what ? what : NULL, strlen(what), c->first, c->first_len, &err);
     tell_result(c->id, status, NULL, err);
 }
 

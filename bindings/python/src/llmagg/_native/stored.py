@@ -42,4 +42,4 @@ def told(op: int, put: bool, payload: bytearray | memoryview) -> None:
 def answer(op: int, value: bytes | None) -> None:
     """Tells the core what is kept; None: nothing."""
     with contextlib.suppress(errors.CanceledError):  # the call has ended meanwhile
-        load.call("llmagg_cache_answer", op, value, len(value) if value else 0)
+        load.call("llmagg_cache_answer", op, value or None, len(value or b""))

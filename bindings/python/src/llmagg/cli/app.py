@@ -215,9 +215,9 @@ def list_models(
     elif as_routes:
         known = routes.routes(default.of_command(model, config))
         if as_json:
-            print(json.dumps([{"route": route.name, "base_url": route.base_url} for route in known]))
+            print(json.dumps([{"route": route.name, "base_url": route.address} for route in known]))
         else:
-            _table(["route", "address"], [[route.name, route.base_url] for route in known])
+            _table(["route", "address"], [[route.name, route.address] for route in known])
     elif as_json:
         print(json.dumps(models.vendors()))
     else:

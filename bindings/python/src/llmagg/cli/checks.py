@@ -86,7 +86,7 @@ def server(route: Route) -> Iterator[Finding]:
     """Whether the server of a route can be reached: proxy, name, connection, certificate and clock."""
     url = route.base_url
     parts = urlsplit(url)
-    subject = parts.netloc or route.name
+    subject = urlsplit(route.address).netloc or route.name
     proxy = net.proxy_for(url, route.proxy)
     at = urlsplit(proxy if "://" in proxy else f"http://{proxy}") if proxy else parts
     place = f"{at.hostname}:{at.port or (443 if at.scheme == 'https' else 80)}"

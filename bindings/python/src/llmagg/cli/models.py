@@ -73,7 +73,7 @@ def _key_of(vendor: str) -> str | None:
 
 def of_route(route: Route) -> list[str]:
     """The names of the models that a route's server lists. Raises LLMError."""
-    base = route.base_url.rstrip("/")
+    base, shown = route.base_url.rstrip("/"), route.address.rstrip("/")
     headers: dict[str, str] = {}
     if isinstance(route.key, str) and route.key and route.key_header:
         headers[route.key_header["name"]] = route.key_header["prefix"] + route.key
@@ -83,13 +83,13 @@ def of_route(route: Route) -> list[str]:
     try:
         answer = net.exchange(url, headers, proxy=net.proxy_for(url, route.proxy), ca_file=route.ca_file)
     except net.UnreachableError as error:
-        raise LLMError(f"{base} cannot be reached: {error}") from None
+        raise LLMError(f"{shown} cannot be reached: {error}") from None
     if answer.status != 200:
-        raise LLMError(f"{base} refused to list its models: HTTP {answer.status}")
+        raise LLMError(f"{shown} refused to list its models: HTTP {answer.status}")
     try:
         read = json.loads(answer.body)
         listed = read if isinstance(read, list) else read.get("data") or read.get("models") or []
         names = [str(model.get("id") or model.get("name") or "") for model in listed]
     except (ValueError, AttributeError):
-        raise LLMError(f"{base} answered with something that is no list of models") from None
+        raise LLMError(f"{shown} answered with something that is no list of models") from None
     return sorted(name.removeprefix("models/") for name in names if name)

@@ -92,7 +92,7 @@ def _refuse_itself(llm: LLMAggregator, listener: socket.socket) -> None:
         at = urlsplit(route.base_url)
         if at.port == port and at.hostname in (host, "localhost", "127.0.0.1", "::1"):
             raise InvalidArgumentError(
-                f"the route {route.name} leads to this server itself, {route.base_url}; unset the variable that "
+                f"the route {route.name} leads to this server itself, {route.address}; unset the variable that "
                 "says so (OPENAI_BASE_URL), or give the model another base_url"
             )
 
