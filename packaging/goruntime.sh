@@ -120,6 +120,8 @@ edit net/http/h2_bundle.go 1 's|^	return DefaultServeMux$|	return nil|'
 edit net/http/h2_bundle.go 5 's|^	http2VerboseLogs    bool$|)\n\nconst http2VerboseLogs = false\n\nvar (|'
 edit net/http/h2_bundle.go 2 's|^		http2VerboseLogs = true$||'
 edit net/http/h2_bundle.go 1 's|^func (w \*http2responseWriter) Push(.*{$|&\n	return ErrNotSupported|'
+# A stream's window beyond 2^31-1, which a server may ask for, locked the connection twice: its calls hung for ever, beyond any deadline.
+edit net/http/h2_bundle.go 1 '/^func (rl \*http2clientConnReadLoop) processWindowUpdate(/,/^}$/s|^			rl.endStreamError(cs, http2StreamError{$|			cs.readAborted = true; cs.abortStreamLocked(http2StreamError{|'
 finish net/http/h2_bundle.go
 # Headers are sorted by a function of their own, as fast for the few that there are; slices.SortFunc is compiled anew for each type.
 edit net/http/header.go 1 's|^	"slices"$||'
