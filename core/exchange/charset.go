@@ -68,12 +68,15 @@ func isWide(head []byte) bool {
 	switch a, b := head[0], head[1]; {
 	case a == 0xFE && b == 0xFF, a == 0xFF && b == 0xFE:
 		return true
-	case a == 0:
-		return b == '{' || b == '['
+	case a == 0: // or a NUL in front of JSON, or the length of a frame
+		return opens(b) && (len(head) < frameHead || head[2] == 0 && head[5] > 2)
 	default:
-		return b == 0 && (a == '{' || a == '[' || a == 'd' || a == 'e' || a == ':')
+		return b == 0 && opens(a)
 	}
 }
+
+// opens tells whether JSON or an event stream may begin so.
+func opens(c byte) bool { return c == '{' || c == '[' || c == 'd' || c == 'e' || c == ':' }
 
 func newWide(from io.ReadCloser) *transcoder {
 	return &transcoder{from: from, name: "utf-16", read: utf16LE, wide: true}

@@ -26,7 +26,8 @@ const encodingHead = 8
 // decode removes the encodings that the transport has left on a body; the
 // transport itself removes only the gzip that it asked for. The result is the
 // name of an encoding that is not supported (br, zstd), or "" if the body can
-// be read. A name on plain text is taken for a mistake of the server.
+// be read. A name on plain text is taken for a mistake of the server, and so
+// is any name on gzip.
 func decode(resp *http.Response) (unreadable string) {
 	header := resp.Header["Content-Encoding"]
 	if len(header) == 0 {
@@ -36,30 +37,29 @@ func decode(resp *http.Response) (unreadable string) {
 	body := resp.Body
 	for i := len(names) - 1; i >= 0; i-- {
 		name := strings.ToLower(strings.TrimSpace(names[i]))
-		layer := layers[name]
 		switch {
 		case name == "" || name == "identity":
 			continue
-		case layer == nil || len(names)-i > maxEncodings:
+		case !unpackable(name) || len(names)-i > maxEncodings:
 			in := readerOf(body, peeked)
-			resp.Body = unpacked{in, resp.Body}
+			body = unpacked{in, resp.Body}
 			if plain(in) {
+				resp.Body = body
 				return ""
 			}
-			return name
+			if head, _ := in.Peek(len(zipped)); string(head) != zipped {
+				resp.Body = body
+				return name
+			}
 		}
-		body = unpacked{&lazily{from: body, open: layer}, resp.Body}
+		body = unpacked{&lazily{from: body, bare: name == "deflate"}, resp.Body}
 	}
 	resp.Body, resp.ContentLength = body, -1
 	return ""
 }
 
-// layers are the encodings that can be taken off.
-var layers = map[string]func(io.Reader) (io.Reader, error){
-	"gzip":    unzip,
-	"x-gzip":  unzip,
-	"deflate": inflate,
-}
+// unpackable tells whether an encoding can be taken off.
+func unpackable(name string) bool { return name == "gzip" || name == "x-gzip" || name == "deflate" }
 
 // unzipper reads the members of a gzip body. What follows them and is no
 // member, such as padding, is passed over, as other clients do.
@@ -112,15 +112,17 @@ func (z *unzipper) Read(p []byte) (int, error) {
 // zipped is how a member begins.
 const zipped = "\x1f\x8b"
 
-// inflate reads zlib's format, which the name means (RFC 9110, section
-// 8.4.1.2), or bare DEFLATE, which some servers send.
-func inflate(r io.Reader) (io.Reader, error) {
-	in := bufio.NewReader(r)
-	head, err := in.Peek(2)
-	if err == nil && head[0]&0x0f == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
-		return zlib.NewReader(in)
+// unpack reads what its first bytes show, since servers mix up the names: gzip;
+// zlib's format, which the name deflate means (RFC 9110, section 8.4.1.2); or
+// bare DEFLATE, which some send under that name.
+func unpack(r io.Reader, head []byte, bare bool) (io.Reader, error) {
+	switch {
+	case len(head) > 1 && head[0]&0x0f == 8 && (int(head[0])<<8|int(head[1]))%31 == 0:
+		return zlib.NewReader(r)
+	case bare && !bytes.HasPrefix(head, []byte(zipped)):
+		return flate.NewReader(r), nil
 	}
-	return flate.NewReader(in), nil
+	return unzip(r)
 }
 
 // unpacked reads from one place and closes another.
@@ -134,7 +136,7 @@ type unpacked struct {
 // proxies name what they have removed, or never did.
 type lazily struct {
 	from io.Reader
-	open func(io.Reader) (io.Reader, error)
+	bare bool // what is of neither form is bare DEFLATE
 	in   io.Reader
 	err  error
 }
@@ -148,7 +150,7 @@ func (l *lazily) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		if l.in = io.MultiReader(bytes.NewReader(head[:n]), l.from); !isText(head[:n]) {
-			l.in, l.err = l.open(l.in)
+			l.in, l.err = unpack(l.in, head[:n], l.bare)
 		}
 	}
 	if l.err != nil {

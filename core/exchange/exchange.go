@@ -138,7 +138,7 @@ func (u *Upstream) Chat(ctx context.Context, x *Exchange) (*llm.Response, error)
 		x.Bytes -= int64(len(data)) // they are read again
 		return u.gather(ctx, resp, x, func(r *Stream) source {
 			in := io.MultiReader(bytes.NewReader(data), body)
-			if data[0] == 0 {
+			if isFrames(data) == yes {
 				return r.frames(in)
 			}
 			return r.events(in)
@@ -195,7 +195,6 @@ func (u *Upstream) withoutKey(e *llm.Error, resp *http.Response) string {
 // whole reads a complete answer. It may be an error object even if its status
 // is 200.
 func (u *Upstream) whole(data []byte, resp *http.Response, x *Exchange) (*llm.Response, error) {
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	data = jsontext.ToValid(data)
 	r, err := u.Format.Response(data, &x.Call)
 	if err != nil {

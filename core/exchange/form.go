@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/failure"
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 	"github.com/llmagg/llmagg/core/wire/awsstream"
@@ -32,9 +33,16 @@ const (
 // begin looks at the first bytes of an answer to a request for a stream.
 func (r *Stream) begin() error {
 	r.begun = true
-	in := readerOf(r.resp.Body, peeked)      // reads that want more go past it
-	if head, _ := in.Peek(2); isWide(head) { // an error comes again from the next read
+	in := readerOf(r.resp.Body, peeked) // reads that want more go past it
+	head, _ := in.Peek(2)               // an error comes again from the next read
+	if len(head) > 0 && head[0] == 0 {
+		head, _ = in.Peek(frameHead)
+	}
+	if isWide(head) {
 		in = readerOf(newWide(unpacked{in, r.resp.Body}), peeked)
+	} else if isFrames(head) == yes {
+		r.source = r.frames(in)
+		return nil
 	}
 	first, err := r.firstByte(in)
 	switch {
@@ -45,9 +53,6 @@ func (r *Stream) begin() error {
 		return r.one(in)
 	case first == '{' && r.ofLines(): // the next line may be long in coming
 		r.source = eventstream.NewValueReader(in, r.limits(), r.alive)
-		return nil
-	case first == 0: // the length of a message, of which no text begins so
-		r.source = r.frames(in)
 		return nil
 	case first == '{' || first == '[':
 		if in = readerOf(in, formBytes); !severalValues(in) {
@@ -112,19 +117,23 @@ func (r *Stream) one(in io.Reader) error {
 	return nil
 }
 
-// firstByte peeks behind a byte order mark and white space, with which servers
-// keep a connection alive while they think: however much comes, it is passed
-// over, and counts as a part of the stream.
+// firstByte passes over what stands in front of an answer: byte order marks,
+// NULs, and white space, with which servers keep a connection alive while they
+// think. However much comes, it counts as a part of the stream.
 func (r *Stream) firstByte(in *bufio.Reader) (byte, error) {
 	for passed := int64(0); passed < r.upstream.Limits.StreamBytes; {
 		if _, err := in.Peek(1); err != nil {
 			return 0, err
 		}
 		head, _ := in.Peek(in.Buffered())
-		if at := slices.IndexFunc(head, func(c byte) bool { return !eventstream.IsBetween(c) }); at >= 0 {
-			return head[at], nil
+		at := slices.IndexFunc(head, func(c byte) bool { return !eventstream.IsBetween(c) })
+		if at == 0 {
+			return head[0], nil
 		}
-		n, _ := in.Discard(len(head))
+		if at < 0 {
+			at = len(head)
+		}
+		n, _ := in.Discard(at)
 		passed += int64(n)
 		r.alive(n)
 	}
@@ -178,9 +187,10 @@ func severalValues(in *bufio.Reader) bool {
 	}
 }
 
-// bare is an answer in UTF-8 without what some servers put around it: NULs
-// behind it, and a second JSON encoding, of those that encode what they were
-// answered.
+// bare is an answer in UTF-8 without what some servers put around it: byte
+// order marks, NULs and white space before and behind it, Google's guard
+// against scripts, and a second JSON encoding, of those that encode what they
+// were answered.
 func bare(data []byte) []byte {
 	const most = 3 // encodings
 	if isWide(data) {
@@ -190,14 +200,13 @@ func bare(data []byte) []byte {
 		return data
 	}
 	for range most {
-		data = bytes.TrimLeft(bytes.TrimRight(data, "\x00 \t\r\n"), "\x1e")
-		head := bytes.TrimLeft(data, " \t\r\n")
+		data = jsontext.Bare(bytes.TrimPrefix(jsontext.Bare(data), []byte(")]}'")))
 		var text string
-		if len(head) == 0 || head[0] != '"' || llm.JSON.Unmarshal(head, &text) != nil {
+		if len(data) == 0 || data[0] != '"' || llm.JSON.Unmarshal(data, &text) != nil {
 			break
 		}
-		inside := []byte(text)
-		if c := bytes.TrimLeft(inside, " \t\r\n"); len(c) == 0 || c[0] != '{' && c[0] != '[' && c[0] != '"' && startsStream(c) != yes {
+		inside := jsontext.Bare([]byte(text))
+		if len(inside) == 0 || inside[0] != '{' && inside[0] != '[' && inside[0] != '"' && startsStream(inside) != yes {
 			break
 		}
 		data = inside
@@ -208,7 +217,7 @@ func bare(data []byte) []byte {
 // hasSeveral is severalValues for a body that has been read and is not a
 // completion. A failure is not several values.
 func hasSeveral(data []byte) bool {
-	data = bytes.TrimLeftFunc(data, func(c rune) bool { return c == '\uFEFF' || c < 0x80 && eventstream.IsBetween(byte(c)) })
+	data = jsontext.Bare(data)
 	return len(data) > 0 && (data[0] == '{' || data[0] == '[') && eventstream.IsSeveral(data) && bytes.IndexByte(data, '{') >= 0 && failure.Of(data) == nil
 }
 
@@ -259,6 +268,12 @@ const (
 // startsStream tells whether data, of which more may come, begins like an
 // event stream, or like AWS's frames.
 func startsStream(data []byte) answer {
+	if isWide(data) {
+		return no
+	}
+	if framed := isFrames(data); framed != no {
+		return framed
+	}
 	for len(data) > 0 && eventstream.IsBetween(data[0]) {
 		data = data[1:]
 	}
@@ -267,15 +282,6 @@ func startsStream(data []byte) answer {
 	}
 	if data[0] == '{' { // nearly all
 		return no
-	}
-	if data[0] == 0 { // AWS's frames begin with their length
-		switch {
-		case len(data) == 1:
-			return unknown
-		case isWide(data):
-			return no
-		}
-		return yes
 	}
 	known := no
 	for _, field := range []string{":", "data:", "event:", "id:", "retry:"} {
@@ -287,6 +293,23 @@ func startsStream(data []byte) answer {
 		}
 	}
 	return known
+}
+
+// frameHead is how many bytes show that a body is made of AWS's frames.
+const frameHead = 6
+
+// isFrames tells whether data begins with the length of a frame, whose first
+// byte is 0, as is that of the length of its headers; padding is all zeros.
+func isFrames(data []byte) answer {
+	switch {
+	case len(data) == 0 || data[0] != 0:
+		return no
+	case len(data) < frameHead:
+		return unknown
+	case data[4] == 0 && data[5] <= 2 && [4]byte(data) != [4]byte{}: // at most 128 KB of headers
+		return yes
+	}
+	return no
 }
 
 // gather joins a stream that answers a request for a whole answer. If the

@@ -85,12 +85,13 @@ func (r *Stream) whole(data []byte) *llm.Chunk {
 // byte order mark or words in front of it, or a second JSON encoding. changed
 // says whether anything was removed.
 func unwrapped(data []byte) (inside []byte, changed bool) {
-	data = bytes.TrimSpace(data)
+	trimmed := jsontext.Bare(data)
+	changed, data = len(trimmed) != len(bytes.Trim(data, " \t\r\n")), trimmed
 	for bytes.HasPrefix(data, []byte("data:")) {
 		data, changed = bytes.TrimSpace(data[len("data:"):]), true
 	}
 	if from := bytes.IndexByte(data, '{'); from > 0 && data[0] != '"' && data[0] != '[' {
-		if inside := bytes.TrimRight(data[from:], "'\x00"); json.Valid(inside) {
+		if inside := bytes.TrimRight(data[from:], "'"); json.Valid(inside) {
 			return inside, true
 		}
 	}

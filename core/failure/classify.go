@@ -1,7 +1,6 @@
 package failure
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"net/http"
@@ -11,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -53,8 +53,10 @@ func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
 	if quoted != 0 && !exact(s.status) {
 		s.status = quoted
 	}
-	if s.status != 0 && !exact(status) {
+	if behind := proxyStatus(s.message); s.status != 0 && !exact(status) {
 		effective = s.status
+	} else if behind >= 500 { // it is the proxy's word that the server did not answer
+		effective = behind
 	} else if status/100 == 2 {
 		effective = 0
 	}
@@ -157,7 +159,7 @@ func Address(resp *http.Response) string {
 
 // IsJSON tells whether a body begins like a JSON object, list or string.
 func IsJSON(body []byte) bool {
-	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
+	body = jsontext.Bare(body)
 	return len(body) > 0 && (body[0] == '{' || body[0] == '[' || body[0] == '"')
 }
 

@@ -36,7 +36,7 @@ func TestErrorBodiesGiveAMessage(t *testing.T) {
 		"array of texts":     {`["Bad","worse"]`, "Bad; worse", "", ""},
 		"plain text":         {"  upstream connect\n\n error ", "upstream connect error", "", ""},
 		"HTML":               {"<!DOCTYPE html><html><head><title>502 Bad Gateway</title><style>p{x:y}</style></head><body><h1>Sorry</h1><script>var a</script><p>try &amp; again</p></body></html>", "502 Bad Gateway Sorry try & again", "", ""},
-		"XML":                {"<Error><Code>AccessDenied</Code><Message>No</Message></Error>", "AccessDenied No", "", ""},
+		"XML":                {"<Error><Code>AccessDenied</Code><Message>No</Message></Error>", "AccessDenied: No", "", "AccessDenied"},
 		"unknown JSON":       {`{"oops":1}`, `{"oops":1}`, "", ""},
 		"cut JSON":           {`{"error":{"mess`, `{"error":{"mess`, "", ""},
 		"trailing":           {`{"error":"Bad"}trailing`, `{"error":"Bad"}trailing`, "", ""},

@@ -113,10 +113,11 @@ var names = wordlist.Index[llm.Code]{
 	{Value: llm.RateLimit, Words: "ratelimitexceeded ratelimiterror ratelimited ratelimitreached ratelimitreachederror throttlingexception throttling throttlingratequota limitrequests " +
 		"throttlingallocationquota limittokens throttlingburstrate limitburstrate requestbursttoofast rpmratelimitexceeded tpmratelimitexceeded " +
 		"modelaccountrpmratelimitexceeded modelaccounttpmratelimitexceeded requestlimitexceeded limitexceeded failedoperationengineserverlimitexceeded " +
-		"servicetiercapacityexceeded toomanyrequests resourceexhausted"},
+		"servicetiercapacityexceeded toomanyrequests resourceexhausted slowdown"},
 	{Value: llm.Authentication, Words: "invalidapikey incorrectapikeyerror invalidauthenticationerror authenticationerror apikeyinvalid apikeyserviceblocked servicedisabled " +
 		"consumersuspended accountdeactivated permissionerror invalidiamtoken invalidappid unrecognizedclientexception expiredtokenexception " +
-		"invalidsignatureexception signaturedoesnotmatch missingauthenticationtokenexception incompletesignatureexception accessdeniedexception " +
+		"invalidsignatureexception signaturedoesnotmatch invalidaccesskeyid invalidclienttokenid requestexpired requesttimetooskewed optinrequired accessdenied " +
+		"authenticationfailed missingauthenticationtokenexception incompletesignatureexception accessdeniedexception " +
 		"expiredkey autherror failedoperationuserunautherror failedoperationservicenotactivated unauthenticated invalidtoken expiredtoken invalidclient modeltermsrequired " +
 		"nodbconnection"}, // a key that litellm's proxy, which has no database, does not know
 	{Value: llm.ContentFilter, Words: "contentfilter contentpolicyviolation responsibleaipolicyviolation prohibitedcontent moderation moderationblocked biopolicy datainspectionfailed " +
@@ -132,7 +133,7 @@ var names = wordlist.Index[llm.Code]{
 		"invalidendpointclosedendpoint invalidendpointormodelnotfound resourcenotfoundexception"},
 	{Value: llm.Unavailable, Words: "overloadederror engineoverloadederror engineoverloaded serveroverloaded serverhighload internalserviceerror " +
 		"modelservingerror requesttimeout modeltimeoutexception modelerrorexception modelstreamerrorexception modelnotreadyexception " +
-		"internalserverexception serviceunavailableexception capacityexceeded cancelled getchannelfailed badresponsestatuscode dorequestfailed"},
+		"internalserverexception internalfailure serverbusy serviceunavailable serviceunavailableexception capacityexceeded cancelled getchannelfailed badresponsestatuscode dorequestfailed"},
 	// The model's answer was of no use (Groq): another try may be better.
 	{Value: llm.BadResponse, Words: "toolusefailed jsonvalidatefailed emptyresponse"},
 }
@@ -164,10 +165,12 @@ var rules = []rule{
 	{code: llm.Authentication, names: []string{"invalidapikey", "apikeyinvalid", "authenticationerror", "invalidauthentication", "authfailure"},
 		words: []string{"api key not valid", "incorrect api key", "invalid api key", "api key expired"}, at: isRefusal},
 	{code: llm.ModelNotFound, names: []string{"modelnotfound", "modelnotexist", "unknownmodel"}},
-	{code: llm.RateLimit, names: []string{"ratelimit", "resourceexhausted", "toomanyrequests", "throttling", "requestlimitexceeded"}},
-	{code: llm.Unavailable, names: []string{"serviceunavailable"}, at: isAbout,
-		words: []string{"too busy", "is busy", "overloaded", "temporarily unavailable", "try again later", "繁忙", "稍后"}},
+	{code: llm.RateLimit, names: []string{"ratelimit", "resourceexhausted", "toomanyrequests", "throttl", "requestlimitexceeded"}, words: []string{"rate limit exceeded", "rate limit reached", "too many requests"}, at: isVague},
+	{code: llm.Unavailable, at: isAbout, words: busy},
 }
+
+// busy are words of servers that may answer at another moment.
+var busy = []string{"too busy", "is busy", "overloaded", "temporarily unavailable", "try again later", "繁忙", "稍后"}
 
 // isRefusal tells whether a status speaks of the request or the account, or is
 // none.

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/internal/suggest"
 )
 
 // readable makes one line of text out of a page: its title, then what it shows.
@@ -23,12 +26,15 @@ func readable(body []byte) string {
 // headingIn is the title of a page, or its first words where it has none;
 // isPage is false for what is no page.
 func headingIn(body []byte) (heading string, isPage bool) {
-	text := strings.TrimSpace(clip(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), maxBody))
+	text := clip(jsontext.Bare(body), maxBody)
 	if !strings.HasPrefix(text, "<") {
 		return "", false
 	}
-	if heading = pageTitle(text); strings.TrimSpace(heading) == "" {
+	switch heading = strings.TrimSpace(pageTitle(text)); {
+	case heading == "":
 		heading = withoutTags(withoutUnseen(text))
+	case statusOfPage(heading) == 0: // CloudFront's status stands below its title
+		heading += " | " + withoutTags(elementIn(text, "h1"))
 	}
 	return OneLine(unescape(heading)), true
 }
@@ -36,7 +42,7 @@ func headingIn(body []byte) (heading string, isPage bool) {
 // WordsIn is the text of a body without an error object, or a note that the
 // body is not text.
 func WordsIn(body []byte) string {
-	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
+	body = jsontext.Bare(body)
 	switch {
 	case bytes.HasPrefix(body, []byte("\x1f\x8b")), bytes.HasPrefix(body, []byte("\x1f\uFFFD")): // the second as valid UTF-8
 		return "gzip, which no Content-Encoding names"
@@ -72,22 +78,70 @@ func lowerASCII(text string) string {
 }
 
 // pageTitle is what stands between <title…> and </title>.
-func pageTitle(text string) string {
+func pageTitle(text string) string { return elementIn(text, "title") }
+
+// elementIn is what the first element of that name has in it.
+func elementIn(text, name string) string {
 	lower := lowerASCII(text)
-	tag := strings.Index(lower, "<title")
-	if tag < 0 {
-		return ""
+	for at := 0; ; {
+		tag := behind(lower, at, "<"+name)
+		if tag < 0 {
+			return ""
+		}
+		if at = tag; at < len(lower) && isWord(lower[at]) { // another one's name
+			continue
+		}
+		start := behind(lower, tag, ">")
+		if start < 0 {
+			return ""
+		}
+		length := strings.Index(lower[start:], "</"+name+">")
+		if length < 0 {
+			return ""
+		}
+		return text[start : start+length]
 	}
-	open := strings.IndexByte(lower[tag:], '>')
-	if open < 0 {
-		return ""
+}
+
+// markup reads a failure in XML, as Amazon and other clouds write it, some of
+// them whatever was asked for: its code stands in an element, or is the name of
+// the whole.
+func (s *said) markup(data []byte) {
+	text := clip(data, maxBody)
+	root := rootOf(text)
+	if root == "" || strings.EqualFold(root, "html") {
+		return
 	}
-	start := tag + open + 1
-	length := strings.Index(lower[start:], "</title>")
-	if length < 0 {
-		return ""
+	value := func(name string) string { return strings.TrimSpace(unescape(withoutTags(elementIn(text, name)))) }
+	s.code = value("code")
+	if _, known := names.Find(suggest.Fold(root)); s.code == "" && (known || strings.HasSuffix(root, "Exception") || len(root) > len("Error") && strings.HasSuffix(root, "Error")) {
+		s.code = root
 	}
-	return text[start : start+length]
+	if s.code == "" || isWell(s.code) || len(s.code) > MaxWord || strings.IndexByte(s.code, ' ') >= 0 {
+		s.code = ""
+		return
+	}
+	s.strong, s.status = true, httpStatus(s.code)
+	s.message, s.request = value("message"), value("requestid")
+	if !strings.Contains(s.message, s.code) {
+		s.message = strings.TrimSuffix(s.code+": "+s.message, ": ")
+	}
+}
+
+// rootOf is the name of the element that a document is.
+func rootOf(text string) string {
+	for {
+		_, rest, found := strings.Cut(text, "<")
+		if !found {
+			return ""
+		}
+		if rest != "" && (rest[0] == '?' || rest[0] == '!') { // what stands before it
+			text = rest
+			continue
+		}
+		end := strings.IndexAny(rest, " \t\r\n/>")
+		return rest[:max(end, 0)]
+	}
 }
 
 var unseen = []string{"script", "style", "head"}

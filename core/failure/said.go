@@ -55,9 +55,13 @@ const maxDepth = 6
 // readSaid reads a body or an event. What is no JSON says nothing here.
 func readSaid(data []byte) *said {
 	s := &said{}
-	data = bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")))
-	if len(data) > 0 && (data[0] == '{' || data[0] == '[' || data[0] == '"') {
+	data = jsontext.Bare(data)
+	switch {
+	case len(data) == 0:
+	case data[0] == '{' || data[0] == '[' || data[0] == '"':
 		s.read(jsontext.WithoutControls(data), 0)
+	case data[0] == '<':
+		s.markup(data)
 	}
 	s.message = strings.TrimSpace(s.message)
 	return s

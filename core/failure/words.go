@@ -29,6 +29,41 @@ func statusIn(message string) int {
 			return n
 		}
 	}
+	return proxyStatus(message)
+}
+
+// sentences are how those begin in front of a server to say what became of it:
+// Envoy and Istio, HAProxy, Traefik, Varnish, nginx, Kong, Cloudflare, the
+// clouds' load balancers; and what Go, Node and curl say to programs that hand
+// it on.
+var sentences = [...]struct {
+	status int
+	words  string // each ends with "|"
+}{
+	{429, "local_rate_limited|error code: 1015|"},
+	{503, "no healthy upstream|no_healthy_upstream|upstream connect error|upstream_reset_|cluster_not_found|fault filter abort|dns resolution fail|" +
+		"no available server|no server is available|service temporarily unavailable|backend fetch failed|failure to get a peer|the service is unavailable|our services aren't available|" +
+		"the server is temporarily unable|upstream prematurely closed|upstream unavailable|web server is down|error code: 10|connection refused|" +
+		"connection reset by peer|connect econnrefused|econnrefused|econnreset|socket hang up|dial tcp |no route to host|error occurred while trying to proxy|" +
+		"an invalid response was received from the upstream|error: server error|"},
+	{504, "upstream request timeout|stream timeout|response timeout|upstream max stream duration|the upstream server is timing out|the request timed out|" +
+		"request timed out|request timeout|request time-out|timeout was reached|connection timed out|operation timed out|context deadline exceeded|etimedout|"},
+	{403, "rbac: access denied|"},
+	{401, "jwt is |jwt verification |jwt issuer is not |jwks doesn't have |"},
+	{404, "default backend - 404|no route matched|"},
+}
+
+// proxyStatus is the status of what a proxy says of the server behind it; 0 for
+// any other text.
+func proxyStatus(text string) int {
+	text = strings.ToLower(strings.TrimSpace(text[:min(len(text), maxWords)]))
+	for i := range sentences {
+		for words := range strings.SplitSeq(sentences[i].words, "|") {
+			if opensWith(text, words) {
+				return sentences[i].status
+			}
+		}
+	}
 	return 0
 }
 
@@ -126,6 +161,9 @@ func OfText(body []byte) llm.Code {
 	if status := statusOfPage(heading); status != 0 {
 		return codeOf(status, &said{message: heading})
 	}
+	if containsAny(strings.ToLower(heading), busy) {
+		return llm.Unavailable
+	}
 	return OfWords(heading)
 }
 
@@ -133,7 +171,7 @@ func OfText(body []byte) llm.Code {
 // place of an answer: BadResponse where they are not clear, and where they may
 // be what a model wrote.
 func OfWords(words string) llm.Code {
-	if words == "" || len(words) > maxWords {
+	if words == "" || len(words) > maxWords && proxyStatus(words) == 0 {
 		return llm.BadResponse
 	}
 	status := statusIn(words)

@@ -66,3 +66,42 @@ func TestPagesInThePlaceOfAnAnswer(t *testing.T) {
 		require.Equal(t, want, OfText([]byte(text)), text)
 	}
 }
+
+// What proxies say of the server behind them is their status, whatever the one
+// of the answer and however long the reason behind it.
+func TestWordsOfProxies(t *testing.T) {
+	for text, want := range map[string]llm.Code{
+		"no healthy upstream": llm.Unavailable, "upstream request timeout": llm.Unavailable, "local_rate_limited": llm.RateLimit, "error code: 1015": llm.RateLimit,
+		"error code: 1033": llm.Unavailable, "RBAC: access denied": llm.Authentication, "Jwt is expired": llm.Authentication, "default backend - 404": llm.ModelNotFound,
+		"upstream connect error or disconnect/reset before headers. reset reason: connection failure, transport failure reason: delayed connect error: 111": llm.Unavailable,
+	} {
+		require.Equal(t, want, OfText([]byte(text+"\n")), text)
+		require.Equal(t, want, Classify(0, nil, []byte(text)).Code, text)
+		require.Equal(t, want, Classify(400, nil, []byte(`{"error":{"message":"`+text+`"}}`)).Code, text)
+	}
+	require.Equal(t, llm.Unavailable, Classify(404, nil, []byte("no healthy upstream")).Code)
+	require.Equal(t, llm.RateLimit, Classify(429, nil, []byte("slow")).Code)
+	for _, text := range []string{"", "Upstreams are rivers.", "The timeout of a request is a number.", "I can help with no healthy upstream."} {
+		require.Equal(t, llm.BadResponse, OfText([]byte(text)), text)
+	}
+}
+
+// Failures in XML are known by their code, or by the name of the whole.
+func TestFailuresInXML(t *testing.T) {
+	for body, want := range map[string]llm.Code{
+		"<Error><Code>SlowDown</Code><Message>m</Message></Error>":                                 llm.RateLimit,
+		"\x00<?xml version='1.0'?><!-- a --><SlowDown xmlns='x'>\n<Message>m</Message></SlowDown>": llm.RateLimit,
+		"<ns:ExpiredToken/><Code> ExpiredToken </Code><message>m":                                  llm.Authentication,
+		"<ExpiredToken/>": llm.Authentication,
+		"<OddException><Message>m</Message></OddException>":                                               llm.Unavailable,
+		"<Error><code>429</code><message>m</message></Error>":                                             llm.RateLimit,
+		"<Envelope><Body><Fault><Code>QuotaExceeded</Code><Message>m</Message></Fault></Body></Envelope>": llm.Quota,
+	} {
+		e := Of([]byte(body))
+		require.NotNil(t, e, body)
+		require.Equal(t, want, e.Code, body)
+	}
+	for _, body := range []string{"<html><code>SlowDown</code></html>", "<!doctype html><HTML><Code>SlowDown</Code>", "<a><code>0</code></a>", "<", "<!", "<?", "<Error", "<Error>", "<codec>x</codec>"} {
+		require.Nil(t, Of([]byte(body)), body)
+	}
+}

@@ -120,7 +120,9 @@ func (a *Accumulator) Response() *Response {
 	r.Extra = a.extra.extra()
 	r.Choices = make([]Choice, 0, len(a.choices))
 	for _, p := range a.choices {
-		r.Choices = append(r.Choices, p.choice())
+		c := p.choice()
+		c.Message.WholeCalls()
+		r.Choices = append(r.Choices, c)
 	}
 	return &r
 }

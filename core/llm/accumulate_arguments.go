@@ -92,6 +92,27 @@ func (c *partialCall) released() (text string) {
 	return text
 }
 
+// WholeCalls gives the calls of a whole answer that have no arguments those of
+// such a call, {}: applications read them as JSON, which an empty text is not.
+// Of a stream it is the end that tells, since servers anticipate finish
+// reasons.
+func (m *Message) WholeCalls() {
+	for i := range m.ToolCalls {
+		if c := &m.ToolCalls[i]; c.Custom == nil {
+			c.Function.whole()
+		}
+	}
+	if m.FunctionCall != nil {
+		m.FunctionCall.whole()
+	}
+}
+
+func (f *FunctionCall) whole() {
+	if strings.TrimSpace(f.Arguments) == "" {
+		f.Arguments = "{}"
+	}
+}
+
 // moveFunction makes a call in the old form a tool call where another one came
 // before it: a message has room for one.
 func (p *partialChoice) moveFunction(d *Message) (changed bool) {

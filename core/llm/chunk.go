@@ -262,24 +262,14 @@ func (c *ChunkChoice) read(r *reader) {
 				c.Index, c.placed = index, false
 			}
 		case "delta":
-			first := r.Next()
-			if delta = first == '{' || first == '"'; !delta {
+			if delta = r.message(&c.Delta, true, &c.Extra); !delta {
 				c.Delta.NullContent = true
-				r.unread(&c.Extra)
-				break
 			}
-			r.Halves = true
-			c.Delta.read(r)
-			r.Halves = false
-		case "message":
-			if first := r.Next(); first != '{' && first != '"' {
-				r.unread(&c.Extra)
-				break
+		case "message", "messages":
+			var whole wholeMessage
+			if r.message(&whole.Message, true, &c.Extra) {
+				c.whole = &whole
 			}
-			c.whole = &wholeMessage{}
-			r.Halves = true
-			c.whole.read(r)
-			r.Halves = false
 		case "text", "content": // old completions, and some small servers
 			if r.Next() != '"' {
 				r.unread(&c.Extra)

@@ -110,7 +110,7 @@ type CustomCall struct {
 }
 
 // FunctionCall names a function and its arguments (JSON text, as the model
-// wrote it: it may be malformed).
+// wrote it: it may be malformed; "{}" where an answer has none).
 type FunctionCall struct {
 	Name      string `json:"name,omitempty"`
 	Arguments string `json:"arguments"`

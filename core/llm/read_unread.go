@@ -52,3 +52,43 @@ func (r *reader) quoted() (in reader, at int) {
 	in.Halves, in.Room = r.Halves, nil
 	return in, at
 }
+
+// message reads a message, or a delta; false where the value is none, which
+// then stays among the unknown fields.
+func (r *reader) message(m *Message, halves bool, extra *Extra) (read bool) {
+	from, key := r.Pos, r.Key
+	switch r.Next() {
+	case '{', '"':
+		r.Halves = halves
+		m.read(r)
+		r.Halves = false
+		return true
+	case '[':
+		if read = r.messages(m); read || r.Err != nil {
+			return read
+		}
+		r.Pos, r.Key = from, key
+	}
+	r.unread(extra)
+	return false
+}
+
+// messages reads several messages in the place of one, as servers with tools of
+// their own send them: what the assistant says in them is one message.
+func (r *reader) messages(m *Message) bool {
+	var all Accumulator
+	for more := r.Array(); more; more = r.NextItem() {
+		if c := r.Next(); c == '{' || c == '"' {
+			var next Message
+			if next.read(r); next.Role == "" || next.Role == RoleAssistant {
+				all.Add(&Chunk{Choices: []ChunkChoice{{Delta: next}}})
+			}
+		}
+	}
+	if len(all.choices) == 0 {
+		return false
+	}
+	all.Rest()
+	*m = all.choices[0].choice().Message
+	return true
+}

@@ -191,13 +191,8 @@ func (c *Choice) read(in *reader) {
 		switch string(in.Key) {
 		case "index":
 			c.Index = in.Index(c.Index)
-		case "message":
-			if first := in.Next(); first != '{' && first != '"' {
-				in.unread(&c.Extra)
-				break
-			}
-			c.Message.read(in)
-			message = true
+		case "message", "messages":
+			message = in.message(&c.Message, false, &c.Extra) || message
 		case "delta": // of a server that takes every request for a stream
 			if message {
 				in.extra(&c.Extra)

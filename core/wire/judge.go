@@ -165,13 +165,14 @@ func inOpenAIsWords(reason string, beside *llm.Extra) string {
 	return word
 }
 
-// InOpenAIsWords translates the finish reasons of a whole answer, and takes
-// words that are none out of it.
+// InOpenAIsWords translates the finish reasons of a whole answer, takes words
+// that are none out of it, and completes calls without arguments.
 func InOpenAIsWords(r *llm.Response) {
 	OnlyReasons(r)
 	for i := range r.Choices {
 		c := &r.Choices[i]
 		c.FinishReason = inOpenAIsWords(c.FinishReason, &c.Extra)
+		c.Message.WholeCalls()
 	}
 }
 

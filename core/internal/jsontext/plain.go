@@ -1,6 +1,23 @@
 package jsontext
 
-import "math/bits"
+import (
+	"bytes"
+	"math/bits"
+)
+
+// around is what servers write around JSON that is none of it: white space of
+// any kind, byte order marks, NULs of C's strings, the separator of JSON text
+// sequences (RFC 7464).
+const around = " \t\r\n\v\f\x00\x1e\u0085\u00a0\u200b\u2028\u2029\ufeff"
+
+// Bare is a body or an event without what may stand around it. No text of an
+// answer is lost: that stands in JSON.
+func Bare(data []byte) []byte {
+	if len(data) == 0 || data[0] != '{' || data[len(data)-1] != '}' { // as nearly all have it
+		data = bytes.Trim(data, around)
+	}
+	return data
+}
 
 // plainLength is how many bytes at the beginning of s stand for themselves in
 // a JSON string: all but quotes, backslashes and control characters. It looks

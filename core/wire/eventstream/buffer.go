@@ -44,7 +44,7 @@ func (d *Decoder) makeRoom() {
 	if len(d.buf)-d.end >= minRead {
 		return
 	}
-	used := d.dataEnd - d.dataStart + d.end - d.pos
+	used := d.dataEnd - d.dataStart + 1 + d.end - d.pos
 	target := d.buf
 	if len(d.buf)-used < max(minRead, len(d.buf)/4) {
 		// The buffer follows what has arrived, never what was announced; Next
@@ -58,10 +58,14 @@ func (d *Decoder) makeRoom() {
 		}
 	}
 	data := copy(target, d.buf[d.dataStart:d.dataEnd])
-	rest := copy(target[data:], d.buf[d.pos:d.end])
-	shift := d.pos - data
+	pos := data
+	if d.hasData { // room for the end of a line that no field name makes
+		pos++
+	}
+	rest := copy(target[pos:], d.buf[d.pos:d.end])
+	shift := d.pos - pos
 	d.buf = target
 	d.dataStart, d.dataEnd = 0, data
-	d.pos, d.end = data, data+rest
+	d.pos, d.end = pos, pos+rest
 	d.lf, d.cr = max(d.lf-shift, d.pos), max(d.cr-shift, d.pos)
 }

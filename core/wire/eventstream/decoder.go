@@ -32,7 +32,7 @@ type Decoder struct {
 	// or another, stands before it, and takes "data" however it is written: an
 	// object that nobody reads is a hole in the answer. It makes a field called
 	// "error" an event of that type, too. An object goes on over lines without
-	// a field name until it ends.
+	// a field name until it ends, and over blank ones.
 	Bare bool
 	// Strays counts lines that are neither a field of any name nor a comment:
 	// words, or pieces of a page. Words is the beginning of the last.
@@ -59,10 +59,12 @@ type Decoder struct {
 	started bool // the place of the byte order mark is behind us
 	skipLF  bool // the last line ended in CR at the end of the buffer: a LF that follows belongs to it
 	hasData bool // the event being built has at least one data field
+	joined  bool // it has several
 
 	object  ValueScan // of the data that is an object, once a line without a field comes behind it
 	scanned int       // how much of the data it has seen
 	ended   bool      // the object has
+	gap     bool      // a blank line stands behind data that is an object without its end
 
 	eventType string // of the event being built
 	lastType  string // the last type seen, kept so that a repeated type is allocated once
@@ -102,11 +104,17 @@ func (d *Decoder) Next() (Event, error) {
 		if int64(d.dataEnd-d.dataStart)+int64(line.end-line.start) > d.limits.EventBytes {
 			return d.fail(ErrEventTooLarge)
 		}
-		if line.start < line.end {
+		switch {
+		case line.start < line.end:
+			if d.gap && d.parts(line) {
+				return d.event(), nil
+			}
 			d.field(line)
 			continue
-		}
-		if d.hasData {
+		case d.isOpen():
+			d.gap = true
+			continue
+		case d.hasData:
 			return d.event(), nil
 		}
 		d.clearEvent() // a blank line after no data: the type is forgotten too
@@ -150,8 +158,8 @@ func (d *Decoder) event() Event {
 
 func (d *Decoder) clearEvent() {
 	d.dataStart, d.dataEnd = d.pos, d.pos
-	d.hasData = false
-	d.object, d.scanned, d.ended = ValueScan{}, 0, false
+	d.hasData, d.joined = false, false
+	d.object, d.scanned, d.ended, d.gap = ValueScan{}, 0, false, false
 	d.eventType = ""
 }
 
@@ -228,7 +236,8 @@ func (d *Decoder) field(line span) {
 			value.start++
 		}
 	}
-	switch string(name) { // an empty name is a comment
+	switch string(name) {
+	case "": // a comment
 	case "data":
 		d.addData(value)
 	case "error": // no field of the format, but of some servers
@@ -266,6 +275,7 @@ func (d *Decoder) addData(value span) {
 		d.dataStart, d.dataEnd = value.start, value.end
 		return
 	}
+	d.joined = true
 	d.buf[d.dataEnd] = '\n'
 	d.dataEnd += 1 + copy(d.buf[d.dataEnd+1:], d.buf[value.start:value.end])
 }

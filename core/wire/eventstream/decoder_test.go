@@ -154,6 +154,44 @@ func TestDataIsTheCallersUntilNext(t *testing.T) {
 	require.Equal(t, "c", string(e.Data))
 }
 
+// A blank line inside of an object does not end its event, but where the next
+// event begins behind it, the object was cut. Reads may split it anywhere.
+func TestBlankLinesInsideOfAnObject(t *testing.T) {
+	for stream, want := range map[string][]event{
+		"data: {\n\n \"a\": 1\n\n}\n\ndata: x\n\n":              data("{\n \"a\": 1\n}", "x"),
+		"data: {\n\n\n\ndata:  \"a\": 1\n: beat\n\ndata: }\n\n": data("{\n \"a\": 1\n}"),
+		"{\n\n\t\"a\": {\n\n\t}\n\n}\n\nevent: e\ndata: x\n\n":  {{Data: "{\n\t\"a\": {\n\t}\n}"}, {Type: "e", Data: "x"}},
+		"event: c\ndata: {\"a\": [\n\ndata: {\"b\": 1}\n\n":     {{Type: "c", Data: "{\"a\": ["}, {Data: "{\"b\": 1}"}},
+		"data: {\"a\": [\n\n: beat\n\nevent: e\n{\"b\": 1}\n\n": {{Data: "{\"a\": ["}, {Type: "e", Data: "{\"b\": 1}"}},
+		"data: {\"a\": [\n\n[DONE]\n\ndata: [DONE]\n\n":         data("{\"a\": [", "[DONE]"),
+		"data: {\"a\": [\n\n":                                   data("{\"a\": ["),
+	} {
+		for _, end := range []string{"\n", "\r\n", "\r"} {
+			for name, in := range everyWay(strings.ReplaceAll(stream, "\n", end)) {
+				d := eventstream.NewDecoder(in, eventstream.Limits{})
+				d.Bare = true
+				events, err := collect(d)
+				require.Same(t, io.EOF, err)
+				require.Equal(t, want, events, "%s %q %q", name, end, stream)
+			}
+		}
+	}
+}
+
+// Each line of an object is joined as it came, also where the buffer has been
+// moved between two of them: none has a field name that made room for the end
+// of the line before it.
+func TestLongObjectsOverSeveralLines(t *testing.T) {
+	text := "{" + strings.Repeat("\n\"abc\":\n1,", 2000) + "\n\"d\":1\n}"
+	for name, in := range everyWay(text + "\n\ndata: x\n\n") {
+		d := eventstream.NewDecoder(in, eventstream.Limits{})
+		d.Bare = true
+		events, err := collect(d)
+		require.Same(t, io.EOF, err)
+		require.Equal(t, data(text, "x"), events, name)
+	}
+}
+
 // Servers write an object over several lines, with or without a field name
 // before the first.
 func TestAnObjectOverSeveralLinesIsOneEvent(t *testing.T) {

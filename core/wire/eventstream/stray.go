@@ -37,22 +37,39 @@ func (d *Decoder) goesOn() bool {
 	return !d.ended
 }
 
+// isOpen tells whether the data in front of a blank line is an object without
+// its end. One line that ends like an object, as nearly all do, is taken for
+// one.
+func (d *Decoder) isOpen() bool {
+	return d.Bare && (d.joined || d.dataEnd > d.dataStart && d.buf[d.dataEnd-1] != '}') && d.goesOn()
+}
+
+// parts tells whether the line behind a gap parts the events, and puts it back
+// then. The object before the gap goes on in a line, or a line of data, that is
+// indented or begins as no event does; a comment says nothing about it.
+func (d *Decoder) parts(line span) bool {
+	text := d.buf[line.start:line.end]
+	if text[0] == ':' {
+		return false
+	}
+	text = bytes.TrimPrefix(bytes.TrimPrefix(text, []byte("data:")), []byte(" "))
+	if len(text) == 0 || bytes.IndexByte([]byte(" \t\"}],"), text[0]) >= 0 {
+		d.gap = false
+		return false
+	}
+	d.pos, d.skipLF = line.start, false
+	d.lf, d.cr = d.pos, d.pos
+	return true
+}
+
 // oddData finds the data in a line that has it in an odd form: behind a byte
 // order mark (of a server that writes each event with an encoder of its own),
 // NULs or blanks, as "Data:", "data :" or "data=", or as an object under
 // another name.
 func (d *Decoder) oddData(line span) (value span, ok bool) {
 	at := line.start
-	for at < line.end {
-		switch c := d.buf[at]; {
-		case c == ' ', c == '\t', c == 0:
-			at++
-			continue
-		case bytes.HasPrefix(d.buf[at:line.end], byteOrderMark):
-			at += len(byteOrderMark)
-			continue
-		}
-		break
+	for at < line.end && IsBetween(d.buf[at]) {
+		at++
 	}
 	if at < line.end && d.buf[at] == '{' {
 		return span{at, line.end}, true

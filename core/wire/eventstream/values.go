@@ -91,11 +91,12 @@ func (v *ValueReader) begin() bool {
 	return false
 }
 
-// IsBetween tells whether a byte may stand before JSON: white space, a byte
-// order mark, the separator of JSON text sequences (RFC 7464).
+// IsBetween tells whether a byte may stand before JSON: white space, NULs, a
+// byte order mark or another character of several bytes that is not seen, the
+// separator of JSON text sequences (RFC 7464).
 func IsBetween(c byte) bool {
 	switch c {
-	case ' ', '\t', '\r', '\n', 0x1e, 0xef, 0xbb, 0xbf:
+	case ' ', '\t', '\r', '\n', '\v', '\f', 0, 0x1e, 0xef, 0xbb, 0xbf, 0xc2, 0xa0, 0xe2, 0x80, 0x8b, 0xa8, 0xa9:
 		return true
 	}
 	return false

@@ -129,7 +129,8 @@ def text_of(message: Message) -> str:
 
 @dataclass(frozen=True)
 class ToolCall:
-    """A function that an answer asks the application to call. ``arguments`` is the JSON text that the model wrote.
+    """A function that an answer asks the application to call. ``arguments`` is the JSON text that the model
+    wrote, ``{}`` where it wrote none.
 
     Example::
 
