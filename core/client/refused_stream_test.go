@@ -181,12 +181,19 @@ func TestADeafConnectionIsLeft(t *testing.T) {
 	require.LessOrEqual(t, s.connections.Load(), int32(3), "the first, one that was new, and one that is kept")
 }
 
-// A stream that the server has begun to process is not sent again.
+// A stream that the server may have begun to process is not sent again in the
+// same attempt (R6): only REFUSED_STREAM says that it has not.
 func TestRequestsThatMayHaveBeenProcessedAreNotSentAgain(t *testing.T) {
-	s := startFramed(t, func(_ int32, f *http2.Framer, stream uint32) bool {
-		return f.WriteRSTStream(stream, http2.ErrCodeInternal) == nil
-	})
-	_, err := s.route(t).Chat(context.Background(), ask())
-	require.Equal(t, llm.Unavailable, llm.CodeOfError(err))
-	require.EqualValues(t, 1, s.requests.Load())
+	for code := http2.ErrCodeNo; code <= http2.ErrCodeHTTP11Required; code++ {
+		if code == http2.ErrCodeRefusedStream {
+			continue
+		}
+		s := startFramed(t, func(_ int32, f *http2.Framer, stream uint32) bool {
+			return f.WriteRSTStream(stream, code) == nil
+		})
+		_, err := s.route(t).Chat(context.Background(), ask())
+		require.Equal(t, llm.Unavailable, llm.CodeOfError(err), "%v", code)
+		require.NotContains(t, err.Error(), "GetBody")
+		require.EqualValues(t, 1, s.requests.Load(), "%v", code)
+	}
 }

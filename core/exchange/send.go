@@ -223,10 +223,11 @@ func lost(err error) bool {
 // unprocessed tells whether a request reached a server that did nothing about
 // it: its stream was refused, or is beyond the last one that a GOAWAY names
 // (RFC 9113, section 8.7); or did not reach it. The transport itself sends such
-// a request again only where it can rewind its body.
+// a request again only where it can rewind its body, and also where a stream
+// ended with PROTOCOL_ERROR, which says nothing of what was done.
 func unprocessed(err error) bool {
 	text := err.Error()
-	return strings.Contains(text, cannotRetry) || strings.Contains(text, goneAway) || unsent(err)
+	return strings.Contains(text, cannotRetry) && !strings.Contains(text, "; PROTOCOL_ERROR;") || strings.Contains(text, goneAway) || unsent(err)
 }
 
 // unsent tells whether a request was not sent at all: when its turn came, its
@@ -326,7 +327,7 @@ func (u *Upstream) networkError(err error) error {
 		text = "the answer is not valid HTTP/1.1: " + why
 	}
 	switch {
-	case unprocessed(err):
+	case unprocessed(err), strings.Contains(text, cannotRetry):
 		text = unprocessedText(text)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		text = "the connection ended before the answer began"
