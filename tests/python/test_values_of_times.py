@@ -121,6 +121,46 @@ def test_a_deadline_that_is_no_time(llm_wall: FaultWall) -> None:
         aggregator_for(llm_wall, "m").chat_sync(HELLO, deadline=np.timedelta64("NaT"))
 
 
+def test_a_timedelta_in_a_configuration(llm_wall: FaultWall) -> None:
+    aggregator = aggregator_for(llm_wall, "m", timeout=datetime.timedelta(seconds=7))
+    client = aggregator.manager.get_client_by_model("m")
+    assert client.config.timeout == 7
+    client.config.idle_timeout = datetime.timedelta(minutes=1)
+    assert aggregator.chat_sync(HELLO).text and client.config.to_core()["idle_timeout"] == 60
+
+
+@pytest.mark.parametrize("url", [b"x", bytearray(b"x"), memoryview(b"x")])
+@pytest.mark.parametrize("whole", [True, False])
+def test_bytes_are_no_url_of_an_image(llm_wall: FaultWall, url: Any, whole: bool) -> None:
+    part = {"type": "image_url", "image_url": url if whole else {"url": url}}
+    place = "" if whole else ".url"
+    with pytest.raises(llmagg.InvalidArgumentError) as refused:
+        aggregator_for(llm_wall, "m").chat_sync([{"role": "user", "content": [part]}])
+    said = f"messages[0].content[0].image_url{place} must be a URL, got {type(url).__name__}; write a data URL: "
+    assert said in str(refused.value)
+
+
+def test_messages_that_were_not_awaited(llm_wall: FaultWall) -> None:
+    async def made() -> Any:
+        yield HELLO[0]
+
+    async def read() -> Any:
+        return HELLO
+
+    with pytest.raises(llmagg.InvalidArgumentError, match="got async_generator; read it first"):
+        aggregator_for(llm_wall, "m").chat_sync(made())
+    waiting = read()
+    with pytest.raises(llmagg.InvalidArgumentError, match="got coroutine; put 'await' before"):
+        aggregator_for(llm_wall, "m").chat_sync(waiting)
+    waiting.close()
+
+
+def test_the_keys_of_a_dict_are_names_in_their_order() -> None:
+    assert llmagg.LLMAggregator({"b": 1, "a": 2}.keys()).models == ["b", "a"]
+    with pytest.raises(llmagg.InvalidArgumentError, match="got set"):
+        llmagg.LLMAggregator({"b", "a"})
+
+
 def test_the_fields_of_an_object() -> None:
     assert _values.fields_of(Struct(a=2)) == [("type", "Struct"), ("x", 2), ("b", None)]
     assert _values.fields_of(Row()) is None

@@ -7,7 +7,7 @@ client back, so that failover, circuit breakers, limits and retries apply to it 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping, Set
 from operator import attrgetter
 from typing import Any
 
@@ -304,7 +304,8 @@ def model_groups(models: Any, *, given: bool = False) -> list[list[str]]:
     """
     if models is None:
         return []
-    if isinstance(models, (str, bytes, Mapping, Set)) or not isinstance(models, Iterable):
+    unordered = isinstance(models, Set) and not isinstance(models, KeysView)
+    if unordered or isinstance(models, (str, bytes, Mapping)) or not isinstance(models, Iterable):
         kind = type(models).__name__
         raise InvalidArgumentError(f"models must be a list of names, got {kind}; expected ['provider/model', …]")
     groups: list[list[str]] = []

@@ -20,6 +20,11 @@ def shown_url(url: Any) -> Any:
     return f"{scheme}{slashes}{host}{slash}{path}{asked}{'***' if asked else ''}"
 
 
+def seconds(value: Any) -> Any:
+    """A timedelta in seconds; any other value itself."""
+    return value.total_seconds() if hasattr(type(value), "total_seconds") else value
+
+
 CLIENT_VENDORS: set[str] = set()
 """The vendors that have a client class in this package; each class adds its vendor."""
 
@@ -138,7 +143,7 @@ class ModelConfig:
         """Returns the configuration in the form that the core reads; values that are None or "" are omitted."""
         if type(self) is ModelConfig and len(vars(self)) > _COUNT:
             _refuse_slips(self)
-        core = {key: value for key in _CORE if (value := getattr(self, key, None)) is not None and value != ""}
+        core = {key: seconds(value) for key in _CORE if (value := getattr(self, key, None)) is not None and value != ""}
         core["name"] = self.name or self.model
         if callable(self.api_key) or callable(self.auth):
             from ._native import tokens

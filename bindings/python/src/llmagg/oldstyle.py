@@ -19,7 +19,7 @@ from typing import Any
 
 from . import configfile
 from ._wire import decode, encode
-from .config import MODEL_KEYS, ModelConfig, ProviderConfig
+from .config import MODEL_KEYS, ModelConfig, ProviderConfig, seconds
 from .errors import BadResponseError, InvalidArgumentError
 from .log import logger
 
@@ -126,7 +126,7 @@ def _plain(value: Any, what: str, depth: int = 3) -> Any:
     if isinstance(value, (bytes, bytearray, memoryview)):  # they would be written in base64
         raise InvalidArgumentError(f"{what} is {type(value).__name__}; expected a str, as its decode() gives")
     if not isinstance(value, Mapping) or depth < 0:
-        return value
+        return seconds(value)
     return {key: _plain(item, f"{what}: {key!r}", depth - 1) for key, item in _items(value, what, "an object")}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterable, Awaitable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -168,6 +168,10 @@ def _is_lazy(value: Any) -> bool:
 def _kind(value: Any) -> str:
     """The type of what is no list of messages, and how to write it."""
     kind = type(value).__name__
+    if isinstance(value, Awaitable):
+        return f"{kind}; put 'await' before the call that made it"
+    if isinstance(value, AsyncIterable):
+        return f"{kind}; read it first: [message async for message in …]"
     if isinstance(value, Mapping) and "messages" in value:
         return f"{kind}; ChatCompletionRequest.from_dict() makes a request of it"
     one = isinstance(value, Mapping) or _is_model(value)
@@ -197,12 +201,18 @@ def _to_wire(message: Any, messages: list[Any]) -> Any:
             place, kind = found
             if kind in _NAMES_OF_BYTES:
                 raise InvalidArgumentError(f"messages[{i}]{place} must be a str, got {kind}; decode it first")
+            if kind.endswith(_UNTYPED):
+                advice = "write a data URL: 'data:image/png;base64,' + base64.b64encode(…).decode()"
+                raise InvalidArgumentError(
+                    f"messages[{i}]{place} must be a URL, got {kind.removesuffix(_UNTYPED)}; {advice}"
+                )
             raise InvalidArgumentError(_refused(f"messages[{i}]{place}", kind))
     return wire
 
 
 _BYTES = (bytes, bytearray, memoryview)
 _NAMES_OF_BYTES = ("bytes", "bytearray", "memoryview")
+_UNTYPED = " of an image"
 _OTHERS = frozenset((str, int, float, bool, type(None)))
 
 
@@ -215,7 +225,15 @@ def _bytes_in_content(content: Any) -> tuple[str, str] | None:
             text = part.get("text") if type(part) is dict else part
             if isinstance(text, _BYTES):
                 return f".content[{i}]{'' if text is part else '.text'}", _name_of(text)
+            if type(part) is dict and (found := _bytes_for_url(part.get("image_url"))):
+                return f".content[{i}].image_url{found[0]}", found[1]
     return None
+
+
+def _bytes_for_url(image: Any) -> tuple[str, str] | None:
+    """Bytes where the URL of an image belongs: their base64 alone is no URL."""
+    url = image.get("url") if type(image) is dict else image
+    return ("" if url is image else ".url", _name_of(url) + _UNTYPED) if isinstance(url, _BYTES) else None
 
 
 def _unfit_key(key: Any) -> str:

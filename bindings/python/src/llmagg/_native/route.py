@@ -19,7 +19,7 @@ from ..config import CLIENT_VENDORS, ModelConfig
 from ..errors import InvalidArgumentError
 from . import custom, load
 from .handle import Handle
-from .operation import Attached, Calls, Target
+from .operation import Attached, DirectCalls, Target
 from .signatures import CONFIG_LENIENT, CONFIG_SKIP
 
 _tags = itertools.count(1)
@@ -30,7 +30,7 @@ _FOR_CUSTOM = (
 """The settings of a route whose calls Python answers; all others concern HTTP."""
 _CONFIG_FIELDS = frozenset(ModelConfig.__dataclass_fields__)
 counting = False  # whether the core counts a route's totals from its first use on (llmagg.metrics)
-_lock = threading.Lock()  # one for all routes: held for an assignment only, and a forked child can make another
+_lock = threading.Lock()  # one for all routes, held for a moment; a forked child can make another
 
 
 before_first_use: Callable[[], None] | None = None
@@ -75,7 +75,7 @@ class Route(Attached):
 
     def __init__(self) -> None:
         self.tag = next(_tags)
-        self.calls = Calls()
+        self.calls = DirectCalls()
         self.users = Identities()  # open aggregators that have used the route
         self.used_directly = False
         self.names: tuple[str, str] | None = None
@@ -134,9 +134,21 @@ class Route(Attached):
 
     def switch(self, handle: Handle, available: bool) -> None:
         """Passes the state of the application's own switch to the core, for one handle of the route."""
-        if available != handle.available:
+        if available == handle.available:
+            return
+        with _lock:  # else the core and ``available`` may differ after two threads
             load.call("llmagg_client_set_available", handle.pointer, int(available))
             handle.available = available
+
+    def direct(self, handle: Handle, available: Callable[[], bool]) -> DirectCalls:
+        """The calls on the client itself, with this handle. ``available`` is the state of the application's switch."""
+
+        def switch(on: bool) -> None:
+            if handle.alive:
+                self.switch(handle, on or available())
+
+        self.calls.switch = switch
+        return self.calls
 
     def tell(self, available: bool, vendor: str | None) -> None:
         """Passes the switch to the core at once, for calls under way: they do not ask the route again. While a call on
