@@ -126,17 +126,20 @@ def response(payload: _Payload) -> ChatCompletionResponse:
         return ChatCompletionResponse.from_dict(_spread(decode(payload)))
 
 
-_MODULES = tuple(f"{__package__}.providers.{name}_provider" for name in ("openai", "deepseek", "gemini"))
+_NAMES = ("openai", "deepseek", "gemini")
+_PROVIDERS = [
+    vars(sys.modules[f"{__package__}.providers.{name}_provider"]) for name in ("openai", "deepseek", "gemini")
+]
 
 
 def _reader(kind: type[ChatCompletionResponse] | type[StreamResponse]) -> Any:
     """What reads an answer, as an application's test has replaced it; None in the usual case."""
-    for module in _MODULES:
-        present = sys.modules[module].__dict__[kind.__name__]
-        if present is not kind:
-            return present
-    for cls, own in READ_BY[kind]:
-        if cls.__dict__["from_dict"] is not own:
+    name = kind.__name__
+    for names in _PROVIDERS:
+        if names[name] is not kind:
+            return names[name]
+    for attributes, own in READ_BY[kind]:
+        if attributes["from_dict"] is not own:
             return kind
     return None
 

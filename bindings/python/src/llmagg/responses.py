@@ -327,7 +327,7 @@ class StreamResponse:
 _CHUNK = template(StreamResponse, id="", object="chat.completion.chunk", created=0, model="")
 
 READ_BY = {
-    kind: [(cls, vars(cls)["from_dict"]) for cls in (kind, part, Message, Usage)]
+    kind: [(vars(cls), vars(cls)["from_dict"]) for cls in (kind, part, Message, Usage)]
     for kind, part in ((ChatCompletionResponse, Choice), (StreamResponse, StreamChoice))
 }
-"""The classes that read an answer, and how: an application may replace ``from_dict``. Here, before it can."""
+"""The attributes of the classes that read an answer, and their ``from_dict`` before an application can replace it."""
