@@ -73,7 +73,7 @@ class DirectCalls(Calls):
 
     def __init__(self) -> None:
         super().__init__()
-        self._begun: dict[object, None] = {}  # calls that are being handed to the core
+        self._begun: dict[object, int] = {}  # calls that are being handed to the core, with their generation
         self.switch: Callable[[bool], None] = lambda _: None
         """Switches the route on; with False, to what the application's switch says."""
 
@@ -81,7 +81,7 @@ class DirectCalls(Calls):
     def beginning(self) -> Iterator[None]:
         """Switches the route on for a call that begins."""
         mark = object()
-        self._begun[mark] = None
+        self._begun[mark] = load.generation
         try:
             self.switch(True)
             yield
@@ -96,10 +96,15 @@ class DirectCalls(Calls):
         return ended
 
     def _settle(self) -> None:
-        if not self and not self._begun:
+        if not self.running():
             self.switch(False)
-            if self or self._begun:
+            if self.running():
                 self.switch(True)
+
+    def running(self) -> bool:
+        """Whether there are calls of this process; a forked child has inherited those of its parent."""
+        begun = [*self._begun.values(), *(operation.generation for operation in list(self.values()))]
+        return load.generation in begun
 
 
 class Operation:

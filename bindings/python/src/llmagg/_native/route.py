@@ -155,7 +155,7 @@ class Route(Attached):
         the client itself runs, the next call of an aggregator does so. ``vendor`` says which handle aggregators ask.
         """
         known = self._handles.get((vendor is None, None))
-        if known is not None and known[1].alive and not self.calls:
+        if known is not None and known[1].alive and not self.calls.running():
             self.switch(known[1], available)
 
     def report(self) -> dict[str, Any] | None:
