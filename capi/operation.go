@@ -131,6 +131,7 @@ func (op *operation) start(what string, run func(op *operation) ([]byte, error))
 }
 
 // spread makes the stack of its goroutine as large as most operations need it.
+// Inlined, the room would belong to the caller's frame for all of the call.
 //
 //go:noinline
 func spread() {
@@ -138,6 +139,8 @@ func spread() {
 	keep(&room)
 }
 
+// keep is a use of the room that the compiler cannot leave out.
+//
 //go:noinline
 func keep(*[stackNeeded]byte) {}
 

@@ -133,8 +133,6 @@ func (a *attempt) quietly(r ChunkReader) {
 
 // onLeash tells whether the application wrote the client, and makes the
 // attempt's guard then, through which the client is called.
-//
-//go:noinline
 func (a *attempt) onLeash() bool {
 	if a.turn.client.Custom() && a.guard == nil {
 		a.guard = newGuard(a)

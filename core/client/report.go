@@ -12,8 +12,6 @@ import (
 )
 
 // routed is e with the route's name; e itself does not change.
-//
-//go:noinline
 func (c *Client) routed(e *llm.Error) *llm.Error {
 	if e == nil || e.Provider != "" {
 		return e

@@ -229,8 +229,6 @@ func (s *Stream) broke(e *llm.Error) (llm.Event, error) {
 }
 
 // interrupted makes a STREAM_INTERRUPTED error whose cause is e.
-//
-//go:noinline
 func interrupted(e *llm.Error) *llm.Error {
 	if e.Code == llm.StreamInterrupted {
 		return e

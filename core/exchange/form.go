@@ -350,5 +350,7 @@ func (r *Stream) linger() {
 	_, _ = io.Copy(io.Discard, io.LimitReader(r.resp.Body, drainBytes)) // a failure here concerns nobody, for the answer is complete
 }
 
+// Called, not inlined: 1.5 KB less of the library.
+//
 //go:noinline
 func readerOf(r io.Reader, size int) *bufio.Reader { return bufio.NewReaderSize(r, size) }

@@ -337,7 +337,8 @@ func (u *Upstream) networkError(err error) error {
 	return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("%s: %s", u.Pool.Origin(), text), Cause: err}
 }
 
-// copied is a copy of headers that many requests share.
+// copied is a copy of headers that many requests share. Called, not inlined:
+// 3.7 KB less of the library.
 //
 //go:noinline
 func copied(h http.Header) http.Header { return h.Clone() }

@@ -47,8 +47,6 @@ func checkFormat(format []byte) error {
 
 // valueOf is the value of the first of the names that an object has, unless it
 // is null.
-//
-//go:noinline
 func valueOf(object []byte, fields *jsontext.Fields, names []string) []byte {
 	for _, name := range names {
 		if i := fields.Find(name); i >= 0 && object[fields.List[i].Start] != 'n' {

@@ -35,7 +35,8 @@ type Error struct {
 	Cause       error
 }
 
-// Errorf makes an error of the given code.
+// Errorf makes an error of the given code. Called, not inlined: 26 KB less of
+// the library.
 //
 //go:noinline
 func Errorf(code Code, format string, args ...any) *Error {

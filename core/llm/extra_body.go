@@ -82,7 +82,8 @@ func (p *Payload) merge(extra Extra) *Payload {
 // away. It does not judge the names of fields.
 func (p *Payload) With(changes Extra) *Payload { return p.merge(changes) }
 
-// Field is the value of a field of the request, nil if it has none.
+// Field is the value of a field of the request, nil if it has none. Called, not
+// inlined: 5.9 KB less of the library.
 //
 //go:noinline
 func (p *Payload) Field(name string) []byte {

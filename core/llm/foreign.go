@@ -81,7 +81,6 @@ func (p *Payload) Names(f func(name string) bool) bool {
 	return slices.ContainsFunc(requestFieldNames, f)
 }
 
-//go:noinline
 func (p *Payload) eachMessages(f func(list []byte)) {
 	for _, field := range p.fields {
 		if field.Key == "messages" && p.data[field.Start] == '[' {
@@ -116,7 +115,8 @@ func (s *sieve) drops(name string) bool {
 // learned.
 const requestOnly wordlist.List = "role prefix partial cache_control weight continue_final_message"
 
-// each writes the list of what f makes of items.
+// each writes the list of what f makes of items. Called, not inlined: 1.2 KB
+// less of the library.
 //
 //go:noinline
 func each(dst []byte, items []json.RawMessage, f func(dst, item []byte) []byte) []byte {

@@ -267,6 +267,8 @@ func (j *joint) rest(whole json.RawMessage) json.RawMessage {
 // joints are the unknown fields of an object that comes in pieces.
 type joints map[string]*joint
 
+// Called, not inlined: 1.3 KB less of the library.
+//
 //go:noinline
 func (m *joints) add(e Extra, in jointLevel) {
 	for name, raw := range e {

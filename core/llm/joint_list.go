@@ -93,6 +93,8 @@ func (j *joint) addItem(at jointPlace, raw json.RawMessage) {
 	j.mark(item, index, id, kind)
 }
 
+// Called, not inlined: 0.4 KB less of the library.
+//
 //go:noinline
 func (j *joint) mark(item *jointItem, index, id, kind string) {
 	if id != "" {

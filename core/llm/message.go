@@ -350,7 +350,8 @@ func (m *Message) readContent(r *reader) {
 	}
 }
 
-// PlainText is the message's text: Content, or the text parts joined.
+// PlainText is the message's text: Content, or the text parts joined. Called,
+// not inlined: 2.8 KB less of the library.
 //
 //go:noinline
 func (m *Message) PlainText() string {

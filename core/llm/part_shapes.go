@@ -66,8 +66,6 @@ func (s *partShape) place(key []byte) *[]byte {
 
 // readPart passes over a part, whose value comes next. It does not look into
 // its texts.
-//
-//go:noinline
 func (r *reader) readPart() *partShape {
 	s := &partShape{}
 	for more := r.Object(); more; more = r.NextField() {
@@ -84,8 +82,6 @@ func (r *reader) readPart() *partShape {
 }
 
 // meant is the type of a part that is to be written again; "" for none.
-//
-//go:noinline
 func (s *partShape) meant() string {
 	text := s.text != nil && s.text[0] == '"' && !s.others && s.foreign == ""
 	address := s.imageURL != nil && (s.imageURL[0] == '"' || s.imageURL[0] == '{') && s.fileID == nil
@@ -130,7 +126,6 @@ func (s *partShape) write(dst []byte) []byte {
 // partData is what Anthropic's "source" and Gemini's "inlineData" hold.
 type partData struct{ typ, mediaType, data, url []byte }
 
-//go:noinline
 func dataOf(object []byte) (d partData) {
 	if object[0] != '{' {
 		return d

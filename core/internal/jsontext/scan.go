@@ -18,8 +18,6 @@ type syntaxError struct {
 func (e *syntaxError) Error() string { return fmt.Sprintf("%s at byte %d", e.what, e.at) }
 
 // Fail is an error at the current position, or that the text ends there.
-//
-//go:noinline
 func (r *Reader) Fail(what string) error {
 	if r.Pos >= len(r.Data) {
 		return &syntaxError{len(r.Data), "unexpected end of the JSON text"}
@@ -48,6 +46,8 @@ func (r *Reader) slip() string {
 	return ""
 }
 
+// Called, not inlined: 1.0 KB less of the library.
+//
 //go:noinline
 func (r *Reader) fail(what string) bool { return r.Stop(r.Fail(what)) }
 
@@ -59,6 +59,8 @@ func (r *Reader) space() {
 	}
 }
 
+// Called, not inlined: 27 KB less of the library.
+//
 //go:noinline
 func (r *Reader) spaces() {
 	for r.Pos < len(r.Data) && r.Data[r.Pos] <= ' ' {
