@@ -22,7 +22,7 @@ def nested(depth: int) -> Any:
 
 BAD_REQUESTS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "empty messages": ([], {}, '"messages" is empty; a chat needs at least one message'),
-    "no messages": (None, {}, 'the request has no "messages"; expected a non-empty array'),
+    "no messages": (None, {}, "messages is None; expected a text or a list of messages"),
     "messages is a dict": ({"role": "user"}, {}, "messages must be a text or a list of messages, got dict"),
     "messages is a number": (7, {}, "messages must be a text or a list of messages, got int"),
     "message is a text": (["hello"], {}, "messages[0]"),
