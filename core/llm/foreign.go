@@ -29,7 +29,8 @@ const maxForeign = 64
 // "messages.tool_calls.index" and "messages.content[thinking]".
 // "messages.content" stands for a content that is null or a list, where many
 // servers take nothing but a text. Fields that callers put there themselves
-// ("prefix") are not listed.
+// ("prefix") are not listed, but for marks for the cache ("cache_control"):
+// some vendors need them, and they change no answer.
 func (p *Payload) Foreign() (names []string) {
 	s := sieve{found: func(name string) {
 		if len(name) <= 100 && len(names) < maxForeign && !slices.Contains(names, name) {
@@ -37,6 +38,9 @@ func (p *Payload) Foreign() (names []string) {
 		}
 	}}
 	p.eachMessages(func(list []byte) { s.messages(nil, list) })
+	if p.Mentions(`"` + cacheMark + `"`) {
+		s.marks(nil, p.AppendBody(nil, "", false, false), "")
+	}
 	return names
 }
 
@@ -64,11 +68,14 @@ func (p *Payload) AppendPared(dst []byte, model string, stream, withUsage bool, 
 			}
 		}
 	})
+	body = pared.AppendBody(dst, model, stream, withUsage)
+	if slices.ContainsFunc(omit, func(name string) bool { return strings.HasSuffix(name, cacheMark) }) {
+		body = s.marks(body[:len(dst)], bytes.Clone(body[len(dst):]), "")
+	}
 	if stream || !slices.Contains(omit, OmitStream) {
-		return pared.AppendBody(dst, model, stream, withUsage), left
+		return body, left
 	}
 	note(OmitStream)
-	body = pared.AppendBody(dst, model, stream, withUsage)
 	return append(bytes.TrimSuffix(body, []byte(`,"stream":false}`)), '}'), left
 }
 
@@ -138,6 +145,32 @@ func each(dst []byte, items []json.RawMessage, f func(dst, item []byte) []byte) 
 func eachField(dst, object []byte, f func(dst []byte, key string, value []byte) []byte) []byte {
 	r := newReader(object)
 	return jsontext.AppendObject(dst, &r.Reader, f)
+}
+
+// cacheMark is the field that marks what a vendor's cache shall keep; marked are
+// the fields of a request that lead to such marks.
+const (
+	cacheMark               = "cache_control"
+	marked    wordlist.List = "messages tools content tool_calls function"
+)
+
+// marks passes over the marks for the cache in a request.
+func (s *sieve) marks(dst, value []byte, place string) []byte {
+	switch value[0] {
+	case '[':
+		return each(dst, elementsOf(value), func(dst, item []byte) []byte { return s.marks(dst, item, place) })
+	case '{':
+		return eachField(dst, value, func(dst []byte, key string, value []byte) []byte {
+			switch {
+			case key == cacheMark && s.drops(place+key):
+				return dst
+			case marked.Has(key):
+				return s.marks(dst, value, place+key+".")
+			}
+			return append(dst, value...)
+		})
+	}
+	return append(dst, value...)
 }
 
 func (s *sieve) messages(dst, list []byte) []byte {

@@ -21,7 +21,7 @@ func foreignOf(t *testing.T, message string) []string {
 func TestForeign(t *testing.T) {
 	for message, want := range map[string][]string{
 		`{"role":"assistant","content":"a"}`:                                                                                                                                     {},
-		`{"role":"assistant","content":"a","name":"x","prefix":true,"cache_control":{}}`:                                                                                         {},
+		`{"role":"assistant","content":"a","name":"x","prefix":true,"cache_control":{}}`:                                                                                         {"messages.cache_control"},
 		`{"content":"a","reasoning_content":"t","refusal":null,"annotations":[],"role":"assistant"}`:                                                                             {"messages.reasoning_content", "messages.refusal", "messages.annotations"},
 		`{"role":"assistant","content":"a","tool_calls":[],"function_call":null,"audio":null,"name":null}`:                                                                       {"messages.tool_calls", "messages.function_call", "messages.audio", "messages.name"},
 		`{"role":"assistant","content":"a","function_call":{"name":"f","arguments":""}}`:                                                                                         {},
