@@ -46,7 +46,7 @@ type Embedding struct {
 
 // Place puts the vectors of an answer into the order of the texts: at gives the
 // text that the i-th vector belongs to. Each text must have a vector, and all
-// vectors must have the same length.
+// vectors must have the same length, which is that of the request's dimensions.
 func (e *Embedding) Place(vectors []Vector, at func(i int) int) error {
 	if len(vectors) != len(e.Texts) {
 		return llm.Errorf(llm.BadResponse, "the answer has %d vectors for %d texts", len(vectors), len(e.Texts))
@@ -59,6 +59,8 @@ func (e *Embedding) Place(vectors []Vector, at func(i int) int) error {
 			return llm.Errorf(llm.BadResponse, "vector %d of the answer has the index %d, which is no text's or another vector's", i, n)
 		case len(v) == 0 || len(v) != len(vectors[0]):
 			return llm.Errorf(llm.BadResponse, "vector %d of the answer has %d numbers, the first one %d", i, len(v), len(vectors[0]))
+		case e.Request.Dimensions > 0 && len(v) != e.Request.Dimensions:
+			return llm.Errorf(llm.BadResponse, "vector %d of the answer has %d numbers, and dimensions is %d, which the model or its server does not heed: leave it out", i, len(v), e.Request.Dimensions)
 		case !e.finite && !v.finite():
 			return llm.Errorf(llm.BadResponse, "vector %d of the answer has a number that is not finite", i)
 		}

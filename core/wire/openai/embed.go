@@ -66,11 +66,8 @@ func (w *format) EmbedLimits(string) (texts, bytes int) {
 func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 	f := w.form()
 	fields := map[string]any{"model": e.Model, f.input: e.Texts}
-	switch {
-	case f.encoding != "" && !e.Plain:
+	if f.encoding != "" && !e.Plain {
 		fields[f.encoding] = "base64"
-	case w.Others == "":
-		fields[f.encoding] = "float"
 	}
 	if e.Request.Dimensions > 0 {
 		fields[f.dimensions] = e.Request.Dimensions
