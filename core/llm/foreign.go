@@ -147,8 +147,8 @@ func eachField(dst, object []byte, f func(dst []byte, key string, value []byte) 
 	return jsontext.AppendObject(dst, &r.Reader, f)
 }
 
-// cacheMark is the field that marks what a vendor's cache shall keep; marked are
-// the fields of a request that lead to such marks.
+// cacheMark is the field that marks what a vendor's cache shall keep; marked
+// are the fields of a request that lead to such marks.
 const (
 	cacheMark               = "cache_control"
 	marked    wordlist.List = "messages tools content tool_calls function"
