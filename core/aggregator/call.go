@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/llmagg/llmagg/core/client"
-	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/callstate"
 	"github.com/llmagg/llmagg/core/internal/routing"
 	"github.com/llmagg/llmagg/core/llm"
@@ -192,7 +191,7 @@ func (w *routeLoop) Open(*callstate.Scope) (routing.Opened, *llm.Error) {
 // next usable route, or on the same route if no other is usable (S8).
 func (w *routeLoop) Reopen(scope *callstate.Scope, failed routing.Opened, reason *llm.Error) (routing.Opened, *llm.Error) {
 	i := failed.Turn().Place()
-	if !failure.NextRoute(reason, &w.call.Payload.Options) {
+	if w.ends(failed.Turn(), reason) {
 		return nil, w.ended(reason) // E3
 	}
 	w.remember(reason)

@@ -70,3 +70,25 @@ func TestAHedgeGoesToARouteThatTheRequestFits(t *testing.T) {
 		})
 	}
 }
+
+// T6, S8: with "unsupported": "error" a stream that ends so does not begin
+// again elsewhere.
+func TestAStrictRouteEndsARestart(t *testing.T) {
+	for _, strict := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			s := play(t, nil, []act{{text: "some", err: llm.Errorf(llm.Unsupported, "no more of it")}}, []act{answer})
+			defer s.close(t)
+			o := llm.CallOptions{OnInterrupt: llm.InterruptRestart}
+			if strict {
+				o.Unsupported = llm.UnsupportedError
+			}
+			_, err := s.collect(t, o)
+			if !strict {
+				require.NoError(t, err)
+				return
+			}
+			require.Equal(t, llm.Unsupported, llm.CodeOfError(err))
+			require.Equal(t, "some", llm.AsError(err).Partial)
+		})
+	}
+}
