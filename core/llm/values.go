@@ -1,6 +1,8 @@
 package llm
 
 import (
+	"fmt"
+	"math"
 	"slices"
 	"strconv"
 
@@ -68,9 +70,9 @@ func checkInside(name string, v []byte) error {
 	case "reasoning_effort", "verbosity", "service_tier", "prompt_cache_retention", "function_call", "modalities", "truncation", "web_search_options", "output_config":
 		return checkWords(name, v)
 	case "max_tokens", "max_completion_tokens":
-		return checkLeast(name, v)
+		return checkTokens(name, v)
 	case "temperature":
-		return checkRange(name, v, 0, 2)
+		return checkRange(name, v, 0, math.Inf(1))
 	case "top_p", "min_p":
 		return checkRange(name, v, 0, 1)
 	case "presence_penalty", "frequency_penalty":
@@ -83,19 +85,26 @@ func checkInside(name string, v []byte) error {
 	return nil
 }
 
-// checkRange refuses a number outside of the widest range that vendors
-// document. Within it each vendor's own bounds hold: its format changes the
-// number and says so.
+// checkRange refuses a number outside of the widest range that vendors and
+// servers take: vendors end at a temperature of 1 to 2, vLLM and llama.cpp take
+// any. Within it each vendor's own bounds hold: its format changes the number
+// and says so.
 func checkRange(name string, value []byte, least, most float64) error {
-	if n, err := strconv.ParseFloat(string(value), 64); err == nil && (n < least || n > most) {
-		return Errorf(InvalidArgument, "request field %q is %s; expected %g to %g (\"extra_body\" sends it as it is)", name, shown.Value(value), least, most)
+	n, err := strconv.ParseFloat(string(value), 64)
+	if err != nil || n >= least && n <= most {
+		return nil
 	}
-	return nil
+	expected := strconv.FormatFloat(least, 'g', -1, 64) + " or more"
+	if most < math.MaxFloat64 {
+		expected = fmt.Sprintf("%g to %g", least, most)
+	}
+	return Errorf(InvalidArgument, "request field %q is %s; expected %s (\"extra_body\" sends it as it is)", name, shown.Value(value), expected)
 }
 
-// checkLeast refuses a number of tokens below 1.
-func checkLeast(name string, value []byte) error {
-	if n, err := strconv.Atoi(string(value)); err == nil && n < 1 {
+// checkTokens refuses a number of tokens that no server has a meaning for: 0
+// warms Anthropic's cache, and -1 is no limit for llama.cpp.
+func checkTokens(name string, value []byte) error {
+	if n, err := strconv.Atoi(string(value)); err == nil && n < -1 {
 		return Errorf(InvalidArgument, "request field %q is %d; expected 1 or more (leave it out for no limit; \"extra_body\" sends it as it is)", name, n)
 	}
 	return nil
