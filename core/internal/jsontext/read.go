@@ -86,7 +86,9 @@ func (r *Reader) field() bool {
 		raw = Unescape(raw, false)
 	}
 	r.Key = raw
-	return ok && r.arrive()
+	r.space() // as arrive, without a call for each field of a chunk
+	r.begin = r.Pos
+	return ok
 }
 
 // arrive notes that a value comes next.
