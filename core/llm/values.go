@@ -101,10 +101,9 @@ func checkRange(name string, value []byte, least, most float64) error {
 	return Errorf(InvalidArgument, "request field %q is %s; expected %s (\"extra_body\" sends it as it is)", name, shown.Value(value), expected)
 }
 
-// checkTokens refuses a number of tokens that no server has a meaning for: 0
-// warms Anthropic's cache, and -1 is no limit for llama.cpp.
+// checkTokens refuses a negative number of tokens; 0 warms Anthropic's cache.
 func checkTokens(name string, value []byte) error {
-	if n, err := strconv.Atoi(string(value)); err == nil && n < -1 {
+	if n, err := strconv.Atoi(string(value)); err == nil && n < 0 {
 		return Errorf(InvalidArgument, "request field %q is %d; expected 1 or more (leave it out for no limit; \"extra_body\" sends it as it is)", name, n)
 	}
 	return nil
