@@ -167,7 +167,7 @@ func (t *turn) run(w *routing.Wanted, p *breaker.Permit, waited callstate.Waits)
 		if last == nil {
 			return nil
 		}
-		if last.Code == llm.Unsupported && t.made == 1 {
+		if last.Code == llm.Unsupported && last.Status == 0 && t.made == 1 {
 			t.client.retries.Unmade()
 		}
 		if ended := t.scope.Ended(); ended != nil {

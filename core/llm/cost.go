@@ -65,8 +65,10 @@ func (a *Attempt) Free() bool {
 	switch a.Code {
 	case OK:
 		return false
-	case Unsupported, CircuitOpen, Overloaded:
+	case CircuitOpen, Overloaded:
 		return true
+	case Unsupported:
+		return a.Status/100 != 2 // an answer shows, too, what its server cannot do
 	}
 	return a.unsent || a.Status >= 400 && a.FirstToken == 0 && a.Usage == nil
 }

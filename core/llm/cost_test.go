@@ -33,3 +33,11 @@ func TestTotalCost(t *testing.T) {
 	}
 	require.Equal(t, 2.0, ok.Cost.Amount, "the attempt's own stays")
 }
+
+// What a server answered may cost, also where the answer shows that it cannot
+// do what the request asks for.
+func TestUnsupportedIsFreeOnlyUnsent(t *testing.T) {
+	require.True(t, (&Attempt{Code: Unsupported}).Free())
+	require.True(t, (&Attempt{Code: Unsupported, Status: 400}).Free())
+	require.False(t, (&Attempt{Code: Unsupported, Status: 200}).Free())
+}

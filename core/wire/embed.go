@@ -46,10 +46,16 @@ type Embedding struct {
 
 // Place puts the vectors of an answer into the order of the texts: at gives the
 // text that the i-th vector belongs to. Each text must have a vector, and all
-// vectors must have the same length, which is that of the request's dimensions.
+// vectors must have the same length. One that is not that of the request's
+// dimensions, where it has any, is UNSUPPORTED: the same route would give the
+// same vectors again.
 func (e *Embedding) Place(vectors []Vector, at func(i int) int) error {
 	if len(vectors) != len(e.Texts) {
 		return llm.Errorf(llm.BadResponse, "the answer has %d vectors for %d texts", len(vectors), len(e.Texts))
+	}
+	dimensions := 0 // that are asked for
+	if e.Request != nil {
+		dimensions = e.Request.Dimensions
 	}
 	e.Vectors = make([][]float32, len(vectors))
 	for i, v := range vectors {
@@ -59,8 +65,8 @@ func (e *Embedding) Place(vectors []Vector, at func(i int) int) error {
 			return llm.Errorf(llm.BadResponse, "vector %d of the answer has the index %d, which is no text's or another vector's", i, n)
 		case len(v) == 0 || len(v) != len(vectors[0]):
 			return llm.Errorf(llm.BadResponse, "vector %d of the answer has %d numbers, the first one %d", i, len(v), len(vectors[0]))
-		case e.Request.Dimensions > 0 && len(v) != e.Request.Dimensions:
-			return llm.Errorf(llm.BadResponse, "vector %d of the answer has %d numbers, and dimensions is %d, which the model or its server does not heed: leave it out", i, len(v), e.Request.Dimensions)
+		case dimensions > 0 && len(v) != dimensions:
+			return llm.Errorf(llm.Unsupported, "vector %d of the answer has %d numbers, and dimensions is %d, which the model or its server does not heed: leave it out", i, len(v), dimensions)
 		case !e.finite && !v.finite():
 			return llm.Errorf(llm.BadResponse, "vector %d of the answer has a number that is not finite", i)
 		}

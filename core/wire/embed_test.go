@@ -47,6 +47,9 @@ func TestPlace(t *testing.T) {
 	for _, at := range []int{-1, 2, 1} {
 		require.Error(t, e.Place([]Vector{{1}, {2}}, func(int) int { return at }))
 	}
+	e.Request = &llm.EmbeddingRequest{Dimensions: 2}
+	require.Equal(t, llm.Unsupported, llm.CodeOfError(e.Place([]Vector{{1}, {2}}, InOrder)))
+	require.NoError(t, e.Place([]Vector{{1, 0}, {2, 0}}, InOrder))
 }
 
 // Whatever stands for a vector reads as one, or not.
