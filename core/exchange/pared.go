@@ -192,7 +192,7 @@ func mayBeRefusal(e *llm.Error) bool {
 	}
 	switch e.Status {
 	case 400, 404, 406, 413, 415, 422:
-		return e.Code != llm.Unavailable // of a proxy, whose words are of other streams
+		return e.Code != llm.Unavailable // a proxy's "stream" is no field of the request
 	case 0, 200, 500, 501: // inside an answer, or of a server that fell over the field
 		return e.Body != "" && refuses(e.Body)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/shown"
+	"github.com/llmagg/llmagg/core/internal/suggest"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -50,13 +51,12 @@ func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
 	if quoted == 0 && isVague(status) {
 		quoted = statusIn(s.message)
 	}
-	if quoted != 0 && !exact(s.status) {
+	behind := s.behind(status, body)
+	if quoted = cmp.Or(quoted, behind); quoted != 0 && !exact(s.status) {
 		s.status = quoted
 	}
-	if behind := proxyStatus(s.message); s.status != 0 && !exact(status) {
+	if s.status != 0 && (!exact(status) || behind != 0) {
 		effective = s.status
-	} else if behind >= 500 { // it is the proxy's word that the server did not answer
-		effective = behind
 	} else if status/100 == 2 {
 		effective = 0
 	}
@@ -71,6 +71,20 @@ func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
 	}
 	e.Message += waitIn(e)
 	return e
+}
+
+// behind is the status of what a proxy says of the server behind it; 0 where
+// the answer says more than that: with an exact status, a code or a refused
+// field, and in a 400 whose body is more than the sentence.
+func (s *said) behind(status int, body []byte) int {
+	if s.code != "" || len(s.fields) > 0 || !saysNothing(suggest.Fold(s.kind+" "+s.reason)) {
+		return 0
+	}
+	switch n := proxyStatus(s.message); {
+	case status == http.StatusNotFound && n >= 500, isVague(status) && (status != http.StatusBadRequest || !IsJSON(body)):
+		return n
+	}
+	return 0
 }
 
 // waitIn is the end of a message that tells the wait which the server asks

@@ -1,6 +1,7 @@
 package failure
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -165,8 +166,8 @@ var rules = []rule{
 	{code: llm.Authentication, names: []string{"invalidapikey", "apikeyinvalid", "authenticationerror", "invalidauthentication", "authfailure"},
 		words: []string{"api key not valid", "incorrect api key", "invalid api key", "api key expired"}, at: isRefusal},
 	{code: llm.ModelNotFound, names: []string{"modelnotfound", "modelnotexist", "unknownmodel"}},
-	{code: llm.RateLimit, names: []string{"ratelimit", "resourceexhausted", "toomanyrequests", "throttl", "requestlimitexceeded"}, words: []string{"rate limit exceeded", "rate limit reached", "too many requests"}, at: isVague},
-	{code: llm.Unavailable, at: isAbout, words: busy},
+	{code: llm.RateLimit, names: []string{"ratelimit", "resourceexhausted", "toomanyrequests", "throttl", "requestlimitexceeded"}, words: []string{"rate limit exceeded", "rate limit reached", "too many requests"}, at: isNone},
+	{code: llm.Unavailable, names: []string{"serviceunavailable"}, words: busy, at: isAbout},
 }
 
 // busy are words of servers that may answer at another moment.
@@ -175,6 +176,9 @@ var busy = []string{"too busy", "is busy", "overloaded", "temporarily unavailabl
 // isRefusal tells whether a status speaks of the request or the account, or is
 // none.
 func isRefusal(status int) bool { return status < 500 }
+
+// isNone tells whether a status says nothing at all, or is none.
+func isNone(status int) bool { return status == 0 || status == http.StatusInternalServerError }
 
 // isAbout tells whether a status speaks of what the request holds, or is none.
 func isAbout(status int) bool { return status == 0 || status == 400 || status == 413 || status == 422 }

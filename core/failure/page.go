@@ -9,6 +9,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/suggest"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 )
 
 // readable makes one line of text out of a page: its title, then what it shows.
@@ -105,27 +106,39 @@ func elementIn(text, name string) string {
 
 // markup reads a failure in XML, as Amazon and other clouds write it, some of
 // them whatever was asked for: its code stands in an element, or is the name of
-// the whole.
+// the whole. A page may have an element "code", too.
 func (s *said) markup(data []byte) {
 	text := clip(data, maxBody)
 	root := rootOf(text)
-	if root == "" || strings.EqualFold(root, "html") {
+	if root == "" || elements.Has(strings.ToLower(root)) {
 		return
 	}
 	value := func(name string) string { return strings.TrimSpace(unescape(withoutTags(elementIn(text, name)))) }
-	s.code = value("code")
-	if _, known := names.Find(suggest.Fold(root)); s.code == "" && (known || strings.HasSuffix(root, "Exception") || len(root) > len("Error") && strings.HasSuffix(root, "Error")) {
-		s.code = root
+	code, message := value("code"), value("message")
+	sure := isKnown(root) || strings.HasSuffix(root, "Exception") || len(root) > len("Error") && strings.HasSuffix(root, "Error")
+	if code == "" && sure {
+		code = root
 	}
-	if s.code == "" || isWell(s.code) || len(s.code) > MaxWord || strings.IndexByte(s.code, ' ') >= 0 {
-		s.code = ""
+	if code == "" || isWell(code) || len(code) > MaxWord || strings.IndexByte(code, ' ') >= 0 ||
+		!sure && message == "" && httpStatus(code) == 0 && !isKnown(code) {
 		return
 	}
-	s.strong, s.status = true, httpStatus(s.code)
-	s.message, s.request = value("message"), value("requestid")
-	if !strings.Contains(s.message, s.code) {
-		s.message = strings.TrimSuffix(s.code+": "+s.message, ": ")
+	s.strong, s.code, s.status, s.request = true, code, httpStatus(code), value("requestid")
+	if s.message = message; message == "" {
+		s.message = readable(data)
 	}
+	if !strings.Contains(s.message, code) {
+		s.message = strings.TrimSuffix(code+": "+s.message, ": ")
+	}
+}
+
+// elements are those of HTML with which pages and pieces of them begin.
+const elements wordlist.List = "html head body title meta link style script div span p a b i em strong small center h1 h2 h3 h4 h5 h6 br hr img " +
+	"pre code main section article header footer nav aside table form ul ol dl font blockquote noscript svg"
+
+func isKnown(name string) bool {
+	_, known := names.Find(suggest.Fold(name))
+	return known
 }
 
 // rootOf is the name of the element that a document is.

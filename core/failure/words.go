@@ -1,6 +1,7 @@
 package failure
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -29,7 +30,7 @@ func statusIn(message string) int {
 			return n
 		}
 	}
-	return proxyStatus(message)
+	return 0
 }
 
 // sentences are how those begin in front of a server to say what became of it:
@@ -38,19 +39,24 @@ func statusIn(message string) int {
 // it on.
 var sentences = [...]struct {
 	status int
+	closed bool   // they count only where they have ended, as others say more with them
 	words  string // each ends with "|"
 }{
-	{429, "local_rate_limited|error code: 1015|"},
-	{503, "no healthy upstream|no_healthy_upstream|upstream connect error|upstream_reset_|cluster_not_found|fault filter abort|dns resolution fail|" +
-		"no available server|no server is available|service temporarily unavailable|backend fetch failed|failure to get a peer|the service is unavailable|our services aren't available|" +
-		"the server is temporarily unable|upstream prematurely closed|upstream unavailable|web server is down|error code: 10|connection refused|" +
+	{429, false, "local_rate_limited|"},
+	{429, true, "error code: 1015|"},
+	{503, false, "no healthy upstream|no_healthy_upstream|upstream connect error|upstream_reset_|cluster_not_found|fault filter abort|dns resolution fail|" +
+		"no server is available|backend fetch failed|failure to get a peer|our services aren't available|" +
+		"the server is temporarily unable|upstream prematurely closed|upstream unavailable|" +
 		"connection reset by peer|connect econnrefused|econnrefused|econnreset|socket hang up|dial tcp |no route to host|error occurred while trying to proxy|" +
 		"an invalid response was received from the upstream|error: server error|"},
-	{504, "upstream request timeout|stream timeout|response timeout|upstream max stream duration|the upstream server is timing out|the request timed out|" +
-		"request timed out|request timeout|request time-out|timeout was reached|connection timed out|operation timed out|context deadline exceeded|etimedout|"},
-	{403, "rbac: access denied|"},
-	{401, "jwt is |jwt verification |jwt issuer is not |jwks doesn't have |"},
-	{404, "default backend - 404|no route matched|"},
+	// Cloudflare's other numbers are of the visitor, who is blocked for good.
+	{503, true, "no available server|service temporarily unavailable|the service is unavailable|web server is down|connection refused|" +
+		"error code: 1000|error code: 1001|error code: 1002|error code: 1016|error code: 1018|error code: 1019|error code: 1033|"},
+	{504, false, "upstream request timeout|upstream max stream duration|the upstream server is timing out|timeout was reached|context deadline exceeded|etimedout|"},
+	{504, true, "stream timeout|response timeout|the request timed out|request timed out|request timeout|request time-out|connection timed out|operation timed out|"},
+	{403, false, "rbac: access denied|"},
+	{401, false, "jwt is |jwt verification |jwt issuer is not |jwks doesn't have |"},
+	{404, false, "default backend - 404|no route matched|"},
 }
 
 // proxyStatus is the status of what a proxy says of the server behind it; 0 for
@@ -60,7 +66,9 @@ func proxyStatus(text string) int {
 	for i := range sentences {
 		for words := range strings.SplitSeq(sentences[i].words, "|") {
 			if opensWith(text, words) {
-				return sentences[i].status
+				if rest := text[len(words):]; !sentences[i].closed || isClosed(rest) || strings.HasPrefix(rest, " after ") {
+					return sentences[i].status
+				}
 			}
 		}
 	}
@@ -112,7 +120,7 @@ func statusOfPage(heading string) int {
 			return n
 		}
 	}
-	return statusIn(heading)
+	return cmp.Or(statusIn(heading), proxyStatus(heading))
 }
 
 // statuses are those whose words alone, in the place of a message, mean
@@ -171,10 +179,11 @@ func OfText(body []byte) llm.Code {
 // place of an answer: BadResponse where they are not clear, and where they may
 // be what a model wrote.
 func OfWords(words string) llm.Code {
-	if words == "" || len(words) > maxWords && proxyStatus(words) == 0 {
+	behind := proxyStatus(words)
+	if words == "" || len(words) > maxWords && behind == 0 {
 		return llm.BadResponse
 	}
-	status := statusIn(words)
+	status := cmp.Or(statusIn(words), behind)
 	switch code := codeOf(status, &said{message: words}); code {
 	case llm.Authentication, llm.Quota, llm.RateLimit, llm.ModelNotFound, llm.ContextLength:
 		return code

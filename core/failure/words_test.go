@@ -77,7 +77,8 @@ func TestWordsOfProxies(t *testing.T) {
 	} {
 		require.Equal(t, want, OfText([]byte(text+"\n")), text)
 		require.Equal(t, want, Classify(0, nil, []byte(text)).Code, text)
-		require.Equal(t, want, Classify(400, nil, []byte(`{"error":{"message":"`+text+`"}}`)).Code, text)
+		require.Equal(t, want, Classify(400, nil, []byte(text)).Code, text)
+		require.Equal(t, want, Classify(500, nil, []byte(`{"error":{"message":"`+text+`"}}`)).Code, text)
 	}
 	require.Equal(t, llm.Unavailable, Classify(404, nil, []byte("no healthy upstream")).Code)
 	require.Equal(t, llm.RateLimit, Classify(429, nil, []byte("slow")).Code)
