@@ -234,7 +234,7 @@ class Plan:
         for asked in self._routes:
             client, side, handle = asked.client, asked.side, asked.handle
             available = catalog.is_available(client) if asked.vendor is None else client._available
-            if available != handle.available:
+            if not (available and handle.available):
                 side.switch(handle, available)
             if asked.vendor is None:
                 targets = {} if targets is None else targets

@@ -17,7 +17,7 @@ from ..events import DoneEvent, RestartEvent, StreamEvent
 from ..responses import ChatCompletionResponse, StreamResponse
 from . import blocking, bridge, load
 from .handle import Routes
-from .operation import Accept, Calls, DirectCalls, Operation, Target
+from .operation import Accept, Calls, Operation, Target
 from .queue import Payload
 from .reader import Reader
 from .signatures import BATCH, BRIEF, CHUNK, DONE, GATHER, RESTART, STREAM
@@ -50,11 +50,7 @@ class Call:
     def _begin(self, reader: Reader, flags: int) -> Operation:
         options = encode(self.options, "the options") if self.options else None
         accept = _judge(self.accept) if self.accept is not None else None
-        request, owner = encode(self.request), self.owned_by
-        if isinstance(owner, DirectCalls):
-            with owner.beginning():
-                return reader.begin(self.routes, request, options, flags, self.targets, owner, accept)
-        return reader.begin(self.routes, request, options, flags, self.targets, owner, accept)
+        return reader.begin(self.routes, encode(self.request), options, flags, self.targets, self.owned_by, accept)
 
     async def answer(self) -> dict[str, Any]:
         """The whole response as a dict."""

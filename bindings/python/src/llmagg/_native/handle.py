@@ -16,12 +16,13 @@ class Handle:
     Thread-safe: ``close`` may run more than once and from any thread; the library ignores a freed handle.
     """
 
-    __slots__ = ("__weakref__", "_free", "available", "generation", "pointer")
+    __slots__ = ("__weakref__", "_free", "available", "direct", "generation", "pointer")
 
     def __init__(self, free: str, pointer: ctypes.c_void_p) -> None:
         self.pointer = pointer
         self.generation = load.generation
-        self.available = True  # of a client: the state of the application's own switch that the core knows
+        self.available = True  # of a client: what the core was told of the application's own switch (route._lock)
+        self.direct: set[int] = set()  # running calls for which the core's switch is on meanwhile (route._lock)
         self._free = getattr(load.library(), free)
 
     @classmethod
@@ -50,14 +51,16 @@ class Handle:
 class Routes:
     """The native routes of a call, in the order of trial, as the library takes them. Immutable; keeps handles alive.
 
-    ``single``: the only route is called directly, without an aggregator's failover.
+    ``single``: the only route is called directly, without an aggregator's failover. ``lifted``: see
+    :meth:`Route.lifted`.
     """
 
-    __slots__ = ("count", "handles", "pointer", "pointers", "single")
+    __slots__ = ("count", "handles", "lifted", "pointer", "pointers", "single")
 
-    def __init__(self, handles: Sequence[Handle], *, single: bool = False) -> None:
+    def __init__(self, handles: Sequence[Handle], *, single: bool = False, lifted: Any = None) -> None:
         self.handles = handles
         self.single = single
+        self.lifted = lifted
         self.count = ctypes.c_size_t(len(handles))
         self.pointer = handles[0].pointer
         self.pointers = (ctypes.c_void_p * len(handles))(*(handle.pointer for handle in handles))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
 import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from .. import errors
@@ -63,48 +62,6 @@ class Calls(Attached, dict[int, "Operation"]):
     """The running operations that an object began, by tag. An operation removes itself when it ends."""
 
     KEY = "_llmagg_calls"
-
-
-class DirectCalls(Calls):
-    """The calls that run on a client itself, which the application's switch does not concern: while there are any, the
-    core's switch of the route is on. Without a lock, which a forked child would inherit: each step is one of a dict,
-    and who switches off looks again.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._begun: dict[object, int] = {}  # calls that are being handed to the core, with their generation
-        self.switch: Callable[[bool], None] = lambda _: None
-        """Switches the route on; with False, to what the application's switch says."""
-
-    @contextlib.contextmanager
-    def beginning(self) -> Iterator[None]:
-        """Switches the route on for a call that begins."""
-        mark = object()
-        self._begun[mark] = load.generation
-        try:
-            self.switch(True)
-            yield
-        finally:
-            del self._begun[mark]
-            self._settle()
-
-    def pop(self, tag: int, *default: Any) -> Any:
-        """Removes a call that has ended."""
-        ended = super().pop(tag, *default)
-        self._settle()
-        return ended
-
-    def _settle(self) -> None:
-        if not self.running():
-            self.switch(False)
-            if self.running():
-                self.switch(True)
-
-    def running(self) -> bool:
-        """Whether there are calls of this process; a forked child has inherited those of its parent."""
-        begun = [*self._begun.values(), *(operation.generation for operation in list(self.values()))]
-        return load.generation in begun
 
 
 class Operation:

@@ -51,6 +51,8 @@ class Reader:
         operation.accept = accept
         tail = (*self._asked(request, options), flags, self._tag, *self._outputs)
         if routes.single:
+            if routes.lifted is not None:
+                routes.lifted.begin(operation)
             failed = self._library.llmagg_client_chat_submit(routes.pointer, *tail)
         else:
             failed = self._library.llmagg_routes_chat_submit(routes.pointers, routes.count, *tail)
@@ -82,6 +84,7 @@ class Reader:
 
     def _begun(self, operation: Operation, failed: int) -> Operation:
         if failed:
+            operation.end()
             del self.operations[operation.tag]
             raise load.take_error(self._error)
         operation.op = self._op.value

@@ -19,7 +19,7 @@ from ..config import CLIENT_VENDORS, ModelConfig
 from ..errors import InvalidArgumentError
 from . import custom, load
 from .handle import Handle
-from .operation import Attached, DirectCalls, Target
+from .operation import Attached, Calls, Operation, Target
 from .signatures import CONFIG_LENIENT, CONFIG_SKIP
 
 _tags = itertools.count(1)
@@ -30,7 +30,7 @@ _FOR_CUSTOM = (
 """The settings of a route whose calls Python answers; all others concern HTTP."""
 _CONFIG_FIELDS = frozenset(ModelConfig.__dataclass_fields__)
 counting = False  # whether the core counts a route's totals from its first use on (llmagg.metrics)
-_lock = threading.Lock()  # one for all routes, held for a moment; a forked child can make another
+_lock = threading.RLock()  # one for all routes, held for a moment (again where the garbage collector ends a call in it)
 
 
 before_first_use: Callable[[], None] | None = None
@@ -75,7 +75,7 @@ class Route(Attached):
 
     def __init__(self) -> None:
         self.tag = next(_tags)
-        self.calls = DirectCalls()
+        self.calls = Calls()
         self.users = Identities()  # open aggregators that have used the route
         self.used_directly = False
         self.names: tuple[str, str] | None = None
@@ -133,30 +133,30 @@ class Route(Attached):
         return state, handle
 
     def switch(self, handle: Handle, available: bool) -> None:
-        """Passes the state of the application's own switch to the core, for one handle of the route."""
-        if available == handle.available:
-            return
-        with _lock:  # else the core and ``available`` may differ after two threads
-            load.call("llmagg_client_set_available", handle.pointer, int(available))
-            handle.available = available
+        """Passes the state of the application's own switch to the core, for one handle of the route. The call of an
+        aggregator that follows does not ask a route that is off, whatever runs on the client itself.
+        """
+        if available != handle.available or handle.direct:
+            with _lock:
+                load.call("llmagg_client_set_available", handle.pointer, int(available))
+                handle.available = available
 
-    def direct(self, handle: Handle, available: Callable[[], bool]) -> DirectCalls:
-        """The calls on the client itself, with this handle. ``available`` is the state of the application's switch."""
-
-        def switch(on: bool) -> None:
-            if handle.alive:
-                self.switch(handle, on or available())
-
-        self.calls.switch = switch
-        return self.calls
+    def lifted(self, handle: Handle, available: bool) -> Lifted | None:
+        """What a call on the client itself needs, which the application's switch does not concern: None if it is on."""
+        return None if available and handle.available and not handle.direct else Lifted(self.calls, handle)
 
     def tell(self, available: bool, vendor: str | None) -> None:
-        """Passes the switch to the core at once, for calls under way: they do not ask the route again. While a call on
-        the client itself runs, the next call of an aggregator does so. ``vendor`` says which handle aggregators ask.
+        """Passes the switch to the core at once, for calls under way: they do not ask the route again. If a call on the
+        client itself runs that began while the switch was on, the next call of an aggregator does so. ``vendor`` says
+        which handle aggregators ask.
         """
         known = self._handles.get((vendor is None, None))
-        if known is not None and known[1].alive and not self.calls.running():
-            self.switch(known[1], available)
+        if known is not None and known[1].alive:
+            with _lock:
+                if known[1].direct and not available:
+                    known[1].available = False  # the end of the last of them tells the core
+                elif available or all(call.generation != load.generation for call in list(self.calls.values())):
+                    self.switch(known[1], available)
 
     def report(self) -> dict[str, Any] | None:
         """The core's report on the route; None before the first use."""
@@ -183,6 +183,32 @@ class Route(Attached):
         """Ends the calls that began on this client itself, not through an aggregator."""
         for operation in list(self.calls.values()):
             operation.close(by)
+
+
+class Lifted(Calls):
+    """A call on a client that is switched off: the core's switch is on until the last such call of the handle ends."""
+
+    def __init__(self, calls: Calls, handle: Handle) -> None:
+        self.calls, self.handle = calls, handle
+
+    def begin(self, operation: Operation) -> None:
+        """Switches the route on for an operation that is about to begin."""
+        operation.owner = self
+        with _lock:
+            self.handle.direct.add(operation.tag)
+            load.call("llmagg_client_set_available", self.handle.pointer, 1)
+
+    def __setitem__(self, tag: int, operation: Operation) -> None:
+        self.calls[tag] = operation
+
+    def pop(self, tag: int, *default: Any) -> Any:
+        """Removes a call that has ended; after the last, the core's switch is what the application's switch says."""
+        ended, handle = self.calls.pop(tag, *default), self.handle
+        with _lock:
+            handle.direct.discard(tag)
+            if not handle.direct and handle.alive:
+                load.call("llmagg_client_set_available", handle.pointer, int(handle.available))
+        return ended
 
 
 def _config_like(config: Any) -> ModelConfig:
@@ -320,7 +346,7 @@ def resolve(catalog: bytes, models: bytes) -> list[int]:
 
 def _forget() -> None:
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
 
 
 load.on_fork(_forget)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import copy
 import inspect
 import sys
-import weakref
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType, NoneType
 from typing import Any, ClassVar, TypeVar
 
 from .. import _late, _names, _strange, oldstyle
 from .._context import core_calls, exchange_options
-from ..catalog import is_available, spoken_by_core, vendor_of
+from ..catalog import spoken_by_core, vendor_of
 from ..client import BaseLLMClient
 from ..config import ModelConfig, ProviderConfig
 from ..errors import APIError, InvalidArgumentError  # noqa: F401 - tests patch these names
@@ -121,14 +120,14 @@ class OpenAIClient(BaseLLMClient):
         vendor = vendor_of(self)
         handle = side.handle(self, vendor)
         side.used_directly = True
-        running = side.direct(handle, _available_of(weakref.ref(self)))
+        routes = Routes([handle], single=True, lifted=side.lifted(handle, self._available))
         targets: dict[int, Any] | None = {side.tag: partial(self._exchange, request)} if vendor is None else None
         asked = request.to_core()
         if not stream:
             asked.pop("stream", None)  # as in the original, chat_completion ignores it
         config = self.config
         names = side.names or (config.provider, getattr(config, "name", None) or config.model)
-        return calls.make(Routes([handle], single=True), asked, None, targets, running, ["/".join(map(str, names))])
+        return calls.make(routes, asked, None, targets, side.calls, ["/".join(map(str, names))])
 
     def _exchange(self, request: ChatCompletionRequest, payload: dict[str, Any]) -> Any:
         """One attempt of a direct call, through the hooks but not through an overriding ``chat_completion``. The hooks
@@ -199,16 +198,6 @@ def _of_hook(client: Any, name: str, given: Any) -> Mapping[str, Any]:
         raise InvalidArgumentError(f"{_named(client)}.{name} is a coroutine function; expected a plain one")
     kind = "None (is a 'return' missing?)" if given is None else type(given).__name__
     raise InvalidArgumentError(f"{_named(client)}.{name} must return a dict, got {kind}")
-
-
-def _available_of(reference: weakref.ref[OpenAIClient]) -> Callable[[], bool]:
-    """What the application's switch of a client says; True when the client is gone."""
-
-    def available() -> bool:
-        client = reference()
-        return client is None or (client._available if vendor_of(client) is not None else is_available(client))
-
-    return available
 
 
 class OpenAIProvider(BaseProvider):
