@@ -267,11 +267,7 @@ func resultOf(ctx context.Context, known map[string]*Tool, c *ToolCall) (text st
 		slices.Sort(names)
 		return fmt.Sprintf("error: there is no tool %s; known are %s", c.Function.Name, strings.Join(names, ", "))
 	}
-	arguments := c.Function.Arguments
-	if strings.TrimSpace(arguments) == "" {
-		arguments = "{}"
-	}
-	text, err := t.call(ctx, []byte(arguments))
+	text, err := t.call(ctx, []byte(c.Function.Arguments))
 	if err != nil {
 		return "error: " + err.Error()
 	}

@@ -25,6 +25,8 @@ func (a *attempt) chat() (*llm.Response, error) {
 		wire.OnlyReasons(r)
 		if e := failure.OfCustom(r); e != nil {
 			err = e
+		} else {
+			llm.WholeCalls(r)
 		}
 	}
 	if err == nil {

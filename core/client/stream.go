@@ -173,7 +173,7 @@ func (s *Stream) read() (llm.Event, error) {
 		s.mu.Lock()
 		failed := failure.OfJoined(&s.acc)
 		if s.call.JudgesStreams() {
-			r = s.acc.Response()
+			r = s.answer()
 		}
 		s.mu.Unlock()
 		if refused := s.now.judge(r, failed); refused != nil {
@@ -184,9 +184,16 @@ func (s *Stream) read() (llm.Event, error) {
 	return s.broke(llm.AsError(err))
 }
 
+// answer is the answer of a stream that is complete; mu is held.
+func (s *Stream) answer() *llm.Response {
+	r := s.acc.Response()
+	llm.WholeCalls(r)
+	return r
+}
+
 func (s *Stream) complete() llm.Event {
 	s.mu.Lock()
-	r := s.acc.Response()
+	r := s.answer()
 	s.mu.Unlock()
 	s.call.Complete(r)
 	if s.whole != nil {
@@ -269,6 +276,9 @@ func (s *Stream) Done() <-chan struct{} { return s.done }
 func (s *Stream) Response() *llm.Response {
 	s.mu.Lock()
 	r := s.acc.Response()
+	if s.ended == io.EOF { // before that, more of a call may come
+		r = s.answer()
+	}
 	s.mu.Unlock()
 	s.call.Complete(r)
 	return r

@@ -27,7 +27,8 @@ const encodingHead = 8
 // transport itself removes only the gzip that it asked for. The result is the
 // name of an encoding that is not supported (br, zstd), or "" if the body can
 // be read. A name on plain text is taken for a mistake of the server, and so
-// is any name on gzip.
+// is any name on gzip. Whatever their names, no more than maxEncodings are
+// taken off.
 func decode(resp *http.Response) (unreadable string) {
 	header := resp.Header["Content-Encoding"]
 	if len(header) == 0 {
@@ -37,17 +38,18 @@ func decode(resp *http.Response) (unreadable string) {
 	body := resp.Body
 	for i := len(names) - 1; i >= 0; i-- {
 		name := strings.ToLower(strings.TrimSpace(names[i]))
+		tooMany := len(names)-i > maxEncodings
 		switch {
 		case name == "" || name == "identity":
 			continue
-		case !unpackable(name) || len(names)-i > maxEncodings:
+		case tooMany || !unpackable(name):
 			in := readerOf(body, peeked)
 			body = unpacked{in, resp.Body}
 			if plain(in) {
 				resp.Body = body
 				return ""
 			}
-			if head, _ := in.Peek(len(zipped)); string(head) != zipped {
+			if head, _ := in.Peek(len(zipped)); tooMany || string(head) != zipped {
 				resp.Body = body
 				return name
 			}

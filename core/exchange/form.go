@@ -329,7 +329,9 @@ func (u *Upstream) gather(ctx context.Context, resp *http.Response, x *Exchange,
 			if e := failure.OfJoined(&acc); e != nil {
 				return nil, r.of(e)
 			}
-			return acc.Response(), nil
+			joined := acc.Response()
+			llm.WholeCalls(joined)
+			return joined, nil
 		case err != nil:
 			e := *llm.AsError(err)
 			e.Partial = acc.Text()

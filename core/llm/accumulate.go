@@ -120,9 +120,7 @@ func (a *Accumulator) Response() *Response {
 	r.Extra = a.extra.extra()
 	r.Choices = make([]Choice, 0, len(a.choices))
 	for _, p := range a.choices {
-		c := p.choice()
-		c.Message.WholeCalls()
-		r.Choices = append(r.Choices, c)
+		r.Choices = append(r.Choices, p.choice())
 	}
 	return &r
 }

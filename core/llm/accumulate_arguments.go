@@ -92,11 +92,21 @@ func (c *partialCall) released() (text string) {
 	return text
 }
 
-// WholeCalls gives the calls of a whole answer that have no arguments those of
-// such a call, {}: applications read them as JSON, which an empty text is not.
-// Of a stream it is the end that tells, since servers anticipate finish
-// reasons.
-func (m *Message) WholeCalls() {
+// WholeCalls gives the calls of an answer that has ended, and have no
+// arguments, those of such a call, {}: applications read them as JSON, which an
+// empty text is not. A call stays as it is where the finish reason does not say
+// that the model was done (length, content_filter, none): its arguments may
+// have been cut off, and {} would make it one that can be run.
+func WholeCalls(r *Response) {
+	for i := range r.Choices {
+		switch c := &r.Choices[i]; c.FinishReason {
+		case "stop", "tool_calls", "function_call":
+			c.Message.wholeCalls()
+		}
+	}
+}
+
+func (m *Message) wholeCalls() {
 	for i := range m.ToolCalls {
 		if c := &m.ToolCalls[i]; c.Custom == nil {
 			c.Function.whole()
@@ -108,7 +118,7 @@ func (m *Message) WholeCalls() {
 }
 
 func (f *FunctionCall) whole() {
-	if strings.TrimSpace(f.Arguments) == "" {
+	if f.Name != "" && strings.TrimSpace(f.Arguments) == "" {
 		f.Arguments = "{}"
 	}
 }

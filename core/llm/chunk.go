@@ -265,7 +265,7 @@ func (c *ChunkChoice) read(r *reader) {
 			if delta = r.message(&c.Delta, true, &c.Extra); !delta {
 				c.Delta.NullContent = true
 			}
-		case "message", "messages":
+		case "message":
 			var whole wholeMessage
 			if r.message(&whole.Message, true, &c.Extra) {
 				c.whole = &whole
@@ -284,6 +284,12 @@ func (c *ChunkChoice) read(r *reader) {
 			c.Logprobs = r.Raw()
 		default:
 			r.extra(&c.Extra)
+		}
+	}
+	if c.whole == nil && !delta && text == "" && r.Err == nil {
+		var whole wholeMessage
+		if messageAmong(&c.Extra, &whole.Message, true) {
+			c.whole = &whole
 		}
 	}
 	if c.whole != nil && !delta {

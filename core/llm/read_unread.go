@@ -74,15 +74,19 @@ func (r *reader) message(m *Message, halves bool, extra *Extra) (read bool) {
 }
 
 // messages reads several messages in the place of one, as servers with tools of
-// their own send them: what the assistant says in them is one message.
+// their own send them, some with the conversation before: what the assistant
+// says behind the last message of another role is one message.
 func (r *reader) messages(m *Message) bool {
 	var all Accumulator
 	for more := r.Array(); more; more = r.NextItem() {
-		if c := r.Next(); c == '{' || c == '"' {
-			var next Message
-			if next.read(r); next.Role == "" || next.Role == RoleAssistant {
-				all.Add(&Chunk{Choices: []ChunkChoice{{Delta: next}}})
-			}
+		if r.Next() != '{' {
+			continue
+		}
+		var next Message
+		if next.read(r); next.Role == "" || next.Role == RoleAssistant {
+			all.Add(&Chunk{Choices: []ChunkChoice{{Delta: next}}})
+		} else {
+			all.Reset()
 		}
 	}
 	if len(all.choices) == 0 {
@@ -91,4 +95,23 @@ func (r *reader) messages(m *Message) bool {
 	all.Rest()
 	*m = all.choices[0].choice().Message
 	return true
+}
+
+// messageAmong reads the answer out of a choice's unknown field "messages",
+// which only counts where the choice has no message, delta or text. A field
+// that holds none stays.
+func messageAmong(of *Extra, m *Message, halves bool) (read bool) {
+	const name = "messages"
+	raw := (*of)[name]
+	if len(raw) == 0 || raw[0] != '[' && raw[0] != '{' {
+		return false
+	}
+	in := answerReader(raw)
+	var beside Extra // has the field once more where it is not read
+	if read = in.message(m, halves, &beside) && in.Err == nil; !read {
+		*m = Message{}
+	} else if delete(*of, name); len(*of) == 0 {
+		*of = nil
+	}
+	return read
 }

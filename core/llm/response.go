@@ -186,12 +186,12 @@ func (r *Response) readChoice(in *reader, number int) {
 }
 
 func (c *Choice) read(in *reader) {
-	message := false
+	message, delta := false, false
 	for more := in.Object(); more; more = in.NextField() {
 		switch string(in.Key) {
 		case "index":
 			c.Index = in.Index(c.Index)
-		case "message", "messages":
+		case "message":
 			message = in.message(&c.Message, false, &c.Extra) || message
 		case "delta": // of a server that takes every request for a stream
 			if message {
@@ -199,6 +199,7 @@ func (c *Choice) read(in *reader) {
 				break
 			}
 			c.Message.read(in)
+			delta = true
 		case "text", "content": // old completions, and some small servers
 			if in.Next() != '"' {
 				in.unread(&c.Extra)
@@ -212,6 +213,9 @@ func (c *Choice) read(in *reader) {
 		default:
 			in.extra(&c.Extra)
 		}
+	}
+	if !message && !delta && c.Message.Content == "" && in.Err == nil {
+		messageAmong(&c.Extra, &c.Message, false)
 	}
 }
 

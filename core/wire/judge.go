@@ -172,8 +172,8 @@ func InOpenAIsWords(r *llm.Response) {
 	for i := range r.Choices {
 		c := &r.Choices[i]
 		c.FinishReason = inOpenAIsWords(c.FinishReason, &c.Extra)
-		c.Message.WholeCalls()
 	}
+	llm.WholeCalls(r)
 }
 
 // OnlyReasons takes words that are no finish reasons out of a whole answer.
