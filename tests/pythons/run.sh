@@ -25,7 +25,7 @@ print("%d.%d.%d%s" % (tuple(sys.version_info[:3]) + (free,)), int(sys.version_in
     {
         [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
         pip="$venv/bin/python -m pip --disable-pip-version-check install -q"
-        $pip pytest hypothesis 'msgspec==0.22.0' 'typer>=0.20' rich && $pip --no-deps --force-reinstall "$wheel"
+        $pip pytest hypothesis 'msgspec==0.23.0' 'typer>=0.20' rich && $pip --no-deps --force-reinstall "$wheel"
         for extra in uvloop gunicorn celery; do $pip "$extra" || echo "no $extra for $version"; done
     } > "$log" 2>&1
     files=""

@@ -117,10 +117,13 @@ def _told(result: Any) -> str:
         return result if isinstance(result, str) else str(result)
     if (found := bytes_in(result)) is not None:
         raise TypeError(f"the result{found[0]} is {found[1]}; expected a str")
-    data = _encode(result)
-    if is_suspect(data) and (place := _values.blame(result, numbers=True)):
-        raise ValueError(f"the result has no form in JSON: {place}")
-    return data.decode()
+    try:
+        data = _encode(result)
+        if not is_suspect(data) or not (place := _values.blame(result, numbers=True)):
+            return data.decode()
+    except ValueError as error:  # from msgspec 0.23 on, for a Decimal that is no number
+        place = _values.blame(result, numbers=True) or str(error)
+    raise ValueError(f"the result has no form in JSON: {place}")
 
 
 def _plain(value: Any) -> Any:
