@@ -127,9 +127,7 @@ def response(payload: _Payload) -> ChatCompletionResponse:
 
 
 _NAMES = ("openai", "deepseek", "gemini")
-_PROVIDERS = [
-    vars(sys.modules[f"{__package__}.providers.{name}_provider"]) for name in ("openai", "deepseek", "gemini")
-]
+_PROVIDERS = [vars(sys.modules[f"{__package__}.providers.{name}_provider"]) for name in _NAMES]
 
 
 def _reader(kind: type[ChatCompletionResponse] | type[StreamResponse]) -> Any:

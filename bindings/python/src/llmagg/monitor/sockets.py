@@ -76,11 +76,11 @@ def _accept(listener: socket.socket, feed: Feed) -> None:
 
 
 def _tell(viewer: socket.socket, feed: Feed, room: threading.Semaphore) -> None:
-    left = select.poll()
-    left.register(viewer, 0)  # a viewer that leaves is told without being asked for; its place is free at once
-    viewer.settimeout(5)
     try:
         with viewer, contextlib.suppress(OSError):
+            left = select.poll()
+            left.register(viewer, 0)  # a viewer that leaves is told without being asked for; its place is free at once
+            viewer.settimeout(5)
             while True:
                 viewer.sendall(_line(told_safely(feed.snapshot)))
                 if left.poll(PERIOD * 1000):
