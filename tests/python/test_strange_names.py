@@ -8,7 +8,7 @@ from unittest import mock
 import pytest
 
 import llmagg
-from llmagg import InvalidArgumentError, ModelConfig
+from llmagg import ModelConfig
 from llmagg.providers import GeminiClient, OpenAIClient
 
 
@@ -40,6 +40,9 @@ def test_a_parameter_that_a_constructor_does_not_have(make: Any, says: str) -> N
         (llmagg.LLMAggregator, "api_key", "it is a setting of a model"),
         (llmagg.LLMAggregator, "model", "or did you mean 'models'?"),
         (llmagg.LLMAggrator, "temperature", "chat(messages, temperature=…)"),
+        (llmagg.LLMAggregator, "modles", "; did you mean 'models'?"),
+        (llmagg.LLMAggregator, "caches", "; did you mean 'cache'?"),
+        (llmagg.LLMAggrator, "agregator", "; did you mean 'aggregator'?"),
         (lambda: OpenAIClient(ModelConfig("m", "openai", "k")), "timeout", "client.config.timeout = …"),
         (lambda: GeminiClient(ModelConfig("m", "gemini", "k")), "api_key", "client.config.api_key = …"),
     ],
@@ -53,11 +56,13 @@ def test_an_attribute_without_effect_is_told(make: Any, name: str, says: str) ->
     assert getattr(owner, name) == 4
 
 
-def test_an_attribute_that_is_nearly_the_aggregators_is_refused() -> None:
-    with pytest.raises(InvalidArgumentError, match="no attribute 'modles'; did you mean 'models'"):
-        llmagg.LLMAggregator().modles = ["m"]  # type: ignore[attr-defined]
-    with pytest.raises(InvalidArgumentError, match="did you mean 'aggregator'"):
-        llmagg.LLMAggrator().agregator = None  # type: ignore[attr-defined]
+def test_attributes_that_the_original_kept_are_kept() -> None:
+    """A warning is an error in these tests: nothing is said of a name that is near only to a private attribute."""
+    llm: Any = llmagg.LLMAggregator()
+    llm.initialized, llm.config, llm.tenant = True, {}, "t"
+    drop_in: Any = llmagg.LLMAggrator()
+    drop_in.config_initialized = True
+    assert (llm.initialized, llm.config, drop_in.config_initialized) == (True, {}, True)
 
 
 def test_an_applications_own_attributes_are_its_own() -> None:
@@ -68,13 +73,47 @@ def test_an_applications_own_attributes_are_its_own() -> None:
             super().__init__()
             self.timeout = 5
 
+    class Kept(llmagg.LLMAggregator):
+        __module__ = "llmagg_app"
+
+        def __init__(self, **options: Any) -> None:
+            super().__init__()
+            for name, value in options.items():
+                setattr(self, name, value)
+
     class Client(OpenAIClient):
         def __init__(self, config: ModelConfig) -> None:
             super().__init__(config)
             self.api_key = config.api_key
 
+    assert vars(Kept(timeout=3, caches={}, modles=[]))["timeout"] == 3
     mine = Mine()
     mine.seed, mine.timeout, mine.tenant = 3, 6, "t"  # type: ignore[attr-defined]
     mine.chat = mock.AsyncMock()  # type: ignore[method-assign]
     Client(ModelConfig("m", "openai", "k")).api_key = "other"
     llmagg.LLMAggrator()._cache = {}  # type: ignore[attr-defined]
+
+
+def test_a_property_of_a_subclass_gets_what_the_constructor_gets() -> None:
+    class Mine(llmagg.LLMAggregator):
+        @property
+        def strategy(self) -> Any:
+            return self.chosen
+
+        @strategy.setter
+        def strategy(self, value: Any) -> None:
+            self.chosen = value
+
+        @property
+        def budget(self) -> None:
+            """One that cannot be set."""
+
+    assert Mine(strategy="latency").strategy == "latency"  # type: ignore[misc]
+
+
+def test_a_type_error_of_the_constructor_itself_stays() -> None:
+    """Only a call that does not fit the parameters is told anew."""
+    with pytest.raises(TypeError, match="missing 2 required positional arguments"):
+        llmagg.Message()  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="has no parameter 'contents'; did you mean 'content'"):
+        llmagg.Message(contents="x")  # type: ignore[call-arg]

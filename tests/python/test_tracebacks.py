@@ -103,14 +103,20 @@ def test_the_cause_and_other_exceptions_stay(llm_wall: FaultWall) -> None:
     assert len(functions(other.value)[0]) > 1, "what is no error of the library keeps all frames"
 
 
-def test_the_applications_frames_inside_stay(llm_wall: FaultWall) -> None:
+@pytest.mark.parametrize("kind", [llmagg.LLMError, llmagg.InvalidArgumentError])
+@pytest.mark.parametrize("ask", ["chat_sync", "generate_response_sync", "generate_response"])
+def test_the_applications_frames_inside_stay(llm_wall: FaultWall, ask: str, kind: type[llmagg.LLMError]) -> None:
     def order(_names: list[str], _request: dict[str, Any]) -> list[str]:
-        raise llmagg.LLMError("mine")
+        raise kind("mine")
 
     llm = aggregator_for(llm_wall, "gpt-a")
     llm.strategy = order
     with pytest.raises(llmagg.LLMError, match="mine") as caught:
-        llm.chat_sync("Hi")
-    ours, yours = functions(caught.value)
+        asyncio.run(getattr(llm, ask)("Hi"))
+    error = caught.value
+    if isinstance(error, llmagg.AllModelsFailedError):  # generate_response makes it of other errors
+        assert isinstance(error.__cause__, kind)
+        error = error.__cause__
+    ours, yours = functions(error)
     assert yours[-1] == "order"
     assert len(ours) <= MOST

@@ -55,6 +55,12 @@ class Struct(msgspec.Struct, tag=True, rename={"a": "x"}):
     c: str | msgspec.UnsetType = msgspec.UNSET
 
 
+class Brief(msgspec.Struct, omit_defaults=True):
+    a: Any = 1
+    b: list[int] = []
+    c: str = "x"
+
+
 class Row(msgspec.Struct, array_like=True):
     a: int | None = None
 
@@ -71,6 +77,16 @@ class Attrs:
 
     def __init__(self, a: Any) -> None:
         self.a, self.b = a, None
+        self._secret = float("nan")  # msgspec writes no private attribute
+        self.more = 3  # but those that are no fields
+
+
+class Slots:
+    __slots__ = ("_secret", "a", "gone")
+    __attrs_attrs__ = (Field("a"), Field("_secret"), Field("gone"))
+
+    def __init__(self) -> None:
+        self.a, self._secret = 1, b"x"
 
 
 SENT: dict[str, tuple[Any, Any]] = {
@@ -86,12 +102,22 @@ SENT: dict[str, tuple[Any, Any]] = {
     "timedelta64": (np.timedelta64(5, "s"), "PT5S"),
     "Struct": (Struct(), {"type": "Struct", "x": 1}),
     "Struct in a Struct": (Struct(a=[Struct(a=Row())]), {"type": "Struct", "x": [{"type": "Struct", "x": [None]}]}),
-    "attrs": (Attrs(Attrs(2)), {"a": {"a": 2}}),
+    "Struct without defaults": ([Brief(), Brief(b=[1], c="y"), None], [{}, {"b": [1], "c": "y"}, None]),
+    "attrs": (Attrs(Attrs(2)), {"a": {"a": 2, "more": 3}, "more": 3}),
+    "attrs with slots": ([Slots(), "null"], [{"a": 1}, "null"]),
+    "timedelta64 in weeks": (np.array([1], dtype="m8[W]"), ["P7D"]),
+    "datetime64 in years": (np.datetime64("2026"), "2026-01-01"),
 }
 REFUSED: dict[str, tuple[Any, str]] = {
     "NaT": (np.datetime64("NaT"), "x[0] holds NaT"),
     "NaT in an array": (np.array(["2026-01-02", "NaT"], dtype="M8[ns]"), "x[0] holds NaT"),
     "NaT of timedelta64": (np.timedelta64("NaT"), "x[0] holds NaT"),
+    "months": (np.timedelta64(14, "M"), "x[0] is a timedelta64[M], whose length is not known"),
+    "years in an array": (np.array([1], dtype="m8[Y]"), "x[0] is a timedelta64[Y]"),
+    "timedelta64 without a unit": (np.timedelta64(5), "x[0] is a timedelta64, whose length is not known"),
+    "a far day": (np.array(["2026-01-01", "20000-01-01"], "M8[D]"), "x[0] holds a time beyond the years 1 to 9999"),
+    "a far second": (np.datetime64(10**14, "s"), "x[0] holds a time beyond the years"),
+    "a long timedelta64": (np.timedelta64(10**15, "s"), "x[0] holds a time beyond 999999999 days"),
     "NaT of pandas": (Nowhere(2026, 1, 2), "x[0] has the type Nowhere"),
     "nan in a Struct": (Struct(a=float("nan")), "x[0].x is nan"),
     "nan in attrs": (Attrs(Attrs(float("inf"))), "x[0].a.a is inf"),

@@ -22,13 +22,17 @@ def told(elsewhere: Callable[[str], str] | None = None) -> Callable[[Init[S, P]]
 
         @wraps(init)
         def checked(self: S, /, *args: P.args, **kwargs: P.kwargs) -> None:
-            if kwargs and not names.issuperset(kwargs):
-                name = next(name for name in kwargs if name not in names)
+            try:
+                init(self, *args, **kwargs)
+            except TypeError as error:
+                name = next((name for name in kwargs if name not in names), None)
+                if name is None or error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                    raise  # of what init calls
                 found = nearest(name, known)
                 meant = f"did you mean {found!r}?" if found else elsewhere(name) if elsewhere is not None else ""
                 meant = meant or f"its parameters are {', '.join(known)}"
-                raise TypeError(f"{init.__qualname__.partition('.')[0]}() has no parameter {name!r}; {meant}")
-            init(self, *args, **kwargs)
+                what = f"{init.__qualname__.partition('.')[0]}() has no parameter {name!r}; {meant}"
+                raise TypeError(what) from None
 
         return checked
 

@@ -1,19 +1,16 @@
 """Attributes that an application sets on an object of this package and that mean nothing there.
 
-Applications may attach attributes of their own, so an attribute is only refused where it is nearly one of the object's,
-and only warned about where it is a parameter of calls or a setting of models.
+Applications may attach attributes of their own, so these are kept, with a warning where one is nearly a public
+attribute of the object, a parameter of calls or a setting of models. Those of an application's subclass are its own.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable
 from typing import Any
 
 from . import oldstyle
 from ._parameters import nearest
 from .config import MODEL_KEYS
-from .errors import InvalidArgumentError
 
 
 def place_of(name: str) -> str:
@@ -27,44 +24,36 @@ def place_of(name: str) -> str:
     return ""
 
 
-def attribute(owner: Any, name: str, own: Iterable[str]) -> None:
-    """Judges an attribute that is set on an aggregator and that its class does not have. Raises InvalidArgumentError if
-    it is nearly one of its ``own``. Says nothing of an attribute that a subclass of the application uses.
+def attribute(owner: Any, name: str, public: tuple[str, ...]) -> None:
+    """Warns of an attribute that is set on an aggregator and that is none, if it is a parameter of calls, a setting of
+    models or nearly one of the ``public`` attributes.
     """
     cls = type(owner)
-    if name[:1] == "_" or name in vars(owner) or is_used(cls, name):
+    if name[:1] == "_" or name in public or hasattr(cls, name) or name in vars(owner) or not is_ours(cls):
         return
-    near = nearest(name, own)
-    if place := place_of(name):
-        _warn(cls, name, f"{place}; or did you mean {near!r}?" if near else place)
-    elif near:
-        raise InvalidArgumentError(f"{cls.__name__} has no attribute {name!r}; did you mean {near!r}?")
+    near = nearest(name, public)
+    places = [place_of(name), f"did you mean {near!r}?" if near else ""]
+    if meant := "; or ".join(filter(None, places)):
+        _warn(owner, name, meant)
+
+
+def keep(owner: Any, **given: Any) -> None:
+    """Sets the attributes that are given: past a ``__setattr__`` of the application, but not past its properties."""
+    for name, value in given.items():
+        if value is not None:
+            object.__setattr__(owner, name, value)
 
 
 def setting(owner: Any, name: str) -> None:
     """Warns of a setting of models that is set on a client, where only its configuration counts."""
-    if name in MODEL_KEYS and name not in vars(owner) and not is_used(type(owner), name):
-        _warn(type(owner), name, f"it is a setting of the model: client.config.{name} = …")
+    if name in MODEL_KEYS and name not in vars(owner) and is_ours(type(owner)):
+        _warn(owner, name, f"it is a setting of the model: client.config.{name} = …")
 
 
-def _warn(cls: type, name: str, place: str) -> None:
-    oldstyle.show(f"{cls.__name__} has no attribute {name!r}, so setting it has no effect; {place}")
+def _warn(owner: Any, name: str, meant: str) -> None:
+    oldstyle.show(f"{type(owner).__name__} has no attribute {name!r}, so setting it has no effect; {meant}")
 
 
-def is_used(cls: type, name: str) -> bool:
-    """Whether the application's code in a class or its bases has a name."""
-    classes = [known for known in cls.__mro__ if not (known.__module__ or "").startswith("llmagg")]
-    if any(name in vars(known).get("__annotations__", ()) for known in classes):
-        return True
-    return any(_mentions(value, name) for known in classes for value in vars(known).values())
-
-
-def _mentions(value: Any, name: str) -> bool:
-    value = getattr(value, "fget", None) or getattr(value, "__func__", value)
-    pending = [code] if (code := getattr(inspect.unwrap(value), "__code__", None)) else []
-    while pending:
-        code = pending.pop()
-        if name in code.co_names or name in code.co_consts:
-            return True
-        pending += [inner for inner in code.co_consts if inspect.iscode(inner)]
-    return False
+def is_ours(cls: type) -> bool:
+    """Whether a class is one of this package."""
+    return (cls.__module__ or "").partition(".")[0] == __package__

@@ -72,17 +72,31 @@ def plain(value: Any) -> Any:
 
 
 def _of_array(value: Any) -> Any:
-    """The values of an array or of a scalar of numpy's or its kin. Raises TypeError for a time that is none (NaT)."""
+    """The values of an array or of a scalar of numpy's or its kin. Raises TypeError for times that it cannot tell."""
     if getattr(value.dtype, "kind", "") in ("M", "m"):
-        if operator.ne(value, value).any():
-            raise TypeError("holds NaT, which is no time; expected a time, or None")
-        first = value.tolist()
-        while isinstance(first, list) and first:
-            first = first[0]
-        if isinstance(first, int):  # of a unit finer than a microsecond; it would be written as a bare number
-            value = value.astype(f"{value.dtype.kind}8[us]")
+        return _of_times(value)
     listed = value.tolist()
     return listed if type(listed) is not type(value) else float(listed)  # a longdouble remains one
+
+
+def _of_times(value: Any) -> Any:
+    if operator.ne(value, value).any():
+        raise TypeError("holds NaT, which is no time; expected a time, or None")
+    kind, _, unit = value.dtype.str[1:].partition("8")  # as "<m8[ns]"
+    if kind == "m" and unit in ("", "[Y]", "[M]"):
+        raise TypeError(f"is a timedelta64{unit}, whose length is not known; expected one in days, seconds or so")
+    if unit[-3:] in ("ns]", "ps]", "fs]", "as]"):  # finer than a microsecond; it would be a bare number
+        value = value.astype(f"{kind}8[us]")
+    listed = value.tolist()
+    pending = [listed]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, list):
+            pending += item
+        elif isinstance(item, int):
+            wide = "999999999 days" if kind == "m" else "the years 1 to 9999"
+            raise TypeError(f"holds a time beyond {wide}, which cannot be written")
+    return listed
 
 
 _STANDARD = (datetime, date, time, timedelta, UUID)
@@ -146,17 +160,30 @@ def fields_of(value: Any) -> list[tuple[str, Any]] | None:
     """
     kind = type(value)
     if dataclasses.is_dataclass(kind):
-        return [(f.name, getattr(value, f.name)) for f in dataclasses.fields(value)]
-    if isinstance(value, Struct):
-        config = value.__struct_config__
-        if config.array_like:
-            return None
-        tag = [(config.tag_field, config.tag)] if config.tag_field is not None else []
-        named = zip(value.__struct_encode_fields__, value.__struct_fields__)
-        return tag + [(name, item) for name, field in named if (item := getattr(value, field)) is not UNSET]
-    if hasattr(kind, "__attrs_attrs__"):
-        return [(field.name, getattr(value, field.name)) for field in kind.__attrs_attrs__]
-    return None
+        names = [field.name for field in dataclasses.fields(value)]
+    elif isinstance(value, Struct):
+        return None if value.__struct_config__.array_like else _fields_of_struct(value)
+    elif hasattr(kind, "__attrs_attrs__"):
+        slots = [name for base in kind.__mro__ for name, it in vars(base).items() if inspect.ismemberdescriptor(it)]
+        names = [name for name in (*getattr(value, "__dict__", ()), *slots) if name[0] != "_"]
+    else:
+        return None
+    return [(name, item) for name in names if (item := getattr(value, name, UNSET)) is not UNSET]
+
+
+def _fields_of_struct(value: Struct) -> list[tuple[str, Any]]:
+    config = value.__struct_config__
+    written = [(config.tag_field, config.tag)] if config.tag_field is not None else []
+    fields = value.__struct_fields__
+    defaults = value.__struct_defaults__ if config.omit_defaults else ()
+    usual = [UNSET] * (len(fields) - len(defaults)) + list(defaults)
+    for name, field, default in zip(value.__struct_encode_fields__, fields, usual):
+        item = getattr(value, field)
+        # As msgspec looks at it: the same object, or an empty container that its type makes.
+        made = getattr(default, "factory", None) in (list, dict, set) and type(item) is default.factory and not item
+        if item is not UNSET and item is not default and not made:
+            written.append((name, item))
+    return written
 
 
 def refusal(value: Any) -> str:

@@ -28,7 +28,7 @@ from .responses import ChatCompletionResponse, answered
 T = TypeVar("T")
 
 __getattr__ = _names.of_module(__name__)
-_OWN = ("manager", "models", "strategy", "budget", "cache", "_initialized")
+_PUBLIC = ("manager", "models", "strategy", "budget", "cache")
 
 
 def _provider_class(name: str) -> Any:
@@ -90,7 +90,7 @@ class LLMAggregator(Closing):
         groups = catalog.model_groups(models)
         self.models: list[Any] = groups if len(groups) > 1 else catalog.model_names(groups)
         catalog.check_strategy(strategy)
-        vars(self).update(strategy=strategy, budget=budget)  # past a ``__setattr__`` of the application
+        _strange.keep(self, strategy=strategy, budget=budget)
         if budget is not None:
             from .budget import names_of
 
@@ -98,12 +98,11 @@ class LLMAggregator(Closing):
         if cache is not None and cache is not False:
             from .cache import cache_of
 
-            vars(self)["cache"] = cache_of(cache)
+            _strange.keep(self, cache=cache_of(cache))
         self._initialized = False
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name not in _OWN and not hasattr(type(self), name):
-            _strange.attribute(self, name, _OWN)
+        _strange.attribute(self, name, _PUBLIC)
         super().__setattr__(name, value)
 
     def __repr__(self) -> str:

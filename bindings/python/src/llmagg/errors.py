@@ -307,7 +307,11 @@ def add_cause(error: LLMError, raised: BaseException) -> None:
 def raise_all_failed(error: LLMError) -> NoReturn:
     """Raises a failure as an AllModelsFailedError, since the original raised a RuntimeError; some errors stay."""
     if isinstance(error, (AllModelsFailedError, CanceledError, ForkedError, InvalidArgumentError, NotInitializedError)):
-        raise error.with_traceback(None)
+        from ._frames import shorten
+
+        shorten(error)
+        inside = error.__traceback__.tb_next if error.__traceback__ is not None else None
+        raise error.with_traceback(inside)  # the caller's own frame comes again
     details = {key: getattr(error, key) for key in (*_COPIED, "partial_text", "id_of_call", "attempts")}
     raise AllModelsFailedError(error.message, **details) from error
 

@@ -18,7 +18,7 @@ __getattr__ = _names.of_module(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 _OURS = LLMAggregator  # a test may patch the name
-_OWN = ("aggregator", "_config_initialized")
+_PUBLIC = ("aggregator",)
 
 # A method of LLMAggregator becomes one of LLMAggrator, which initializes itself first.
 
@@ -70,8 +70,7 @@ class LLMAggrator(Closing):
         self._config_initialized = False
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name not in _OWN and not hasattr(type(self), name):
-            _strange.attribute(self, name, _OWN)
+        _strange.attribute(self, name, _PUBLIC)
         super().__setattr__(name, value)
 
     async def initialize(self, config: Any = None) -> None:

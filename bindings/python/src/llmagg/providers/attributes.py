@@ -126,6 +126,23 @@ def _answers_itself(cls: type) -> bool:
     return any(getattr(cls, name) is not getattr(base, name) for name in ("chat_completion", "_chat_completion_impl"))
 
 
+def _is_used(cls: type, name: str) -> bool:
+    """Whether the application's code in a class or its bases has a name."""
+    own = [value for known in cls.__mro__ if not _strange.is_ours(known) for value in vars(known).values()]
+    return any(_mentions(value, name) for value in own)
+
+
+def _mentions(value: Any, name: str) -> bool:
+    value = getattr(value, "fget", None) or getattr(value, "__func__", value)
+    pending = [code] if (code := getattr(inspect.unwrap(value), "__code__", None)) else []
+    while pending:
+        code = pending.pop()
+        if name in code.co_names or name in code.co_consts:
+            return True
+        pending += [inner for inner in code.co_consts if inspect.iscode(inner)]
+    return False
+
+
 def _vendors_client(cls: type) -> Any:
     return next(base for base in cls.__mro__ if base.__module__.startswith(__package__))
 
@@ -142,7 +159,7 @@ def check(cls: type) -> tuple[str, ...]:
             raise TypeError(f"{cls.__name__} overrides {name}, which is never called: {_INSTEAD}")
     for name, method in vars(cls).items():
         private = name.startswith("_") and not name.startswith("__") and not name.startswith(f"_{cls.__name__}__")
-        if private and inspect.isfunction(method) and not hasattr(base, name) and not _strange.is_used(cls, name):
+        if private and inspect.isfunction(method) and not hasattr(base, name) and not _is_used(cls, name):
             text = f"{cls.__name__}.{name} is never called in its class and overrides no method of {base.__name__}"
             warnings.warn(f"{text}; if it overrode one of the original package, {_INSTEAD}", UserWarning, stacklevel=3)
     return tuple(name for name in _FIELDS if not isinstance(inspect.getattr_static(cls, name), Setting))
