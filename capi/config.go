@@ -14,8 +14,8 @@ import (
 //export goConfigCheck
 func goConfigCheck(config *C.char, n C.size_t, flags C.uint32_t, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_config_check", err, func() error {
-		if rest := flags &^ (C.LLMAGG_CONFIG_LENIENT | C.LLMAGG_CONFIG_SKIP); rest != 0 {
-			return llm.Errorf(llm.InvalidArgument, "argument flags has the unknown bits 0x%x; expected a sum of LLMAGG_CONFIG_LENIENT and LLMAGG_CONFIG_SKIP", uint32(rest))
+		if rest := flags &^ (C.LLMAGG_CONFIG_LENIENT | C.LLMAGG_CONFIG_SKIP | C.LLMAGG_CONFIG_ADDRESSES); rest != 0 {
+			return llm.Errorf(llm.InvalidArgument, "argument flags has the unknown bits 0x%x; expected a sum of LLMAGG_CONFIG_LENIENT, LLMAGG_CONFIG_SKIP and LLMAGG_CONFIG_ADDRESSES", uint32(rest))
 		}
 		o := parseOptions()
 		o.Environment = nil // bindings ask llmagg_settings, to warn as their language does
@@ -28,6 +28,11 @@ func goConfigCheck(config *C.char, n C.size_t, flags C.uint32_t, out *C.llmagg_b
 		}
 		if e := fleet.Check(checked.Fleet); e != nil {
 			return e
+		}
+		for i := range checked.Models {
+			if flags&C.LLMAGG_CONFIG_ADDRESSES != 0 {
+				checked.Models[i].BaseURL = checked.Models[i].Asked
+			}
 		}
 		return setJSON(out, checked)
 	})

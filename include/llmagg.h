@@ -892,15 +892,16 @@ LLMAGG_API llmagg_status llmagg_cache_answer(uint64_t op, const char *value, siz
 
 /* Flags of llmagg_config_check. */
 enum {
-    LLMAGG_CONFIG_LENIENT = 1, /* an unknown key that is not similar to a known key is a warning, not an error */
-    LLMAGG_CONFIG_SKIP = 2     /* "" counts as not set; a model whose vendor needs a key is skipped without it, if others can be used */
+    LLMAGG_CONFIG_LENIENT = 1,  /* an unknown key that is not similar to a known key is a warning, not an error */
+    LLMAGG_CONFIG_SKIP = 2,     /* "" counts as not set; a model whose vendor needs a key is skipped without it, if others can be used */
+    LLMAGG_CONFIG_ADDRESSES = 4 /* "base_url" is what calls use: keys may stand in it, so it is shown nowhere */
 };
 
 /*
  * Checks a configuration as llmagg_aggregator_initialize does (flags 0), without using it. *out is owned: {"models":
  * [{"provider", "name", "model", "base_url"}, ...], "left_out": [{"provider", "name", "reason"}, ...], "warnings": [text, ...],
- * "holds_secret"}. A "base_url" has *** for the keys in it. "left_out" lists models that cannot be used because an environment
- * variable is not set. "holds_secret" says whether the text itself contains a credential. Since: 0.1.0
+ * "holds_secret"}. A "base_url" has *** for the keys in it without LLMAGG_CONFIG_ADDRESSES. "left_out" lists models that cannot be used
+ * because an environment variable is not set. "holds_secret" says whether the text itself contains a credential. Since: 0.1.0
  */
 LLMAGG_API llmagg_status llmagg_config_check(const char *config, size_t config_len, uint32_t flags, llmagg_buf *out,
                                              llmagg_error **err);

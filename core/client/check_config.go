@@ -24,7 +24,9 @@ type CheckedModel struct {
 	Provider string `json:"provider"`
 	Name     string `json:"name"`
 	Model    string `json:"model"`
-	BaseURL  string `json:"base_url"`
+	BaseURL  string `json:"base_url"` // as [Client.Address]
+
+	Asked string `json:"-"` // the address that calls use: keys may stand in it
 }
 
 // CheckConfig checks a configuration as [config.Parse] and [New] do, and
@@ -77,6 +79,6 @@ func (checked *Checked) add(m config.Model, o Options, skipKeyless bool) error {
 		return err
 	}
 	c.Retire()
-	checked.Models = append(checked.Models, CheckedModel{m.Provider, m.Name, c.Model(), c.Address()})
+	checked.Models = append(checked.Models, CheckedModel{m.Provider, m.Name, c.Model(), c.Address(), c.Config().BaseURL})
 	return nil
 }

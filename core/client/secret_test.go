@@ -61,7 +61,7 @@ func TestNoKeyComesOutOfAnAddress(t *testing.T) {
 	wall := wallWith(t, `[{"status":404,"body":""}]`)
 	for name, base := range map[string]string{
 		"path":       wall.URL() + "/" + key + "/v1",
-		"path alone": wall.URL() + "/gateway/" + other + "/v1",
+		"path alone": wall.URL() + "/gateway/sk-" + other + "/v1",
 		"query":      wall.URL() + "/v1?code=" + other,
 		"host":       "http://" + key + ".example.invalid:1/v1",
 		"host alone": "http://" + other + ":1/v1",
@@ -81,6 +81,19 @@ func TestNoKeyComesOutOfAnAddress(t *testing.T) {
 				require.NotContains(t, text, other)
 			}
 		})
+	}
+}
+
+// Accounts, gateways and projects are no keys, however they look.
+func TestPartsOfAPathThatAreNoKeysAreShown(t *testing.T) {
+	for _, base := range []string{
+		"https://gateway.ai.cloudflare.com/v1/0123456789abcdef0123456789abcdef/gw/openai",
+		"https://us-central1-aiplatform.googleapis.com/v1/projects/acmeprodllmplatform482910/locations/us-central1/endpoints/openapi",
+	} {
+		c, err := client.New(config.Model{Provider: "mine", Name: "m", Type: "openai-compatible", APIKey: "sk-proj-Abc123Def456Ghi789", BaseURL: base}, client.Options{})
+		require.NoError(t, err)
+		require.Equal(t, base, c.Address())
+		require.NoError(t, c.Close(t.Context()))
 	}
 }
 

@@ -20,7 +20,8 @@ type Misspelt struct {
 }
 
 // MisspeltIn lists the variables of an environment, as os.Environ gives it,
-// whose names are nearly those of the library.
+// whose names are nearly those of the library, or the beginning of one. A name
+// that goes on after a whole one, as LLMAGG_CONFIG_PATH, is an application's.
 func MisspeltIn(environment []string) []Misspelt {
 	found := []Misspelt{}
 	for _, entry := range environment {
@@ -28,9 +29,12 @@ func MisspeltIn(environment []string) []Misspelt {
 		if !strings.HasPrefix(name, "LLMAG") || slices.Contains(variables, name) {
 			continue
 		}
+		if slices.ContainsFunc(variables, func(v string) bool { return strings.HasPrefix(name, v+"_") }) {
+			continue
+		}
 		near := suggest.Nearest(name, variables, 1+len(name)/12)
 		for _, v := range variables {
-			if near == "" && len(name) > len("LLMAGG_") && (strings.HasPrefix(v, name) || strings.HasPrefix(name, v)) {
+			if near == "" && len(name) > len("LLMAGG_") && strings.HasPrefix(v, name) {
 				near = v
 			}
 		}

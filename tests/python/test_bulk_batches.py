@@ -71,6 +71,15 @@ def test_a_job_in_a_batch(llm_wall: FaultWall, tmp_path: Path, run: Any, vendor:
     assert (again.asked, made(llm_wall)) == (0, 1)
 
 
+def test_a_batch_goes_to_an_address_with_a_key_in_it(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:
+    script(llm_wall)
+    part = "sk-gateway-Abc123Def456Ghi789"
+    at = llm_wall.url.removesuffix("/v1") + f"/{part}/v1"
+    run(job(rows(), tmp_path / "a.jsonl", aggregator_at(llm_wall, "openai", base_url=at), batch_api="always"))
+    check(tmp_path / "a.jsonl")
+    assert {r["path"].split("/")[1] for r in llm_wall.seen()["requests"]} == {part}
+
+
 @pytest.mark.parametrize(
     ("says", "tiers", "times"),
     [

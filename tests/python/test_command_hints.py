@@ -68,6 +68,33 @@ def test_the_doctor_says_where_keys_and_addresses_come_from(shell: Shell) -> Non
     assert found[f"{host}: address"]["text"].endswith("from OPENAI_BASE_URL")
 
 
+GATEWAY = "sk-gateway-Abc123Def456Ghi789"
+
+
+def paths(wall: FaultWall) -> set[str]:
+    """The paths that were asked for."""
+    return {seen["path"] for seen in wall.seen()["requests"]}
+
+
+def test_the_doctor_and_models_ask_the_address_of_calls(shell: Shell, tmp_path: Path) -> None:
+    """It is asked as it stands in the environment, and shown without the key in it."""
+    at = shell.wall.url.removesuffix("/v1") + "/" + GATEWAY
+    done = shell("doctor", "--json", "-m", "openai/gpt-a", OPENAI_BASE_URL=f"{at}/v1")
+    assert paths(shell.wall) == {f"/{GATEWAY}/v1"}
+    assert "from OPENAI_BASE_URL" in done.stdout
+    listed = shell("models", "openai", OPENAI_BASE_URL=f"{at}/v1")
+    file = tmp_path / "llm.json"
+    file.write_text(json.dumps({"mine": {"models": {"m": {"api_key": KEY, "base_url": "${GW}/v1"}}}}))
+    file.chmod(0o600)
+    own = shell("models", "mine", "--config", str(file), GW=at)
+    told = shell("models", "--routes", "--config", str(file), GW=at)
+    assert f"/{GATEWAY}/v1/models" in paths(shell.wall)
+    assert "/***/v1" in told.stdout
+    for command in (done, listed, own, told):
+        assert command.returncode == 0, command.stderr
+        assert GATEWAY not in command.stdout + command.stderr
+
+
 def test_the_doctor_says_that_no_key_is_sent(shell: Shell) -> None:
     shell.wall.script({"require_key": KEY})
     found = shell.doctor("-m", "openai/gpt-a", "--live", OPENAI_API_KEY="")
@@ -90,7 +117,7 @@ def test_the_doctors_own_deadline_is_told(shell: Shell) -> None:
 
 
 def test_a_misspelt_variable_is_told(shell: Shell) -> None:
-    found = shell.doctor(LLMAGG_MODEL="openai/gpt-b", LLMAGG_OTHERS="mine")
+    found = shell.doctor(LLMAGG_MODEL="openai/gpt-b", LLMAGG_OTHERS="mine", LLMAGG_TOP_K="5")
     assert found["environment"]["text"] == "nothing reads LLMAGG_MODEL"
     assert found["environment"]["advice"] == "did you mean LLMAGG_MODELS?"
 

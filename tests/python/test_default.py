@@ -13,6 +13,7 @@ import pytest
 import llmagg
 from conftest import HELLO, chats, python
 from llmagg import _bounds
+from llmagg.config import KEY_MARKS
 from llmagg.faultwall import FaultWall
 from llmagg.settings import DEFAULT_MODELS
 
@@ -115,6 +116,32 @@ def test_without_keys_the_error_says_what_to_set() -> None:
         llmagg.chat_sync("Hello")
     for word in ("LLMAGG_CONFIG", "LLMAGG_MODELS", "a key of openai, anthropic", "docs/vendors.md"):
         assert word in str(caught.value)
+
+
+def test_an_address_with_a_key_in_it_is_asked_and_not_shown(
+    keys: FaultWall, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = "sk-gateway-Abc123Def456Ghi789"
+    at = keys.url.removesuffix("/v1") + f"/{part}/v1"
+    monkeypatch.setenv("OPENAI_BASE_URL", at)
+    assert llmagg.chat_sync("Hello", models=["openai/gpt-x"]).route == "openai/gpt-x"
+    provider = llmagg.OpenAIProvider.create_simple("k", "gpt-y")
+    client = provider.create_client(provider.config.models["gpt-y"])
+    assert (client.base_url, client.chat_url) == (at, f"{at}/chat/completions")
+    bare = llmagg.providers.OpenAIClient(llmagg.ModelConfig("gpt-z", "openai", "k"))
+    assert bare.base_url == at
+    for made in (client, bare):
+        assert run(made.chat_completion(llmagg.ChatCompletionRequest(made.model_name, HELLO))).text
+    assert {seen["path"] for seen in chats(keys)} == {f"/{part}/v1/chat/completions"}
+    for made in (client.config, provider.config, provider, client):
+        assert part not in repr(made)
+    other = llmagg.ModelConfig("m", "mine", "a-key-of-one's-own", "http://h/a-key-of-one's-own/v1")
+    assert "base_url='http://h/***/v1'" in repr(other)
+
+
+def test_the_marks_of_keys_are_those_of_the_core() -> None:
+    source = (Path(__file__).parents[2] / "core/internal/shown/shown.go").read_text("utf-8")
+    assert f"var secretMarks = []string{{{', '.join(map(json.dumps, KEY_MARKS))}}}\n" in source
 
 
 def test_a_misspelt_variable_is_told_once(keys: FaultWall, monkeypatch: pytest.MonkeyPatch) -> None:

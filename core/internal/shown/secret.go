@@ -52,15 +52,19 @@ func QuerySecrets(address string) (secrets []string) {
 	return secrets
 }
 
-// PlaceSecrets are the host and the parts of the path of a configured URL that
-// may be credentials.
+// PlaceSecrets are the host of a configured URL, if it may be a credential, and
+// the parts of its path that begin as keys do. No other part of a path is taken
+// for a key: accounts, gateways and projects have names of letters and digits.
 func PlaceSecrets(address string) (secrets []string) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil
 	}
-	for _, part := range append(strings.Split(u.EscapedPath(), "/"), u.Hostname(), strings.ToLower(u.Hostname())) {
-		if SecretHost(part) && !slices.Contains(secrets, part) {
+	if host := u.Hostname(); SecretHost(host) {
+		secrets = append(secrets, host, strings.ToLower(host))
+	}
+	for part := range strings.SplitSeq(u.EscapedPath(), "/") {
+		if marked(part) {
 			secrets = append(secrets, part)
 		}
 	}

@@ -163,12 +163,18 @@ func mixes(s string) bool {
 // the wrong place. A mark counts at the beginning only, and names with dots are
 // those of hosts: there are disk-1 and task-1.example.
 func SecretHost(name string) bool {
-	if strings.HasPrefix(name, "eyJ") { // a JSON web token
-		return true
+	if strings.Contains(name, ".") {
+		return strings.HasPrefix(name, webToken)
 	}
-	lower := strings.ToLower(name)
-	return !strings.Contains(name, ".") &&
-		(slices.ContainsFunc(secretMarks, func(mark string) bool { return strings.HasPrefix(lower, mark) }) || mixes(name))
+	return marked(name) || mixes(name)
+}
+
+const webToken = "eyJ" // begins a JSON web token
+
+// marked tells whether a text begins as keys do.
+func marked(s string) bool {
+	lower := strings.ToLower(s)
+	return strings.HasPrefix(s, webToken) || slices.ContainsFunc(secretMarks, func(mark string) bool { return strings.HasPrefix(lower, mark) })
 }
 
 // Key tells whether a configured key can stand in no name and no address by

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ._parameters import told_of
 
+KEY_MARKS = (
+    "sk-", "sk_", "pk-", "gsk_", "xai-", "hf_", "aiza", "bearer ", "basic ", "ghp_", "glpat-", "nvapi-", "r8_", "akia",
+)  # fmt: skip
+"""What the keys of well-known vendors begin with, in lower case, as in the core."""
 
-def shown_url(url: Any) -> Any:
-    """Returns a URL for use in messages; ``***`` replaces possible secrets (credentials and the query)."""
+
+def shown_url(url: Any, keys: Iterable[Any] = ()) -> Any:
+    """Returns a URL for use in messages; ``***`` replaces possible secrets: credentials, the query, parts that begin as
+    keys do, and ``keys``.
+    """
     if not isinstance(url, str):
         return url
     root, asked, _ = url.partition("?")
     scheme, slashes, rest = root.rpartition("://")
     host, slash, path = rest.partition("/")
     host = "***@" + host.rpartition("@")[2] if "@" in host else host
+    host, *parts = ("***" if _is_key(part) else part for part in (host, *path.split("/")))
+    path = "/".join(parts)
+    for key in keys:
+        if isinstance(key, str) and len(key) >= 16:
+            host, path = host.replace(key, "***"), path.replace(key, "***")
     return f"{scheme}{slashes}{host}{slash}{path}{asked}{'***' if asked else ''}"
+
+
+def _is_key(part: str) -> bool:
+    return part.lower().startswith(KEY_MARKS) or part.startswith("eyJ")
 
 
 def seconds(value: Any) -> Any:
@@ -38,7 +54,7 @@ class ModelConfig:
     ``api_key`` and ``auth`` may also be a function or coroutine function that returns a token, or a token and its end:
     ``(token, expires)``, in seconds since the epoch or as a datetime. All calls of all its models share the token;
     llmagg calls the function in another thread, again before the token expires, and once more after a 401 or 403.
-    ``repr`` omits the keys, ``auth``, ``headers``, ``proxy`` and the query of ``base_url``.
+    ``repr`` omits the keys, ``auth``, ``headers``, ``proxy``, and of ``base_url`` the query and what is a key.
 
     Attributes:
         api_key: text; default: the vendor's environment variable. Sent to the origin of base_url and nowhere else.
@@ -136,7 +152,7 @@ class ModelConfig:
 
     def __repr__(self) -> str:
         shown = {f.name: getattr(self, f.name) for f in fields(self) if f.repr}
-        shown["base_url"] = shown_url(self.base_url)
+        shown["base_url"] = shown_url(self.base_url, (self.api_key, *(self.api_keys or ())))
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     def to_core(self) -> dict[str, Any]:

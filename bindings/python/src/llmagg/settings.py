@@ -42,7 +42,7 @@ _DOCS = "https://github.com/llmagg/llmagg/blob/main/docs"
 _APPLICATION = "app.config.settings:settings"
 
 
-_told: set[str] = set()  # misspelt variables
+_told: set[str] = set()  # variables that the core was asked about
 
 
 def misspelt() -> dict[str, str]:
@@ -50,13 +50,11 @@ def misspelt() -> dict[str, str]:
     variable is given once in a process.
     """
     found: dict[str, str] = {}
-    if any(name.startswith("LLMAG") for name in os.environ):
+    if new := {name for name in os.environ if name.startswith("LLMAG")} - _told:
         from ._native import route
 
-        for name, near in route.misspelt_variables():
-            if name not in _told:
-                _told.add(name)
-                found[name] = near
+        _told.update(new)
+        found = {name: near for name, near in route.misspelt_variables() if name in new}
     return found
 
 

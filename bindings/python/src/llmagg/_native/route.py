@@ -20,7 +20,7 @@ from ..errors import InvalidArgumentError
 from . import custom, load
 from .handle import Handle
 from .operation import Attached, Calls, Operation, Target
-from .signatures import CONFIG_LENIENT, CONFIG_SKIP
+from .signatures import CONFIG_ADDRESSES, CONFIG_LENIENT, CONFIG_SKIP
 
 _tags = itertools.count(1)
 _FOR_CUSTOM = (
@@ -257,8 +257,17 @@ def route_of(client: Any) -> Route:
 
 
 def info(config: dict[str, Any]) -> dict[str, Any]:
-    """A model's configuration with the core's defaults filled in. Raises InvalidArgumentError."""
-    return _info(encode(config, "the configuration"))
+    """A model's configuration with the core's defaults filled in. Its "base_url" is for requests: keys may stand in it.
+    "address" is the same for texts, with ``***`` for the keys. Raises InvalidArgumentError.
+    """
+    made = _info(encode(config, "the configuration"))
+    made["address"] = address = made["config"].get("base_url") or ""
+    if "***" in address:
+        own = {key: value for key, value in config.items() if key not in ("provider", "name")}
+        checked = {config["provider"]: {"models": {config["name"]: own}}}
+        judged = check_config(encode(checked, "the configuration"), lenient=False, skip=False)
+        made["config"]["base_url"] = judged["models"][0]["base_url"]
+    return made
 
 
 def _info(config: bytes) -> dict[str, Any]:
@@ -280,8 +289,10 @@ def _key_header(config: bytes) -> dict[str, str] | None:
 
 
 def check_config(data: bytes, *, lenient: bool, skip: bool) -> dict[str, Any]:
-    """The core's judgement of a configuration: see ``llmagg_config_check``. Raises InvalidArgumentError."""
-    flags = (CONFIG_SKIP if skip else 0) | (CONFIG_LENIENT if lenient else 0)
+    """The core's judgement of a configuration: see ``llmagg_config_check``. Its addresses are for requests: keys may
+    stand in them. Raises InvalidArgumentError.
+    """
+    flags = CONFIG_ADDRESSES | (CONFIG_SKIP if skip else 0) | (CONFIG_LENIENT if lenient else 0)
     judged: dict[str, Any] = load.call_for_json("llmagg_config_check", data, len(data), flags)
     return judged
 

@@ -61,7 +61,8 @@ def exchange(place: Place, method: str, path: str, body: bytes = b"", kind: str 
         connection.close()
     if response.status >= 300:
         said = " ".join(data[:300].decode("utf-8", "replace").split())
-        raise ServiceUnavailableError(f"{host} refused {method} {url.path}: HTTP {response.status} {said}")
+        asked = urlsplit(path).path  # without the base_url's own path, in which a key may stand
+        raise ServiceUnavailableError(f"{host} refused {method} {asked}: HTTP {response.status} {said}")
     return data
 
 

@@ -16,21 +16,16 @@ class Route:
     name: str
     provider: str
     config: dict[str, Any]
-    own_url: str | None  # the configured base_url, which may hold a key
+    address: str  # where the route's server is, with *** for the keys in it
     key: str | None
     key_header: dict[str, str] | None
     proxy: str | None
     ca_file: str | None
 
     @property
-    def address(self) -> str:
-        """Where the route's server is, with ``***`` for the keys in it."""
-        return str(self.config.get("base_url") or "")
-
-    @property
     def base_url(self) -> str:
-        """The same for requests: it may hold a key, and is shown nowhere."""
-        return self.own_url if self.own_url and "***" in self.address else self.address
+        """The address for requests: keys may stand in it, and it is shown nowhere."""
+        return str(self.config.get("base_url") or "")
 
 
 def routes(llm: LLMAggregator) -> list[Route]:
@@ -52,6 +47,6 @@ def described(config: Any, provider: str, name: str) -> Route:
     told = route.info(core)
     keys = config.api_keys or ()
     return Route(
-        f"{provider}/{name}", provider, told.get("config", {}), config.base_url,
+        f"{provider}/{name}", provider, told.get("config", {}), told["address"],
         config.api_key or next(iter(keys), None), told.get("key_header"), config.proxy, config.ca_file,
     )  # fmt: skip
