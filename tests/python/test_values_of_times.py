@@ -120,6 +120,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a long timedelta64": (np.timedelta64(10**15, "s"), "x[0] holds a time beyond 999999999 days"),
     "NaT of pandas": (Nowhere(2026, 1, 2), "x[0] has the type Nowhere"),
     "nan in a Struct": (Struct(a=float("nan")), "x[0].x is nan"),
+    "nan in an array-like Struct": (Row(a=float("nan")), "x[0].a is nan"),  # type: ignore[arg-type]
     "nan in attrs": (Attrs(Attrs(float("inf"))), "x[0].a.a is inf"),
     "bytes in a Struct": (Struct(a=b"x"), "x[0].x must not hold bytes"),
     "file": (io.StringIO("x"), "pass what its read() gives"),

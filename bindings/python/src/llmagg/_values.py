@@ -299,6 +299,8 @@ def _inside(place: str, value: Any, *, any_key: bool = False) -> list[tuple[str,
         return inside
     if isinstance(value, (list, tuple, set, frozenset)):
         return [(f"{place}[{i}]", item) for i, item in enumerate(value)]
+    if isinstance(value, Struct) and value.__struct_config__.array_like:
+        return [(f"{place}.{name}", getattr(value, name)) for name in value.__struct_fields__]
     if (fields := fields_of(value)) is not None:
         return [(f"{place}.{name}", item) for name, item in fields]
     try:
