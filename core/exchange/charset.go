@@ -69,7 +69,7 @@ func isWide(head []byte) bool {
 	case a == 0xFE && b == 0xFF, a == 0xFF && b == 0xFE:
 		return true
 	case a == 0: // or a NUL in front of JSON, or the length of a frame
-		return opens(b) && (len(head) < frameHead || head[2] == 0 && head[5] > 2)
+		return opens(b) && (len(head) < frameHead || head[2] == 0 && head[5] > 1)
 	default:
 		return b == 0 && opens(a)
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/llmagg/llmagg/core/failure"
@@ -126,12 +125,14 @@ func (r *Stream) firstByte(in *bufio.Reader) (byte, error) {
 			return 0, err
 		}
 		head, _ := in.Peek(in.Buffered())
-		at := slices.IndexFunc(head, func(c byte) bool { return !eventstream.IsBetween(c) })
+		at, more := eventstream.Before(head)
 		if at == 0 {
+			if more {
+				if _, err := in.Peek(len(head) + 1); err == nil {
+					continue
+				}
+			}
 			return head[0], nil
-		}
-		if at < 0 {
-			at = len(head)
 		}
 		n, _ := in.Discard(at)
 		passed += int64(n)
@@ -160,8 +161,8 @@ func severalValues(in *bufio.Reader) bool {
 	begin, at, whole := 0, 0, false
 	for {
 		data, _ := in.Peek(in.Buffered())
-		for begin < len(data) && eventstream.IsBetween(data[begin]) {
-			begin++
+		if n, _ := eventstream.Before(data[begin:]); n > 0 {
+			begin += n
 			at = begin
 		}
 		if !whole && begin < len(data) && data[begin] == '[' {
@@ -274,10 +275,8 @@ func startsStream(data []byte) answer {
 	if framed := isFrames(data); framed != no {
 		return framed
 	}
-	for len(data) > 0 && eventstream.IsBetween(data[0]) {
-		data = data[1:]
-	}
-	if len(data) == 0 {
+	n, more := eventstream.Before(data)
+	if data = data[n:]; len(data) == 0 || more {
 		return unknown
 	}
 	if data[0] == '{' { // nearly all
@@ -306,7 +305,7 @@ func isFrames(data []byte) answer {
 		return no
 	case len(data) < frameHead:
 		return unknown
-	case data[4] == 0 && data[5] <= 2 && [4]byte(data) != [4]byte{}: // at most 128 KB of headers
+	case data[4] == 0 && data[5] < 2 && [4]byte(data) != [4]byte{}: // less than 128 KB of headers
 		return yes
 	}
 	return no

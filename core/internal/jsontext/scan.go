@@ -32,6 +32,8 @@ func (r *Reader) slip() string {
 	switch c := rest[0]; {
 	case bytes.HasPrefix(rest, []byte("\ufeff")):
 		return " (remove the byte order mark there)"
+	case c == 0 && r.Lenient: // of an answer
+		return " (a NUL)"
 	case c == 0:
 		return " (a NUL: the length is that of the text without the NUL at its end, and the text is UTF-8)"
 	case c == '/' || c == '#':

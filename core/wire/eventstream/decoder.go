@@ -129,6 +129,9 @@ func (d *Decoder) finish() (Event, error) {
 	}
 	if rest := (span{d.pos, d.end}); rest.start < rest.end {
 		d.pos = d.end
+		if d.gap && d.parts(rest) {
+			return d.event(), nil
+		}
 		d.field(rest)
 	}
 	if !d.hasData {

@@ -67,10 +67,8 @@ func (d *Decoder) parts(line span) bool {
 // NULs or blanks, as "Data:", "data :" or "data=", or as an object under
 // another name.
 func (d *Decoder) oddData(line span) (value span, ok bool) {
-	at := line.start
-	for at < line.end && IsBetween(d.buf[at]) {
-		at++
-	}
+	at, _ := Before(d.buf[line.start:line.end])
+	at += line.start
 	if at < line.end && d.buf[at] == '{' {
 		return span{at, line.end}, true
 	}

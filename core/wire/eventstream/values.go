@@ -3,6 +3,8 @@ package eventstream
 import (
 	"bytes"
 	"io"
+	"strings"
+	"unicode/utf8"
 )
 
 // ValueReader reads objects that come one after the other, with line ends or
@@ -77,13 +79,18 @@ func (v *ValueReader) take() []byte {
 
 // begin moves to where a value begins; false where more must be read to know.
 func (v *ValueReader) begin() bool {
-	for ; v.pos < len(v.buf); v.pos++ {
+	for v.pos < len(v.buf) {
+		n, more := Before(v.buf[v.pos:])
+		if v.pos += n; v.pos == len(v.buf) || more && v.err == nil {
+			break
+		}
 		switch c := v.buf[v.pos]; {
 		case c == '[' && v.pos+1 == len(v.buf) && v.err == nil:
 			return false
 		case c == '[' && v.pos+1 < len(v.buf) && v.buf[v.pos+1]|0x20 == 'd': // [DONE]
 			return true
-		case c == '[', c == ']', c == ',', IsBetween(c):
+		case c == '[', c == ']', c == ',':
+			v.pos++
 		default:
 			return true
 		}
@@ -91,15 +98,24 @@ func (v *ValueReader) begin() bool {
 	return false
 }
 
-// IsBetween tells whether a byte may stand before JSON: white space, NULs, a
-// byte order mark or another character of several bytes that is not seen, the
-// separator of JSON text sequences (RFC 7464).
-func IsBetween(c byte) bool {
-	switch c {
-	case ' ', '\t', '\r', '\n', '\v', '\f', 0, 0x1e, 0xef, 0xbb, 0xbf, 0xc2, 0xa0, 0xe2, 0x80, 0x8b, 0xa8, 0xa9:
-		return true
+// between is what may stand in front of JSON: what jsontext.Bare removes.
+const between = " \t\r\n\v\f\x00\x1e\u0085\u00a0\u200b\u2028\u2029\ufeff"
+
+// Before is how many bytes in front of JSON are none of it: white space, NULs,
+// byte order marks, the separator of JSON text sequences (RFC 7464). more tells
+// that behind them stands the beginning of a character, maybe of another such.
+func Before(data []byte) (n int, more bool) {
+	for n < len(data) {
+		if c := data[n]; c > ' ' && c < utf8.RuneSelf { // nearly always
+			break
+		}
+		r, size := utf8.DecodeRune(data[n:])
+		if r == utf8.RuneError || !strings.ContainsRune(between, r) {
+			return n, !utf8.FullRune(data[n:])
+		}
+		n += size
 	}
-	return false
+	return n, false
 }
 
 // fill reads once.
