@@ -235,21 +235,22 @@ func (a *Aggregator) Ask(ctx context.Context, text string) (string, error) {
 // name, any other the aggregator's. The error is an *[Error] that lists the
 // attempts, and so does the answer.
 func (a *Aggregator) Chat(ctx context.Context, r *Request) (*Response, error) {
-	if err := a.usable(ctx, r != nil); err != nil {
+	if err := a.usable(ctx, r != nil, "a *Request"); err != nil {
 		return nil, err
 	}
 	return a.chat(ctx, r)
 }
 
-// usable is the error of a call that has not what every call needs.
-func (a *Aggregator) usable(ctx context.Context, request bool) error {
+// usable is the error of a call that has not what every call needs; kind says
+// of which type its request is.
+func (a *Aggregator) usable(ctx context.Context, request bool, kind string) error {
 	switch {
 	case a == nil || a.core == nil:
 		return llm.Errorf(llm.NotInitialized, "the aggregator was not made by llmagg.New")
 	case ctx == nil:
 		return llm.Errorf(llm.InvalidArgument, "the context is nil; pass context.Background()")
 	case !request:
-		return llm.Errorf(llm.InvalidArgument, "the request is nil; pass a *Request")
+		return llm.Errorf(llm.InvalidArgument, "the request is nil; pass %s", kind)
 	}
 	return nil
 }
@@ -257,7 +258,7 @@ func (a *Aggregator) usable(ctx context.Context, request bool) error {
 // Stream asks for a streamed answer and returns at its first token. Read its
 // Events to the end, or close it.
 func (a *Aggregator) Stream(ctx context.Context, r *Request) (*Stream, error) {
-	if err := a.usable(ctx, r != nil); err != nil {
+	if err := a.usable(ctx, r != nil, "a *Request"); err != nil {
 		return nil, err
 	}
 	return a.stream(ctx, r)
@@ -281,7 +282,7 @@ func (a *Aggregator) Events(ctx context.Context, r *Request) iter.Seq2[Event, er
 // asks for restarts is refused: its texts would have to be taken back.
 func (a *Aggregator) Texts(ctx context.Context, r *Request) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		if err := a.usable(ctx, r != nil); err != nil {
+		if err := a.usable(ctx, r != nil, "a *Request"); err != nil {
 			yield("", err)
 			return
 		}
@@ -308,7 +309,7 @@ func (a *Aggregator) Texts(ctx context.Context, r *Request) iter.Seq2[string, er
 
 // Embed gives the vectors of texts, in their order.
 func (a *Aggregator) Embed(ctx context.Context, r *EmbeddingRequest) (*EmbeddingResponse, error) {
-	if err := a.usable(ctx, r != nil); err != nil {
+	if err := a.usable(ctx, r != nil, "an *EmbeddingRequest"); err != nil {
 		return nil, err
 	}
 	return a.core.Embed(ctx, r)
@@ -316,7 +317,7 @@ func (a *Aggregator) Embed(ctx context.Context, r *EmbeddingRequest) (*Embedding
 
 // Rerank ranks documents by how well they fit a query.
 func (a *Aggregator) Rerank(ctx context.Context, r *RerankRequest) (*RerankResponse, error) {
-	if err := a.usable(ctx, r != nil); err != nil {
+	if err := a.usable(ctx, r != nil, "a *RerankRequest"); err != nil {
 		return nil, err
 	}
 	return a.core.Rerank(ctx, r)

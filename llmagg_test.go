@@ -103,7 +103,7 @@ func TestNothingIsNil(t *testing.T) {
 		r    *llmagg.Request
 		says string
 	}{
-		{a, t.Context(), nil, "the request is nil"},
+		{a, t.Context(), nil, "the request is nil; pass a *Request"},
 		{a, none, asked, "the context is nil; pass context.Background()"},
 		{nil, t.Context(), asked, "not made by llmagg.New"},
 		{&llmagg.Aggregator{}, t.Context(), asked, "not made by llmagg.New"},
@@ -126,7 +126,7 @@ func TestNothingIsNil(t *testing.T) {
 	_, err := llmagg.New(llmagg.Environment{}, llmagg.WithEnvironment(nil))
 	require.ErrorContains(t, err, "no configuration was found")
 	_, err = a.Embed(t.Context(), nil)
-	require.ErrorContains(t, err, "the request is nil")
+	require.ErrorContains(t, err, "the request is nil; pass an *EmbeddingRequest")
 	// As "defer llm.Close()" does before err is looked at.
 	refused, err := llmagg.New(nil)
 	require.Error(t, err)
@@ -135,7 +135,7 @@ func TestNothingIsNil(t *testing.T) {
 	require.Error(t, err)
 	require.NoError(t, stream.Close())
 	_, err = a.Rerank(t.Context(), nil)
-	require.ErrorContains(t, err, "the request is nil")
+	require.ErrorContains(t, err, "the request is nil; pass a *RerankRequest")
 	_, err = a.RunTools(t.Context(), asked, []*llmagg.Tool{nil}, llmagg.RunOptions{})
 	require.ErrorContains(t, err, "a tool is nil")
 	_, err = a.RunTools(t.Context(), asked, []*llmagg.Tool{{}}, llmagg.RunOptions{})

@@ -31,7 +31,7 @@ type Parsed[T any] struct {
 // reason; after two of a route the next route is asked. Options.Deadline and
 // Options.MaxCost bound all of this together.
 func Parse[T any](ctx context.Context, a *Aggregator, r *Request) (*Parsed[T], error) {
-	if err := a.usable(ctx, r != nil); err != nil {
+	if err := a.usable(ctx, r != nil, "a *Request"); err != nil {
 		return nil, err
 	}
 	if err := r.Options.Check(); err != nil { // Deadline and MaxCost are taken out of them

@@ -108,7 +108,7 @@ func (r *ToolRun) Text() string { return r.Response.Text() }
 // of tools are told to the model, which may try something else. Deadline and
 // MaxCost of the request's options hold for the whole run.
 func (a *Aggregator) RunTools(ctx context.Context, r *Request, tools []*Tool, o RunOptions) (*ToolRun, error) {
-	if err := a.usable(ctx, r != nil); err != nil {
+	if err := a.usable(ctx, r != nil, "a *Request"); err != nil {
 		return nil, err
 	}
 	if err := r.Options.Check(); err != nil { // Deadline and MaxCost are taken out of them

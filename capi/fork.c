@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -134,4 +135,11 @@ const char *shim_getenv(const char *name) { return getenv(name); }
 
 extern char **environ;
 
-const char *shim_environment(size_t i) { return environ == NULL ? NULL : environ[i]; }
+const char *shim_environment(size_t *i) {
+    static const char own[] = "LLMAG";
+    while (environ != NULL && environ[*i] != NULL) {
+        const char *entry = environ[(*i)++];
+        if (strncmp(entry, own, sizeof own - 1) == 0) return entry;
+    }
+    return NULL;
+}

@@ -69,10 +69,11 @@ func getenv(name string) (string, bool) {
 	return C.GoString(value), true
 }
 
-// environment lists the variables as C has them.
+// environment lists those variables that C has and that may be meant for the
+// library: C walks the others.
 func environment() (list []string) {
-	for i := 0; ; i++ {
-		entry := C.shim_environment(C.size_t(i))
+	for i := C.size_t(0); ; {
+		entry := C.shim_environment(&i)
 		if entry == nil {
 			return list
 		}

@@ -234,7 +234,7 @@ SHIM_HIDDEN int shim_posts_open(void);
 
 /* C's getenv, which sees what the host changed since the library was loaded; Go's copy does not. */
 SHIM_HIDDEN const char *shim_getenv(const char *name);
-/* The i-th entry of C's environment, NULL after the last. */
-SHIM_HIDDEN const char *shim_environment(size_t i);
+/* The next entry of C's environment, from the one at *i on, that begins with LLMAG; NULL after the last. *i is then the place behind it. */
+SHIM_HIDDEN const char *shim_environment(size_t *i);
 
 #endif

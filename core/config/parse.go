@@ -19,8 +19,9 @@ type Options struct {
 	// Getenv resolves ${NAME}; nil means that no variable is set. The core does
 	// not read the environment itself.
 	Getenv func(name string) (value string, ok bool)
-	// Environment lists all variables as os.Environ does, so that those which
-	// are nearly the library's own are warned about; nil: nobody looks.
+	// Environment lists variables as os.Environ does, at least those that begin
+	// with LLMAG, so that those which are nearly the library's own are warned
+	// about; nil: nobody looks.
 	Environment func() []string
 	// Lenient is for old-style configurations: unknown keys that are not
 	// similar to a known key are warnings instead of errors.

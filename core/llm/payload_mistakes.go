@@ -41,7 +41,7 @@ func withoutMessages(fields []jsontext.Field) error {
 	for _, f := range fields {
 		switch f.Key {
 		case "messages":
-			return Errorf(InvalidArgument, "the request has no \"messages\": they are null; expected a non-empty array of {\"role\", \"content\"}")
+			return Errorf(InvalidArgument, "\"messages\" is null; expected a non-empty array of {\"role\", \"content\"}")
 		case "contents", "prompt", "input", "inputs", "inputText", "text", "query", "question", "conversation", "chat_history", "history":
 			return Errorf(InvalidArgument, "the request has no \"messages\", but %q, as other APIs do; write %s", f.Key, requestForm)
 		}
@@ -50,11 +50,16 @@ func withoutMessages(fields []jsontext.Field) error {
 }
 
 // besideMessages refuses texts that stand beside the messages where other APIs
-// have theirs: servers of chats pass over them. An object passes, such as the
-// "prompt" of the Responses API, which names a template.
+// have theirs: servers of chats pass over them. An empty text or list passes,
+// and an object, such as the "prompt" of the Responses API, which names a
+// template.
 func besideMessages(data []byte, fields []jsontext.Field) error {
 	for _, f := range fields {
-		if c := data[f.Start]; (c == '"' || c == '[') && otherTexts.Has(f.Key) {
+		if !otherTexts.Has(f.Key) {
+			continue
+		}
+		inside := bytes.TrimLeft(data[f.Start+1:], " \t\r\n")
+		if c := data[f.Start]; c == '"' && data[f.Start+1] != '"' || c == '[' && inside[0] != ']' {
 			return besideThem(f.Key)
 		}
 	}

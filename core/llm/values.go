@@ -1,8 +1,6 @@
 package llm
 
 import (
-	"fmt"
-	"math"
 	"slices"
 	"strconv"
 
@@ -71,12 +69,8 @@ func checkInside(name string, v []byte) error {
 		return checkWords(name, v)
 	case "max_tokens", "max_completion_tokens":
 		return checkTokens(name, v)
-	case "temperature":
-		return checkRange(name, v, 0, math.Inf(1))
 	case "top_p", "min_p":
-		return checkRange(name, v, 0, 1)
-	case "presence_penalty", "frequency_penalty":
-		return checkRange(name, v, -2, 2)
+		return checkShare(name, v)
 	case "stop":
 		if v[0] == '[' {
 			return checkStop(v)
@@ -85,20 +79,15 @@ func checkInside(name string, v []byte) error {
 	return nil
 }
 
-// checkRange refuses a number outside of the widest range that vendors and
-// servers take: vendors end at a temperature of 1 to 2, vLLM and llama.cpp take
-// any. Within it each vendor's own bounds hold: its format changes the number
-// and says so.
-func checkRange(name string, value []byte, least, most float64) error {
-	n, err := strconv.ParseFloat(string(value), 64)
-	if err != nil || n >= least && n <= most {
-		return nil
+// checkShare refuses a part of what is likely that is no part of it. Of the
+// temperature and the penalties servers take any number: below 0 llama.cpp
+// takes the likeliest token. Each vendor's own bounds hold as well: its format
+// changes the number and says so.
+func checkShare(name string, value []byte) error {
+	if n, err := strconv.ParseFloat(string(value), 64); err == nil && (n < 0 || n > 1) {
+		return Errorf(InvalidArgument, "request field %q is %s; expected 0 to 1 (\"extra_body\" sends it as it is)", name, shown.Value(value))
 	}
-	expected := strconv.FormatFloat(least, 'g', -1, 64) + " or more"
-	if most < math.MaxFloat64 {
-		expected = fmt.Sprintf("%g to %g", least, most)
-	}
-	return Errorf(InvalidArgument, "request field %q is %s; expected %s (\"extra_body\" sends it as it is)", name, shown.Value(value), expected)
+	return nil
 }
 
 // checkTokens refuses a negative number of tokens; 0 warms Anthropic's cache.

@@ -10,18 +10,18 @@ import (
 
 // parts are the beginnings of models' names by which litellm chooses an API or
 // a region of a vendor: the vendor itself knows no such model. What is to be
-// written beside the rest of the name is the second text.
+// written beside the rest of the name is the third text.
 var parts = []struct{ vendor, part, beside string }{
 	{"bedrock", "converse", ""}, {"bedrock", "converse_like", ""}, {"bedrock", "invoke", ""},
 	{"openai", "responses", `, and "type": "responses"`}, {azureName, "responses", `, and "type": "responses"`},
 	{azureName, "o_series", ""}, {azureName, "gpt5_series", ""},
 }
 
-// refusePart refuses a model's name that begins with one of [parts] at a
-// vendor's own address.
+// refusePart refuses a model's name that begins with one of [parts]. It is for
+// a vendor's own address: another server may have models of such names.
 func refusePart(where string, m *Model, vendor string) error {
 	part, rest, found := strings.Cut(cmp.Or(m.Upstream, m.Name), "/")
-	if !found || rest == "" || m.BaseURL != "" && vendor != azureName {
+	if !found || rest == "" {
 		return nil
 	}
 	for _, p := range parts {

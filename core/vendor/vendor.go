@@ -161,11 +161,14 @@ func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL str
 	if err != nil {
 		return v, "", err
 	}
-	if err := refusePart(where, &m, v.name); err != nil {
-		return v, "", err
-	}
+	name, configured := v.name, m.BaseURL
 	if err := v.choose(where, &m, getenv); err != nil {
 		return v, "", err
+	}
+	if _, own := At(m.BaseURL); own || configured == "" && v.addressFrom == "" || name == azureName {
+		if err := refusePart(where, &m, name); err != nil {
+			return v, "", err
+		}
 	}
 	if err := v.place(where, &m, getenv); err != nil {
 		return v, "", err

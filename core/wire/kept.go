@@ -18,8 +18,6 @@ type Kept struct {
 }
 
 // Add takes a part that the message has anyway: a text, a thought or a call.
-// One of six of this kind that are called, not inlined: together 18 KB less of
-// the library.
 //
 //go:noinline
 func (k *Kept) Add(p llm.AnswerPart) { k.parts = append(k.parts, p) }

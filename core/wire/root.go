@@ -25,8 +25,6 @@ func (a Root) Below(path string) Root {
 }
 
 // With is the URL of a path of the API; more is a query of its own.
-// One of six of this kind that are called, not inlined: together 18 KB less of
-// the library.
 //
 //go:noinline
 func (a Root) With(path, more string) string {
