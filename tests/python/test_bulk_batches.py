@@ -14,7 +14,7 @@ import pytest
 import llmagg
 from conftest import FAST, chats, until
 from llmagg import bulk
-from llmagg.bulk.vendors import OpenAIBatches
+from llmagg.bulk.vendors import OpenAIBatches, Place, exchange
 from llmagg.faultwall import FaultWall
 
 VENDORS = ["openai", "anthropic"]
@@ -195,6 +195,17 @@ def test_a_refused_batch(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:
     with pytest.raises(llmagg.ServiceUnavailableError, match="HTTP 401") as caught:
         run(job(rows(), tmp_path / "b.jsonl", wrong, batch_api="always"))
     assert "another-key" not in str(caught.value)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("end", ["", "/"])
+def test_a_refusal_does_not_show_a_key_in_the_address(llm_wall: FaultWall, whole: bool, end: str) -> None:
+    script(llm_wall)
+    at = llm_wall.url.removesuffix("/v1") + "/t-my-own-gateway-key"
+    path = "/v1/messages/batches/none/results"
+    with pytest.raises(llmagg.ServiceUnavailableError, match=f"refused GET {path}: HTTP 4") as caught:
+        exchange(Place(at + end, {}, None, None), "GET", at + path if whole else path)
+    assert "gateway-key" not in str(caught.value)
 
 
 def test_batches_of_a_vendor_without_batches(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:

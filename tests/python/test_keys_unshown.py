@@ -59,6 +59,22 @@ def test_a_key_in_the_place_of_a_file_of_prices_is_not_shown(monkeypatch: pytest
     assert _KEY[3:] not in str(raised.value)
 
 
+@pytest.mark.parametrize("keys", [{"api_key": "sk-abc12345"}, {"api_keys": ["other", "sk-abc12345"]}])
+def test_a_short_key_in_an_address_is_not_shown(keys: dict[str, Any]) -> None:
+    config = llmagg.ModelConfig("m", "mine", base_url="http://h/t-sk-abc12345/v1", **keys)
+    assert "base_url='http://h/t-***/v1'" in repr(config)
+
+
+@pytest.mark.parametrize("key", ["ollama", "ollama-at-home", "sk-abc1"])
+def test_what_may_stand_in_an_address_by_chance_is_shown(key: str) -> None:
+    assert f"'http://h/a-{key}/v1'" in repr(llmagg.ModelConfig("m", "mine", key, base_url=f"http://h/a-{key}/v1"))
+
+
+@pytest.mark.parametrize("keys", [5, True, "sk-abc12345", {}])
+def test_keys_that_are_no_list_can_be_shown(keys: Any) -> None:
+    assert "base_url='http://h/v1'" in repr(llmagg.ModelConfig("m", "mine", base_url="http://h/v1", api_keys=keys))
+
+
 def test_names_are_looked_at_in_linear_time() -> None:
     for name in ("a" * 20_000, "1" * 20_000, "a-" * 10_000):
         begun = time.process_time()

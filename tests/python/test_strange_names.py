@@ -109,6 +109,14 @@ def test_a_property_of_a_subclass_gets_what_the_constructor_gets() -> None:
             """One that cannot be set."""
 
     assert Mine(strategy="latency").strategy == "latency"  # type: ignore[misc]
+    assert Mine().strategy is None
+
+
+def test_what_a_constructor_gets_counts_before_an_attribute_of_the_class() -> None:
+    class Mine(llmagg.LLMAggregator):
+        strategy = "latency"
+
+    assert (Mine().strategy, Mine(strategy="cost").strategy) == (None, "cost")
 
 
 def test_a_type_error_of_the_constructor_itself_stays() -> None:

@@ -89,7 +89,37 @@ class Slots:
         self.a, self._secret = 1, b"x"
 
 
+class Frozen:
+    """A dtype of pandas: one with a zone has a ``str`` of its own, one of Arrow's has none."""
+
+    kind = "M"
+
+    def __init__(self, **attributes: str) -> None:
+        vars(self).update(attributes)
+
+
+class Series:
+    """As pandas' Series and DatetimeIndex of times with a zone."""
+
+    dtype = Frozen(str="|M8[ns]")
+
+    def __ne__(self, _: object) -> Any:
+        return np.array([False])
+
+    def tolist(self) -> list[Any]:
+        return [Moment(2026, 1, 2, 3, tzinfo=UTC)]
+
+    def astype(self, dtype: str) -> Any:
+        raise TypeError(f"Cannot use .astype to convert from timezone-aware dtype to timezone-naive dtype {dtype}")
+
+
+class ArrowSeries(Series):
+    dtype = Frozen()
+
+
 SENT: dict[str, tuple[Any, Any]] = {
+    "times of pandas with a zone": (Series(), ["2026-01-02T03:00:00Z"]),
+    "times of Arrow in pandas": (ArrowSeries(), ["2026-01-02T03:00:00Z"]),
     "datetime subclass": (Moment(2026, 1, 2, 3, tzinfo=UTC), "2026-01-02T03:00:00Z"),
     "date subclass": (Day(2026, 1, 2), "2026-01-02"),
     "time subclass": (Clock(1, 2), "01:02:00"),
@@ -98,6 +128,7 @@ SENT: dict[str, tuple[Any, Any]] = {
     "datetime64 in nanoseconds": (FINE, "2026-01-02T03:04:05.123456"),
     "datetime64 in seconds": (np.datetime64("2026-01-02T03:04:05"), "2026-01-02T03:04:05"),
     "array of nanoseconds": (np.array(["2026-01-02"], dtype="M8[ns]"), ["2026-01-02T00:00:00"]),
+    "tens of nanoseconds": (np.array([5000], dtype="m8[10ns]"), ["PT0.00005S"]),
     "no times": (np.array([], dtype="M8[ns]"), []),
     "timedelta64": (np.timedelta64(5, "s"), "PT5S"),
     "Struct": (Struct(), {"type": "Struct", "x": 1}),
@@ -114,6 +145,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "NaT of timedelta64": (np.timedelta64("NaT"), "x[0] holds NaT"),
     "months": (np.timedelta64(14, "M"), "x[0] is a timedelta64[M], whose length is not known"),
     "years in an array": (np.array([1], dtype="m8[Y]"), "x[0] is a timedelta64[Y]"),
+    "quarters": (np.array([1], dtype="m8[3M]"), "x[0] is a timedelta64[3M], whose length is not known"),
     "timedelta64 without a unit": (np.timedelta64(5), "x[0] is a timedelta64, whose length is not known"),
     "a far day": (np.array(["2026-01-01", "20000-01-01"], "M8[D]"), "x[0] holds a time beyond the years 1 to 9999"),
     "a far second": (np.datetime64(10**14, "s"), "x[0] holds a time beyond the years"),

@@ -38,9 +38,11 @@ def attribute(owner: Any, name: str, public: tuple[str, ...]) -> None:
 
 
 def keep(owner: Any, **given: Any) -> None:
-    """Sets the attributes that are given: past a ``__setattr__`` of the application, but not past its properties."""
+    """Sets attributes, past a ``__setattr__`` of the application, but not past its properties. None is not set where
+    a property cannot be.
+    """
     for name, value in given.items():
-        if value is not None:
+        if value is not None or getattr(getattr(type(owner), name, None), "fset", True) is not None:
             object.__setattr__(owner, name, value)
 
 

@@ -82,21 +82,31 @@ def _of_array(value: Any) -> Any:
 def _of_times(value: Any) -> Any:
     if operator.ne(value, value).any():
         raise TypeError("holds NaT, which is no time; expected a time, or None")
-    kind, _, unit = value.dtype.str[1:].partition("8")  # as "<m8[ns]"
-    if kind == "m" and unit in ("", "[Y]", "[M]"):
-        raise TypeError(f"is a timedelta64{unit}, whose length is not known; expected one in days, seconds or so")
-    if unit[-3:] in ("ns]", "ps]", "fs]", "as]"):  # finer than a microsecond; it would be a bare number
-        value = value.astype(f"{kind}8[us]")
     listed = value.tolist()
+    if not _holds_int(listed):  # pandas lists times of its own, also where its dtypes say less than numpy's
+        return listed
+    kind, unit = value.dtype.kind, value.dtype.str[3:]  # of "<m8[3M]"
+    base = unit.strip("[]0123456789")
+    if kind == "m" and base in ("", "Y", "M"):
+        raise TypeError(f"is a timedelta64{unit}, whose length is not known; expected one in days, seconds or so")
+    if base in ("ns", "ps", "fs", "as"):  # finer than a microsecond
+        listed = value.astype(f"{kind}8[us]").tolist()
+    if _holds_int(listed):
+        wide = "999999999 days" if kind == "m" else "the years 1 to 9999"
+        raise TypeError(f"holds a time beyond {wide}, which cannot be written")
+    return listed
+
+
+def _holds_int(listed: Any) -> bool:
+    """Whether what ``tolist()`` gave holds bare numbers."""
     pending = [listed]
     while pending:
         item = pending.pop()
         if isinstance(item, list):
             pending += item
         elif isinstance(item, int):
-            wide = "999999999 days" if kind == "m" else "the years 1 to 9999"
-            raise TypeError(f"holds a time beyond {wide}, which cannot be written")
-    return listed
+            return True
+    return False
 
 
 _STANDARD = (datetime, date, time, timedelta, UUID)

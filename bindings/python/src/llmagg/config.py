@@ -27,7 +27,7 @@ def shown_url(url: Any, keys: Iterable[Any] = ()) -> Any:
     host, *parts = ("***" if _is_key(part) else part for part in (host, *path.split("/")))
     path = "/".join(parts)
     for key in keys:
-        if isinstance(key, str) and len(key) >= 16:
+        if isinstance(key, str) and len(key) >= (8 if _is_key(key) else 16):
             host, path = host.replace(key, "***"), path.replace(key, "***")
     return f"{scheme}{slashes}{host}{slash}{path}{asked}{'***' if asked else ''}"
 
@@ -152,7 +152,8 @@ class ModelConfig:
 
     def __repr__(self) -> str:
         shown = {f.name: getattr(self, f.name) for f in fields(self) if f.repr}
-        shown["base_url"] = shown_url(self.base_url, (self.api_key, *(self.api_keys or ())))
+        keys = self.api_keys if isinstance(self.api_keys, (list, tuple)) else ()
+        shown["base_url"] = shown_url(self.base_url, (self.api_key, *keys))
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     def to_core(self) -> dict[str, Any]:

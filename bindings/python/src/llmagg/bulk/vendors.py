@@ -61,7 +61,7 @@ def exchange(place: Place, method: str, path: str, body: bytes = b"", kind: str 
         connection.close()
     if response.status >= 300:
         said = " ".join(data[:300].decode("utf-8", "replace").split())
-        asked = urlsplit(path).path  # without the base_url's own path, in which a key may stand
+        asked = url.path.removeprefix(origin.path.rstrip("/"))  # a key may stand in the base_url
         raise ServiceUnavailableError(f"{host} refused {method} {asked}: HTTP {response.status} {said}")
     return data
 
