@@ -173,7 +173,7 @@ func (s *Stream) read() (llm.Event, error) {
 		s.mu.Lock()
 		failed := failure.OfJoined(&s.acc)
 		if s.call.JudgesStreams() {
-			r = s.answer()
+			r = s.answer(true)
 		}
 		s.mu.Unlock()
 		if refused := s.now.judge(r, failed); refused != nil {
@@ -184,16 +184,18 @@ func (s *Stream) read() (llm.Event, error) {
 	return s.broke(llm.AsError(err))
 }
 
-// answer is the answer of a stream that is complete; mu is held.
-func (s *Stream) answer() *llm.Response {
+// answer is the answer so far, or of a stream that is complete; mu is held.
+func (s *Stream) answer(complete bool) *llm.Response {
 	r := s.acc.Response()
-	llm.WholeCalls(r)
+	if complete {
+		llm.WholeCalls(r)
+	}
 	return r
 }
 
 func (s *Stream) complete() llm.Event {
 	s.mu.Lock()
-	r := s.answer()
+	r := s.answer(true)
 	s.mu.Unlock()
 	s.call.Complete(r)
 	if s.whole != nil {
@@ -275,10 +277,7 @@ func (s *Stream) Done() <-chan struct{} { return s.done }
 // Response returns the answer so far, with the attempts so far.
 func (s *Stream) Response() *llm.Response {
 	s.mu.Lock()
-	r := s.acc.Response()
-	if s.ended == io.EOF { // before that, more of a call may come
-		r = s.answer()
-	}
+	r := s.answer(s.ended == io.EOF) // before that, more of a call may come
 	s.mu.Unlock()
 	s.call.Complete(r)
 	return r

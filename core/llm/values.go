@@ -93,7 +93,7 @@ func checkShare(name string, value []byte) error {
 // checkTokens refuses a negative number of tokens; 0 warms Anthropic's cache.
 func checkTokens(name string, value []byte) error {
 	if n, err := strconv.Atoi(string(value)); err == nil && n < 0 {
-		return Errorf(InvalidArgument, "request field %q is %d; expected 1 or more (leave it out for no limit; \"extra_body\" sends it as it is)", name, n)
+		return Errorf(InvalidArgument, "request field %q is %d; expected 0 or more (leave it out for no limit; \"extra_body\" sends it as it is)", name, n)
 	}
 	return nil
 }

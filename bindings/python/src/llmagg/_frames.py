@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import NoReturn
 
-from .errors import InternalError, LLMError
+from .errors import InternalError, LLMError, all_failed
 
 _OURS = ("llmagg", "asyncio", "contextlib", "concurrent")
 """Top packages whose frames say nothing to an application about an error that the core explains."""
@@ -27,6 +28,16 @@ def shorten(error: BaseException | None) -> None:
             last = inner
         inner = following
     last.tb_next = None
+
+
+def raise_all_failed(error: LLMError) -> NoReturn:
+    """Raises a failure as :func:`llmagg.errors.all_failed` has it, whose cause is then the failure."""
+    raised = all_failed(error)
+    if raised is not error:
+        raise raised from error
+    shorten(error)
+    inside = error.__traceback__.tb_next if error.__traceback__ is not None else None
+    raise error.with_traceback(inside)  # the caller's own frame comes again
 
 
 class _Brief:

@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 
 from . import _late, _names, _strange, _streamed, catalog, lookup, oldstyle, summary
 from ._closing import Closing
-from ._frames import brief
+from ._frames import brief, raise_all_failed
 from ._parameters import told
 from ._twin import twin
 from .config import ModelConfig, ProviderConfig  # noqa: F401 - tests patch some of these names
 from .embeddings import EmbeddingResponse
-from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, raise_all_failed  # noqa: F401
+from .errors import InvalidArgumentError, LLMError, ModelNotFoundError  # noqa: F401
 from .events import StreamEvent
 from .log import logger  # noqa: F401
 from .manager import Manager, get_manager

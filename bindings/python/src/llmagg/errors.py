@@ -37,7 +37,7 @@ from __future__ import annotations
 
 import sys
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any
 
 from .attempt import Attempt
 
@@ -304,16 +304,12 @@ def add_cause(error: LLMError, raised: BaseException) -> None:
         last.__cause__ = raised
 
 
-def raise_all_failed(error: LLMError) -> NoReturn:
-    """Raises a failure as an AllModelsFailedError, since the original raised a RuntimeError; some errors stay."""
+def all_failed(error: LLMError) -> LLMError:
+    """A failure as an AllModelsFailedError, since the original raised a RuntimeError; some errors stay as they are."""
     if isinstance(error, (AllModelsFailedError, CanceledError, ForkedError, InvalidArgumentError, NotInitializedError)):
-        from ._frames import shorten
-
-        shorten(error)
-        inside = error.__traceback__.tb_next if error.__traceback__ is not None else None
-        raise error.with_traceback(inside)  # the caller's own frame comes again
+        return error
     details = {key: getattr(error, key) for key in (*_COPIED, "partial_text", "id_of_call", "attempts")}
-    raise AllModelsFailedError(error.message, **details) from error
+    return AllModelsFailedError(error.message, **details)
 
 
 def to_payload(error: BaseException) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def text_of(message: Message) -> str:
 @dataclass(frozen=True)
 class ToolCall:
     """A function that an answer asks the application to call. ``arguments`` is the JSON text that the model
-    wrote, ``{}`` where it wrote none.
+    wrote, ``{}`` where it wrote none and was done.
 
     Example::
 

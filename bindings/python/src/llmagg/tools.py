@@ -87,6 +87,8 @@ class Tool:
 
     async def call(self, call: ToolCall) -> str:
         """The result of a call as a text for the model; an error as a text, too."""
+        if not call.arguments.strip():  # the core writes {} where the model was done
+            return "error: the arguments do not fit: there are none; the answer may have been cut off before them"
         try:
             parsed = call.parsed()
             read = self._form.of(msgspec.json.encode(parsed))
