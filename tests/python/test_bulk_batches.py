@@ -245,3 +245,9 @@ def test_objects_tools_and_bad_rows(llm_wall: FaultWall, tmp_path: Path, run: An
     assert Counter(len(r["body"]["messages"]) for r in chats(llm_wall)) == {1: 1}, "the unfit answer was asked live"
     asked = llm_wall.seen()["requests"][0]["body_text"]
     assert '"response_format"' in asked
+
+
+def test_a_refusal_of_another_server_shows_no_password() -> None:
+    with pytest.raises(llmagg.ServiceUnavailableError) as caught:
+        exchange(Place("https://me:s3cret@here:1/v1", {}, None, None), "GET", "https://you:hidden@there:2/results")
+    assert str(caught.value) == "here:1 refers to another server for a batch's results: there:2"

@@ -35,7 +35,8 @@ def exchange(place: Place, method: str, path: str, body: bytes = b"", kind: str 
     url = urlsplit(path if "://" in path else place.base_url.rstrip("/") + path)
     origin = urlsplit(place.base_url)
     if (url.scheme, url.netloc) != (origin.scheme, origin.netloc):
-        raise ServiceUnavailableError(f"{origin.netloc} refers to another server for a batch's results: {url.netloc}")
+        here, there = (address.netloc.rpartition("@")[2] for address in (origin, url))  # a password may stand before @
+        raise ServiceUnavailableError(f"{here} refers to another server for a batch's results: {there}")
     proxy = place.proxy
     if proxy is None and not proxy_bypass(url.netloc):
         proxy = getproxies_environment().get(url.scheme)
