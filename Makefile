@@ -76,10 +76,10 @@ demo: check-tools lib $(VENV)/.package ## the main job in Python, Go and C; with
 	@$(PYTHON) examples/demo/demo.py --go $(BUILD)/demo-chat --c $(BUILD)/demo-chat-c
 
 # The targets of a lane run one after the other, beside those of the other lane. The Python tests wait for processes more than they
-# compute, so the compiler works beside them, from when their packages are still being fetched: contract, the only part of its lane that
+# compute, so the compiler works beside them, from when their packages are still being fetched: examples, the only part of its lane that
 # needs those, comes last. The soak measures what is left of a load, and comes when little else runs.
-TEST_LANE_1 ?= go-test fuzz capi-test capi-asan capi-tsan contract
-TEST_LANE_2 ?= venv py-test lint packaging-test examples soak-quick
+TEST_LANE_1 ?= go-test fuzz capi-test capi-asan capi-tsan examples
+TEST_LANE_2 ?= venv py-test lint packaging-test contract soak-quick
 
 test: check-tools lib $(if $(filter venv,$(TEST_LANE_1) $(TEST_LANE_2)),,venv) ## all tests, under 12 minutes on 2 cores
 	@MAKE="$(MAKE)" BUILD="$(BUILD)" sh tests/lanes.sh test '$(TEST_LANE_1)' '$(TEST_LANE_2)'

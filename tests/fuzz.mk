@@ -3,7 +3,7 @@
 
 GO       ?= go
 BUILD    ?= build
-FUZZTIME ?= 3s
+FUZZTIME ?= 2s
 FUZZ_OUT := $(BUILD)/fuzz
 
 FUZZ_TARGETS := core/wire/eventstream:FuzzDecoder core/wire/eventstream:FuzzValues core/wire:FuzzVector core/wire:FuzzLift core/vendor:FuzzEmbedRequest core/vendor:FuzzEmbedAnswer core/vendor:FuzzRerank core/wire/awsstream:FuzzAWSStream core/failure:FuzzClassify core/failure:FuzzNamedWait \
@@ -19,7 +19,7 @@ ENTRY_TAG := llmagg_entry
 .PHONY: fuzz fuzz-deep
 
 # One instrumented program for each package; two targets at a time, each with one worker.
-fuzz: ## fuzz decoders, configurations, requests, error mapping, translation and the C entry, FUZZTIME=3s each
+fuzz: ## fuzz decoders, configurations, requests, error mapping, translation and the C entry, FUZZTIME=2s each
 	@listed=$(words $(FUZZ_TARGETS)); found=$$(grep -rh '^func Fuzz' --include='*_test.go' core capi | wc -l); \
 		test $$listed -eq $$found || { echo "tests/fuzz.mk lists $$listed fuzz targets, the sources have $$found"; exit 1; }
 	@mkdir -p $(FUZZ_OUT)

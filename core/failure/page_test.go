@@ -14,7 +14,7 @@ import (
 // The definition of readable, as regular expressions.
 var (
 	unseenPattern = regexp.MustCompile(`(?is)<(script|style|head)\b.*?</(script|style|head)>|<!--.*?-->`)
-	titlePattern  = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
+	titlePattern  = regexp.MustCompile(`(?is)<title\b[^>]*>(.*?)</title>`)
 	tagPattern    = regexp.MustCompile(`(?s)<[^>]*>`)
 )
 
