@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from typing import Any
 from unittest import mock
@@ -162,33 +161,6 @@ def test_a_client_that_is_switched_off_for_aggregators_can_be_called(llm_wall: F
         assert run(client.chat_completion(REQUEST)).model == "gpt-a"
     client.set_available(True)
     assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-a."
-
-
-def test_a_call_on_a_client_that_is_switched_off_switches_it_on_for_nobody_else(llm_wall: FaultWall, run: Any) -> None:
-    """A call of an aggregator that is under way meanwhile does not ask the route."""
-    aggregator = aggregator_for(llm_wall, "gpt-b", "gpt-a", max_retries=1)
-
-    async def check() -> None:
-        begun, failing = asyncio.Event(), asyncio.Event()
-
-        async def fail(_: Any) -> None:
-            begun.set()
-            await failing.wait()
-            raise llmagg.APIError("down")
-
-        first, second = (aggregator.manager.get_llm_client("openai", name) for name in ("gpt-b", "gpt-a"))
-        first.chat_completion = fail
-        second.set_available(False)
-        asked = asyncio.create_task(aggregator.generate_response(HELLO))
-        await begun.wait()
-        assert (await second.chat_completion(REQUEST)).model == "gpt-a"
-        assert [chunk async for chunk in second.chat_completion_stream(REQUEST)]
-        failing.set()
-        with pytest.raises(llmagg.AllModelsFailedError):
-            await asked
-        assert len(chats(llm_wall)) == 2
-
-    run(check())
 
 
 def test_a_client_that_is_mocked_after_a_call_is_switched_off(llm_wall: FaultWall, run: Any) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -116,35 +117,57 @@ def test_a_call_on_a_client_that_is_switched_on_does_not_touch_the_switch(
     assert states == [1, 0, 1]
 
 
+@contextlib.asynccontextmanager
+async def _off_meanwhile(aggregator: llmagg.LLMAggregator) -> AsyncIterator[Any]:
+    """The second client of an aggregator, switched off, while a call of the aggregator waits at the first one. This one
+    fails at the end; the call must not ask the second one then.
+    """
+    begun, failing = asyncio.Event(), asyncio.Event()
+
+    async def fail(_: Any) -> None:
+        begun.set()
+        await failing.wait()
+        raise llmagg.APIError("down")
+
+    first, second = (aggregator.manager.get_llm_client("openai", name) for name in ("gpt-b", "gpt-a"))
+    first.chat_completion = fail
+    second.set_available(False)
+    asked = asyncio.create_task(aggregator.generate_response(HELLO))
+    await begun.wait()
+    yield second
+    failing.set()
+    with pytest.raises(llmagg.AllModelsFailedError):
+        await asked
+
+
+def test_a_call_on_a_client_that_is_switched_off_switches_it_on_for_nobody_else(llm_wall: FaultWall, run: Any) -> None:
+    """A call of an aggregator that is under way meanwhile does not ask the route."""
+    aggregator = aggregator_for(llm_wall, "gpt-b", "gpt-a", max_retries=1)
+
+    async def check() -> None:
+        async with _off_meanwhile(aggregator) as client:
+            assert (await client.chat_completion(REQUEST)).model == "gpt-a"
+            assert [chunk async for chunk in client.chat_completion_stream(REQUEST)]
+        assert len(chats(llm_wall)) == 2
+
+    run(check())
+
+
 def test_calls_with_two_handles(llm_wall: FaultWall, run: Any) -> None:
     """While a call runs, a replaced hook gives the client a second handle. Each is off after its own calls."""
     aggregator = aggregator_for(llm_wall, "gpt-b", "gpt-a", max_retries=1)
     llm_wall.script({"default": {"steps": [{"forever": True, "delay_event_s": 0.01}, {}]}})
 
     async def check() -> None:
-        begun, failing = asyncio.Event(), asyncio.Event()
-
-        async def fail(_: Any) -> None:
-            begun.set()
-            await failing.wait()
-            raise llmagg.APIError("down")
-
-        first, second = (aggregator.manager.get_llm_client("openai", name) for name in ("gpt-b", "gpt-a"))
-        first.chat_completion = fail
-        second.set_available(False)
-        asked = asyncio.create_task(aggregator.generate_response(HELLO))
-        await begun.wait()
-        chunks = second.chat_completion_stream(REQUEST)
-        await anext(chunks)
-        second._get_headers = lambda: {"Authorization": "Bearer k"}
-        assert (await second.chat_completion(REQUEST)).model == "gpt-a"
-        del second._get_headers
-        (operation,) = route.route_of(second).calls.values()
-        await chunks.aclose()
-        await until(lambda: operation.done)
-        failing.set()
-        with pytest.raises(llmagg.AllModelsFailedError):
-            await asked
+        async with _off_meanwhile(aggregator) as client:
+            chunks = client.chat_completion_stream(REQUEST)
+            await anext(chunks)
+            client._get_headers = lambda: {"Authorization": "Bearer k"}
+            assert (await client.chat_completion(REQUEST)).model == "gpt-a"
+            del client._get_headers
+            (operation,) = route.route_of(client).calls.values()
+            await chunks.aclose()
+            await until(lambda: operation.done)
         assert len(chats(llm_wall)) == 2
 
     run(check())

@@ -1,4 +1,4 @@
-"""What functions return to the model, as run_tools tells it: the values of requests, or what is wrong with them."""
+"""What run_tools tells the model of its calls: the values of requests, or what is wrong with a result or a call."""
 
 from __future__ import annotations
 
@@ -85,3 +85,23 @@ def test_the_model_is_told_the_value(llm_wall: FaultWall, name: str) -> None:
     assert aggregator_for(llm_wall, "gpt-a").run_tools_sync("Measure.", tools=[measure]).text == "ok"
     content = chats(llm_wall)[-1]["body"]["messages"][-1]["content"]
     assert content.startswith(told) if told.startswith("error") else content == told
+
+
+@pytest.mark.parametrize(("reason", "removed"), [("length", []), ("tool_calls", ["everything"])])
+def test_a_call_that_was_cut_off_before_its_arguments_runs_nothing(
+    llm_wall: FaultWall, reason: str, removed: list[str]
+) -> None:
+    ran: list[str] = []
+
+    def remove(kind: str = "everything") -> str:
+        """Removes what there is."""
+        ran.append(kind)
+        return "done"
+
+    call = {"id": "c", "type": "function", "function": {"name": "remove", "arguments": ""}}
+    asked = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", "tool_calls": [call]}}
+    llm_wall.script({"default": {"steps": [{"body": {"choices": [asked]}}, {"text": "ok"}]}})
+    assert aggregator_for(llm_wall, "gpt-a").run_tools_sync("Remove.", tools=[remove]).text == "ok"
+    assert ran == removed
+    told = chats(llm_wall)[-1]["body"]["messages"][-1]["content"]
+    assert told == "done" if removed else told.startswith("error: the arguments do not fit: there are none")

@@ -209,26 +209,6 @@ def test_a_tool_that_ends_itself_does_not_end_the_run(llm_wall: FaultWall) -> No
     assert "there is no argument town; known are city" in results(llm_wall)[2]
 
 
-@pytest.mark.parametrize(("reason", "removed"), [("length", []), ("tool_calls", ["everything"])])
-def test_a_call_that_was_cut_off_before_its_arguments_runs_nothing(
-    llm_wall: FaultWall, reason: str, removed: list[str]
-) -> None:
-    ran: list[str] = []
-
-    def remove(kind: str = "everything") -> str:
-        """Removes what there is."""
-        ran.append(kind)
-        return "done"
-
-    call = {"id": "c", "type": "function", "function": {"name": "remove", "arguments": ""}}
-    asked = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", "tool_calls": [call]}}
-    llm_wall.script({"default": {"steps": [{"body": {"choices": [asked]}}, {"text": "ok"}]}})
-    assert aggregator_for(llm_wall, "gpt-a").run_tools_sync("Remove.", tools=[remove]).text == "ok"
-    assert ran == removed
-    told = chats(llm_wall)[-1]["body"]["messages"][-1]["content"]
-    assert told == "done" if removed else told.startswith("error: the arguments do not fit: there are none")
-
-
 def test_partials_and_callable_objects_are_tools(llm_wall: FaultWall) -> None:
     llm_wall.script({"default": {"steps": [calls(("weather", "{}"), ("Counter", '{"start": 1}')), {"text": "ok"}]}})
     tools = [partial(weather, city="Ulm"), Counter()]
