@@ -121,8 +121,10 @@ go-quick: ## Go tests without the race detector and without long measurements
 	$(GO) test -short -skip '$(UNRACED)|$(WHOLE)' -timeout 100s ./core/...
 
 # Two files at a time: the Python tests wait for processes more than they compute. The pages, the longest file, come first: at the end
-# they would run alone.
-PYTEST := $(PYTHON) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+# they would run alone. A worker that crashes ends the run, since pytest-xdist 3.8 may wait for ever for the worker that replaces it
+# (pytest-xdist issue 784); so does a test that takes 300 s, after it has shown where it stands. The run names the test.
+PYTEST := $(PYTHON) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 \
+	-o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true
 
 py-quick: ## Python tests, up to the first failure
 	$(PYTEST) -x tests/python

@@ -55,3 +55,26 @@ def test_a_proxy_that_the_process_names_itself() -> None:
             said = python(ASK + code, "http://llm.test/v1", wall.url.removesuffix("/v1")).stdout
             assert said.strip() == "Hello from m.", name
         assert "llm.test" in wall.seen()["requests"][0]["host"]
+
+
+def test_a_route_keeps_the_proxy_that_the_environment_had_at_its_first_call() -> None:
+    with FaultWall({}) as wall:
+        code = """
+def made():
+    llmagg.get_manager().clear()
+    aggregator = llmagg.LLMAggregator(["p/m"])
+    aggregator.initialize_sync({"p": {"models": {"m": {"base_url": url, "api_key": "k-test", "max_retries": 1}}}})
+    return aggregator
+def ask(aggregator):
+    try:
+        return aggregator.generate_response_sync([{"role": "user", "content": "hi"}]) == "Hello from m."
+    except llmagg.LLMError:
+        return False
+first = made()
+os.environ["http_proxy"] = ca
+print(ask(first))
+del os.environ["http_proxy"]
+print(ask(first), ask(made()))
+"""
+        said = python(ASK + code, "http://llm.invalid/v1", wall.url.removesuffix("/v1")).stdout.split()
+    assert said == ["True", "True", "False"]
