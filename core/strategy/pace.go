@@ -22,13 +22,13 @@ const (
 // Pace is the measured latency of a route: an average in which old measures
 // fade. The zero value knows nothing. Its owner guards it.
 type Pace struct {
-	first, whole average   // to a stream's first token; to a whole answer
-	looked       time.Time // when a call last chose the route
+	first, whole average // to a stream's first token; to a whole answer
 }
 
 type average struct {
 	seconds float64
 	at      time.Time // of the last measure; zero before the first
+	looked  time.Time // when a call of this sort last chose the route
 }
 
 // Note enters a measure: how long a stream's first token or a whole answer
@@ -52,16 +52,16 @@ func (p *Pace) of(stream bool) *average {
 }
 
 // look notes that a call has chosen the route: until its measure is there,
-// others do not follow it out of curiosity.
-func (p *Pace) look(now time.Time) { p.looked = now }
+// others of its sort do not follow it out of curiosity.
+func (p *Pace) look(stream bool, now time.Time) { p.of(stream).looked = now }
 
 // expected is the expected latency in seconds. It falls with the time since the
 // route was chosen or measured: 0 for a route that nobody has looked at.
 func (p *Pace) expected(stream bool, now time.Time) float64 {
 	a := p.of(stream)
 	since := a.at
-	if p.looked.After(since) {
-		since = p.looked
+	if a.looked.After(since) {
+		since = a.looked
 	}
 	if since.IsZero() {
 		return 0

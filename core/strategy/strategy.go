@@ -94,7 +94,7 @@ func rank(c *Call, group []ranked) {
 	by(c, group)
 	sort.Stable(byRank(group))
 	if c.Strategy == llm.StrategyLatency {
-		group[0].Paced(func(p *Pace) { p.look(c.Now) })
+		group[0].Paced(func(p *Pace) { p.look(c.Stream, c.Now) })
 	}
 }
 

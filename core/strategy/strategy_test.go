@@ -190,3 +190,19 @@ func TestOneCallLooksAtARouteThatNobodyKnows(t *testing.T) {
 	}
 	require.Equal(t, map[int]int{0: 63, 1: 1}, first)
 }
+
+// Whole answers say nothing of first tokens, nor does a route that they keep
+// busy count as one that a stream is looking at.
+func TestStreamsFindTheirFastestBesideWholeAnswers(t *testing.T) {
+	routes, begin := some(1, 1), time.Unix(1e9, 0)
+	asked := map[bool][]int{false: {0, 0}, true: {0, 0}}
+	for i := range 3000 {
+		now, stream := begin.Add(time.Duration(i)*100*time.Millisecond), i > 1200 && i%4 == 0
+		at := strategy.Arrange(strategy.Call{Strategy: llm.StrategyLatency, Stream: stream, Now: now}, routes, nil)[0]
+		took := []time.Duration{200 * time.Millisecond, 4 * time.Second}[at]
+		routes[at].pace.Note(stream, took, now.Add(took))
+		asked[stream][at]++
+	}
+	require.Greater(t, asked[false][0], 2500, "%v", asked)
+	require.Greater(t, asked[true][0], 400, "of 450 streams, most go to the fast route: %v", asked)
+}
