@@ -147,6 +147,15 @@ func TestWaitsAndBlocksHoldForAll(t *testing.T) {
 	})
 }
 
+// What a later version tells is not heard by who does not know it.
+func TestWhatNobodyKnowsIsNotHeard(t *testing.T) {
+	fleetOf(t, 1, func(s *fleet.Memory, p []*process) {
+		require.NoError(t, s.Tell(t.Context(), []fleet.Change{{Route: "r", What: "drained", For: time.Minute, Process: "later"}, {Route: "r", What: "wait", For: time.Minute, Process: "later"}}))
+		settle()
+		require.Equal(t, 1, p[0].member.Report().Heard)
+	})
+}
+
 // Who leaves while the store is still being opened tells what it found out, but
 // waits for a second at most.
 func TestWhoLeavesEarlyTells(t *testing.T) {

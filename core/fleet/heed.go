@@ -62,6 +62,11 @@ func (m *Member) heardOwn(c *Change, now time.Time) {
 }
 
 func (m *Member) hearOne(c *Change, now time.Time) {
+	switch c.What {
+	case breaker.RouteWaits, breaker.RouteBlocked, breaker.RouteOpened, breaker.RouteClosed:
+	default:
+		return // of a later version
+	}
 	until := now.Add(c.For)
 	circuit := c.What == breaker.RouteOpened || c.What == breaker.RouteClosed
 	if c.What != breaker.RouteClosed && c.For <= 0 || c.For > 2*breaker.MaxRetryAfter ||

@@ -32,6 +32,7 @@ const (
 	alive     = 5                       // s after which a process that says nothing is gone
 	takes     = 1000                    // ms that a look at the stream waits
 	jump      = time.Second             // by which a server's clock may go back unnoticed
+	astray    = 10 * time.Second        // by which processes' bursts may differ
 	answers   = 1500 * time.Millisecond // within which a server answers
 )
 
@@ -138,7 +139,7 @@ func (s *store) Listen(ctx context.Context, from string) ([]fleet.Change, string
 		}
 		age := max(now.Sub(clock(e.ID)), 0)
 		heard = append(heard, fleet.Change{Route: e.FieldValues["route"], What: breaker.What(e.FieldValues["what"]), Process: e.FieldValues["process"],
-			For: time.Duration(lasts)*time.Millisecond - age, Age: age})
+			For: time.Duration(min(max(lasts, 0), 1<<40))*time.Millisecond - age, Age: age})
 	}
 	return heard, from, nil
 }
@@ -207,8 +208,10 @@ var gcra = valkey.NewLuaScriptNoSha(`local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
 local per, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local tat = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
-local n = math.min(tonumber(ARGV[3]), math.floor((now + burst - tat) / per + 0.000001))
-if n <= 0 then return 0 end
+local other = tat > now + burst + tonumber(ARGV[4])
+if other then tat = now + burst end
+local n = math.max(math.min(tonumber(ARGV[3]), math.floor((now + burst - tat) / per + 0.000001)), 0)
+if n == 0 and not other then return 0 end
 redis.call('SET', KEYS[1], string.format('%.0f', tat + n * per), 'PX', math.ceil((tat + n * per - now) / 1000) + 1000)
 return n`)
 
@@ -216,7 +219,7 @@ return n`)
 func (s *store) Lease(ctx context.Context, b fleet.Budget, n int) (int, error) {
 	per := 1e6 / b.PerSecond
 	number := func(f float64) string { return strconv.FormatFloat(f, 'f', 6, 64) }
-	key, args := s.key+"rate:"+b.Route+":"+b.Of, []string{number(per), number(per * b.Burst), strconv.Itoa(n)}
+	key, args := s.key+"rate:"+b.Route+":"+b.Of, []string{number(per), number(per * b.Burst), strconv.Itoa(n), strconv.FormatInt(astray.Microseconds(), 10)}
 	granted, err := gcra.Exec(ctx, s.client, []string{key}, args).AsInt64()
 	return int(granted), plain(err)
 }
@@ -234,7 +237,8 @@ func (s *store) Mark(ctx context.Context, route, process string, lasts time.Dura
 		return false, 0, plain(err)
 	}
 	left, err := said[2].AsInt64()
-	return holder == process, time.Duration(max(left, 0)) * time.Millisecond, plain(err)
+	// It may have been set by a clock that was ahead of this one.
+	return holder == process, min(time.Duration(max(left, 0))*time.Millisecond, lasts), plain(err)
 }
 
 // Unmark is [fleet.Store.Unmark].
@@ -253,7 +257,7 @@ func (s *store) Alive(ctx context.Context, process string) (int, error) {
 	began := time.Now()
 	said := s.client.DoMulti(ctx, s.command("ZADD", key, score, process),
 		s.command("ZREMRANGEBYSCORE", key, "-inf", strconv.FormatInt(now.Unix()-2*alive, 10)),
-		s.command("ZCOUNT", key, strconv.FormatInt(now.Unix()-alive, 10), "+inf"), s.command("PEXPIRE", key, lives), s.command("TIME"))
+		s.command("ZCOUNT", key, strconv.FormatInt(now.Unix()-alive, 10), strconv.FormatInt(now.Unix()+alive, 10)), s.command("PEXPIRE", key, lives), s.command("TIME"))
 	for _, r := range said[:4] {
 		if err := r.Error(); err != nil {
 			return 0, plain(err)

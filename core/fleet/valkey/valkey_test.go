@@ -245,6 +245,35 @@ func TestABudgetIsSharedByAll(t *testing.T) {
 	require.LessOrEqual(t, float64(leased), 5+answered.Sub(began).Seconds()*perSecond+1, "more than what was refilled")
 }
 
+// A server that takes over may have a clock that is behind: what was noted by
+// the other one holds nobody up for so long.
+func TestAServerWhoseClockIsBehindTakesOver(t *testing.T) {
+	s := start(t)
+	a := s.open()
+	hour := time.Now().Add(time.Hour)
+	s.say("SET llmagg:{default}:rate:r:rpm " + strconv.FormatInt(hour.UnixMicro(), 10) + " PX 3600000")
+	budget := fleet.Budget{Route: "r", Of: "rpm", PerSecond: 100, Burst: 100}
+	n, err := a.Lease(t.Context(), budget, 50)
+	require.NoError(t, err)
+	require.Zero(t, n, "a full burst is owed")
+	require.Eventually(t, func() bool {
+		n, err := a.Lease(t.Context(), budget, 1)
+		require.NoError(t, err)
+		return n == 1
+	}, 2*time.Second, 20*time.Millisecond)
+
+	s.say("SET llmagg:{default}:probe:r other PX 3600000")
+	mine, left, err := a.Mark(t.Context(), "r", "a", 10*time.Second)
+	require.NoError(t, err)
+	require.False(t, mine)
+	require.LessOrEqual(t, left, 10*time.Second)
+
+	s.say("ZADD llmagg:{default}:alive " + strconv.FormatInt(hour.Unix(), 10) + " gone")
+	n, err = a.Alive(t.Context(), "a")
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+}
+
 func TestProcessesAreCounted(t *testing.T) {
 	a, b := start(t).open2()
 	_, err := a.Alive(t.Context(), "a")
