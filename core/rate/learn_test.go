@@ -40,6 +40,13 @@ func TestHeadersAreRead(t *testing.T) {
 			told{100, 0, 5 * time.Second, true, time.Second, 10 * time.Second}, silent},
 		"IETF, in between": {heads("ratelimit", "limit=100, remaining=50, reset=5"),
 			told{100, 50, 5 * time.Second, true, time.Second, 0}, silent},
+		"Cerebras": {heads("x-ratelimit-limit-requests-day", "14400", "x-ratelimit-remaining-requests-day", "14399", "x-ratelimit-reset-requests-day", "33011.382867",
+			"x-ratelimit-limit-tokens-minute", "60000", "x-ratelimit-remaining-tokens-minute", "59000", "x-ratelimit-reset-tokens-minute", "11.5",
+			"x-ratelimit-limit-tokens-day", "1000000", "x-ratelimit-remaining-tokens-day", "900000"),
+			told{14400, 14399, 33011382867 * time.Microsecond, true, time.Second, 24 * time.Hour}, told{60000, 59000, 11500 * time.Millisecond, true, time.Second, time.Minute}},
+		"Mistral": {heads("x-ratelimit-limit-req-minute", "60", "x-ratelimit-remaining-req-minute", "59",
+			"x-ratelimit-limit-tokens-minute", "50000", "x-ratelimit-remaining-tokens-minute", "47196", "x-ratelimit-limit-tokens-month", "4000000"),
+			told{60, 59, 0, false, 0, time.Minute}, told{50000, 47196, 0, false, 0, time.Minute}},
 		"garbage": {heads("x-ratelimit-limit-requests", "lots", "x-ratelimit-remaining-requests", "-1", "x-ratelimit-reset-requests", "-6ms",
 			"x-ratelimit-limit-tokens", "1e6", "x-ratelimit-remaining-tokens", "0x10", "x-ratelimit-reset-tokens", "NaN"), silent, silent},
 		"too much": {heads("x-ratelimit-remaining-tokens", "1e99", "x-ratelimit-limit-requests", "99999999999999999999", "x-ratelimit-reset-requests", "99999999h"), silent, silent},
@@ -57,7 +64,20 @@ func TestTheLimitOfADayIsNotSpread(t *testing.T) {
 	l := New(Settings{Learn: true})
 	require.Zero(t, l.Learn(heads("x-ratelimit-limit-requests", "14400", "x-ratelimit-remaining-requests", "14370", "x-ratelimit-reset-requests", "2m59.56s"), &Debit{}))
 	require.Zero(t, l.Learn(heads("ratelimit", `"day";r=50;t=80000`, "ratelimit-policy", `"day";q=100;w=86400`), &Debit{}))
+	require.Zero(t, l.Learn(heads("x-ratelimit-limit-requests-day", "100", "x-ratelimit-remaining-requests-day", "99", "x-ratelimit-reset-requests-day", "60"), &Debit{}))
 	require.False(t, l.Active())
+	require.Equal(t, 500*time.Second, l.Learn(heads("x-ratelimit-limit-requests-day", "100", "x-ratelimit-remaining-requests-day", "0", "x-ratelimit-reset-requests-day", "500"), &Debit{}))
+}
+
+// A limit of each minute that a header names is kept from the first answer on.
+func TestTheLimitOfANamedMinuteIsKept(t *testing.T) {
+	l := New(Settings{Learn: true})
+	require.Zero(t, l.Learn(heads("x-ratelimit-limit-req-minute", "60", "x-ratelimit-remaining-req-minute", "1"), &Debit{}))
+	_, ok := l.Take(of(1))
+	require.True(t, ok)
+	_, ok = l.Take(of(1))
+	require.False(t, ok)
+	require.InDelta(t, 1, l.Shortage(of(1)).For.Seconds(), 0.1)
 }
 
 func TestTheLowestOfAWhileCounts(t *testing.T) {

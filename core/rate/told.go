@@ -29,7 +29,17 @@ func read(h http.Header) (said [2]told, any bool) {
 	case h["Ratelimit"] != nil || h["Ratelimit-Remaining"] != nil:
 		return [2]told{readIETF(h), silent}, true
 	}
-	return said, false
+	for of := range said {
+		said[of] = silent
+		for _, f := range windows[of] {
+			if h[f.remaining] != nil || h[f.limit] != nil {
+				said[of], any = readOpenAI(h, &f.family), true
+				said[of].window = f.window
+				break
+			}
+		}
+	}
+	return said, any
 }
 
 // family is the names of three headers, as http.Header keeps them: its Get
@@ -37,11 +47,25 @@ func read(h http.Header) (said [2]told, any bool) {
 type family struct{ limit, remaining, reset string }
 
 var (
-	openAI = [2]family{{"X-Ratelimit-Limit-Requests", "X-Ratelimit-Remaining-Requests", "X-Ratelimit-Reset-Requests"},
-		{"X-Ratelimit-Limit-Tokens", "X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Reset-Tokens"}}
+	openAI    = [2]family{named("Requests"), named("Tokens")}
 	anthropic = [2]family{{"Anthropic-Ratelimit-Requests-Limit", "Anthropic-Ratelimit-Requests-Remaining", "Anthropic-Ratelimit-Requests-Reset"},
 		{"Anthropic-Ratelimit-Tokens-Limit", "Anthropic-Ratelimit-Tokens-Remaining", "Anthropic-Ratelimit-Tokens-Reset"}}
 )
+
+// windows are the families of OpenAI's form that name the window of a limit, as
+// Cerebras (inference-docs.cerebras.ai, "Rate Limits") and Mistral send them;
+// the first that an answer has counts.
+var windows = [2][]struct {
+	family
+	window time.Duration
+}{
+	{{named("Requests-Minute"), time.Minute}, {named("Req-Minute"), time.Minute}, {named("Requests-Day"), 24 * time.Hour}},
+	{{named("Tokens-Minute"), time.Minute}, {named("Tokens-Day"), 24 * time.Hour}},
+}
+
+func named(of string) family {
+	return family{"X-Ratelimit-Limit-" + of, "X-Ratelimit-Remaining-" + of, "X-Ratelimit-Reset-" + of}
+}
 
 // first is the first value of a header, "" without one.
 func first(h http.Header, name string) string {
