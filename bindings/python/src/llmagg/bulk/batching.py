@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 import uuid
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from .. import catalog, lookup
 from .._native import route as routes
 from ..config import ModelConfig
 from ..errors import BadResponseError, InvalidArgumentError, LLMError
+from ..log import logger
 from .asking import Asking
 from .engine import Engine
 from .ledger import OK, Ledger
@@ -24,6 +26,7 @@ from .vendors import AnthropicBatches, OpenAIBatches, Place, Result
 _VENDORS = ("openai", "anthropic")
 _AT_ONCE = 64  # answers that the core reads
 _MOST_TIMES = 3  # that a row is in a batch, if it comes back without an answer
+_LOOKS = 3  # in vain, after which a batch that the vendor does not know is gone
 _SLOWEST_S = 60.0
 
 
@@ -50,6 +53,7 @@ class Batching:
         self._owners = {n: name for name, noted in self._noted.items() for n in _numbers(noted)}
         self._waiting: dict[int, Asked] = {}
         self._times: dict[int, int] = {}
+        self._in_vain: dict[str, int] = {}  # looks at a batch, the last ones in a row
         self._chunk: list[tuple[Asked, bytes]] = []
         self._chunk_bytes = 0
 
@@ -166,10 +170,11 @@ class Batching:
         mark = uuid.uuid4().hex
         self._ledger.note("sending", {mark: {"rows": _ranges(numbers)}})
         try:
-            name = await asyncio.to_thread(self._vendor.begin, [line for _, line in chunk], mark)
-        except LLMError:
+            name = await asyncio.to_thread(self._begun, self._vendor, [line for _, line in chunk], mark)
+        except LLMError as error:
             if self._always:
                 raise
+            logger.warning("a batch of %d rows could not be sent: %s; they are asked live", len(chunk), error)
             for asked, _ in chunk:
                 self._engine.again(asked)
             return
@@ -181,6 +186,18 @@ class Batching:
             self._owners[asked.n] = name
             self._times[asked.n] = self._times.get(asked.n, 0) + 1
 
+    @staticmethod
+    def _begun(vendor: OpenAIBatches | AnthropicBatches, lines: list[bytes], mark: str) -> str:
+        """Sends a batch; one whose answer was lost may have arrived all the same."""
+        try:
+            return vendor.begin(lines, mark)
+        except LLMError:
+            with suppress(LLMError):
+                name = vendor.find(mark)
+                if name is not None:
+                    return name
+            raise
+
     async def _collect(self) -> None:
         """Waits for the batches, and takes their results."""
         assert self._vendor is not None or not self._noted
@@ -189,13 +206,15 @@ class Batching:
             for name in list(self._noted):
                 try:
                     told = await asyncio.to_thread(vendor.ended, name)
-                    results = None if told is None else await asyncio.to_thread(_listed, vendor, told)
-                except LLMError:
-                    if self._always or time.monotonic() - begun < self._wait:
-                        continue  # the next look may succeed
-                    results = []
+                    lenient = self._in_vain.get(name, 0) >= _LOOKS
+                    results = None if told is None else await asyncio.to_thread(_listed, vendor, told, lenient)
+                    why = "" if told is None else vendor.why(told)
+                    self._in_vain.pop(name, None)
+                except LLMError as error:
+                    late = not self._always and time.monotonic() - begun >= self._wait
+                    results, why = self._unseen(name, error, late), str(error)
                 if results is not None:
-                    await self._take(name, results)
+                    await self._take(name, results, why)
                     pause = self._poll
             await self._send()
             if not self._noted:
@@ -211,8 +230,23 @@ class Batching:
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, _SLOWEST_S)
 
-    async def _take(self, name: str, results: list[Result]) -> None:
-        """Takes the results of a batch, each row's once; what is left goes the other way."""
+    def _unseen(self, name: str, error: LLMError, late: bool) -> list[Result] | None:
+        """The results of a batch that could not be looked at: none, where that is ``late`` or the vendor does not know
+        the batch any more; None, where the next look may succeed. Raises the error of a key that is refused.
+        """
+        looks = self._in_vain[name] = self._in_vain.get(name, 0) + 1
+        if late or (error.status in (404, 410) and looks >= _LOOKS):
+            return []
+        if error.status in (401, 403):
+            raise error
+        if looks == 1:
+            logger.warning("the batch %s cannot be looked at: %s; it is looked at again", name, error)
+        return None
+
+    async def _take(self, name: str, results: list[Result], why: str = "") -> None:
+        """Takes the results of a batch, each row's once; what is left goes the other way, ``why`` says for what
+        reason.
+        """
         assert self._mirror is not None
         mirror = self._mirror
         for start in range(0, len(results), _AT_ONCE):
@@ -232,6 +266,8 @@ class Batching:
                     self._engine.settle(entry)
         left = [n for n in _numbers(self._noted.pop(name)) if n in self._waiting]
         again: list[Asked] = []
+        if left and why and not self._always:
+            logger.warning("the batch %s has no answers to %d rows: %s; they are asked live", name, len(left), why)
         for n in left:
             asked = self._waiting.pop(n)
             del self._owners[n]
@@ -240,7 +276,7 @@ class Batching:
             elif self._times.get(n, 1) < _MOST_TIMES:
                 again.append(asked)
             else:
-                text = f"{_MOST_TIMES} batches came back without an answer to the row"
+                text = f"{_MOST_TIMES} batches came back without an answer to the row{why and '; '}{why}"
                 self._engine.settle(failed(asked, BadResponseError(text)))
         for start in range(0, len(again), _AT_ONCE):
             await self._add(again[start : start + _AT_ONCE])
@@ -248,8 +284,8 @@ class Batching:
         self._ledger.note("batches", self._noted)
 
 
-def _listed(vendor: OpenAIBatches | AnthropicBatches, told: dict[str, Any]) -> list[Result]:
-    return list(vendor.results(told))
+def _listed(vendor: OpenAIBatches | AnthropicBatches, told: dict[str, Any], lenient: bool) -> list[Result]:
+    return list(vendor.results(told, lenient))
 
 
 def _vendor(provider: str, config: ModelConfig) -> str:

@@ -6,11 +6,12 @@ import http.client
 import json
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
-from ..errors import ServiceUnavailableError
+from ..errors import BadResponseError, ServiceUnavailableError
 
 
 class Result(NamedTuple):
@@ -63,8 +64,33 @@ def exchange(place: Place, method: str, path: str, body: bytes = b"", kind: str 
     if response.status >= 300:
         said = " ".join(data[:300].decode("utf-8", "replace").split())
         asked = url.path.removeprefix(origin.path.rstrip("/"))  # a key may stand in the base_url
-        raise ServiceUnavailableError(f"{host} refused {method} {asked}: HTTP {response.status} {said}")
+        text = f"{host} refused {method} {asked}: HTTP {response.status} {said}"
+        raise ServiceUnavailableError(text, status=response.status)
     return data
+
+
+def _object(data: bytes, *names: str) -> dict[str, Any]:
+    """An answer, in which these names are. Raises BadResponseError."""
+    with suppress(ValueError):
+        read = json.loads(data)
+        if isinstance(read, dict) and all(name in read for name in names):
+            return read
+    said = " ".join(data[:100].decode("utf-8", "replace").split())
+    raise BadResponseError(f"the answer about a batch is no object with {', '.join(map(repr, names))}: {said}")
+
+
+def _lines(data: bytes, lenient: bool) -> Iterator[dict[str, Any]]:
+    """The results of a file. Raises BadResponseError for a line that is none; ``lenient`` passes it over."""
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        read = None
+        with suppress(ValueError):
+            read = json.loads(line)
+        if isinstance(read, dict) and "custom_id" in read:
+            yield read
+        elif not lenient:
+            raise BadResponseError(f"line {number} of a batch's results cannot be read; they may be cut off")
 
 
 class OpenAIBatches:
@@ -90,41 +116,46 @@ class OpenAIBatches:
         data = form.encode() + b"\n".join(lines) + f"\n\r\n--{mark}--\r\n".encode()
         sent = exchange(self._place, "POST", "/files", data, f"multipart/form-data; boundary={mark}")
         asked: dict[str, Any] = {
-            "input_file_id": json.loads(sent)["id"],
+            "input_file_id": _object(sent, "id")["id"],
             "endpoint": self.endpoint,
             "completion_window": "24h",
         }
         asked["metadata"] = {"llmagg": mark}
         made = exchange(self._place, "POST", "/batches", json.dumps(asked).encode())
-        return str(json.loads(made)["id"])
+        return str(_object(made, "id")["id"])
 
     def find(self, mark: str) -> str | None:
         """The name of a batch that was sent with a mark; None if it never arrived."""
-        listed = json.loads(exchange(self._place, "GET", "/batches?limit=100"))["data"]
+        listed = _object(exchange(self._place, "GET", "/batches?limit=100"), "data")["data"]
         return next((made["id"] for made in listed if (made.get("metadata") or {}).get("llmagg") == mark), None)
 
     def ended(self, name: str) -> dict[str, Any] | None:
-        """What is known of a batch that has ended; None before. Raises ServiceUnavailableError."""
-        told: dict[str, Any] = json.loads(exchange(self._place, "GET", f"/batches/{name}"))
+        """What is known of a batch that has ended; None before. Raises LLMError."""
+        told = _object(exchange(self._place, "GET", f"/batches/{name}"), "status")
         return told if told["status"] in ("completed", "expired", "cancelled", "failed") else None
 
     def cancel(self, name: str) -> None:
         """Ends a batch."""
         exchange(self._place, "POST", f"/batches/{name}/cancel")
 
-    def results(self, told: dict[str, Any]) -> Iterator[Result]:
+    def why(self, told: dict[str, Any]) -> str:
+        """Why a batch failed as a whole; "" if it did not."""
+        if told["status"] != "failed":
+            return ""
+        errors = (told.get("errors") or {}).get("data") or [{}]
+        return f"the batch failed: {errors[0].get('message') or errors[0].get('code') or 'no reason is told'}"
+
+    def results(self, told: dict[str, Any], lenient: bool) -> Iterator[Result]:
         """The lines of the results, in any order."""
         for key in ("output_file_id", "error_file_id"):
             if not told.get(key):
                 continue
-            for line in exchange(self._place, "GET", f"/files/{told[key]}/content").splitlines():
-                read = json.loads(line)
-                response = read.get("response")
-                if response is None:
-                    yield Result(str(read["custom_id"]), None, b"")
+            for read in _lines(exchange(self._place, "GET", f"/files/{told[key]}/content"), lenient):
+                response, name = read.get("response"), str(read["custom_id"])
+                if isinstance(response, dict) and isinstance(response.get("status_code"), int):
+                    yield Result(name, response["status_code"], json.dumps(response.get("body")).encode())
                 else:
-                    body = json.dumps(response["body"]).encode()
-                    yield Result(str(read["custom_id"]), int(response["status_code"]), body)
+                    yield Result(name, None, b"")
 
 
 class AnthropicBatches:
@@ -145,7 +176,7 @@ class AnthropicBatches:
         """Sends a batch; returns its name. Batches here cannot be marked."""
         del mark
         body = b'{"requests": [' + b",".join(lines) + b"]}"
-        return str(json.loads(exchange(self._place, "POST", self._at, body))["id"])
+        return str(_object(exchange(self._place, "POST", self._at, body), "id")["id"])
 
     def find(self, mark: str) -> str | None:
         """None: batches here cannot be marked."""
@@ -153,24 +184,29 @@ class AnthropicBatches:
         return None
 
     def ended(self, name: str) -> dict[str, Any] | None:
-        """What is known of a batch that has ended; None before. Raises ServiceUnavailableError."""
-        told: dict[str, Any] = json.loads(exchange(self._place, "GET", f"{self._at}/{name}"))
+        """What is known of a batch that has ended; None before. Raises LLMError."""
+        told = _object(exchange(self._place, "GET", f"{self._at}/{name}"), "processing_status")
         return told if told["processing_status"] == "ended" else None
 
     def cancel(self, name: str) -> None:
         """Ends a batch."""
         exchange(self._place, "POST", f"{self._at}/{name}/cancel")
 
-    def results(self, told: dict[str, Any]) -> Iterator[Result]:
+    def why(self, told: dict[str, Any]) -> str:
+        """Nothing: batches here do not fail as a whole."""
+        del told
+        return ""
+
+    def results(self, told: dict[str, Any], lenient: bool) -> Iterator[Result]:
         """The lines of the results, in any order."""
-        for line in exchange(self._place, "GET", told["results_url"]).splitlines():
-            read = json.loads(line)
-            result = read["result"]
-            if result["type"] == "succeeded":
-                yield Result(str(read["custom_id"]), 200, json.dumps(result["message"]).encode())
-            elif result["type"] == "errored":
-                kind = (result["error"].get("error") or result["error"]).get("type")
-                status = 400 if kind == "invalid_request_error" else 500
-                yield Result(str(read["custom_id"]), status, json.dumps(result["error"]).encode())
+        for read in _lines(exchange(self._place, "GET", str(told.get("results_url"))), lenient):
+            result, name = read.get("result"), str(read["custom_id"])
+            kind = result.get("type") if isinstance(result, dict) else None
+            if isinstance(result, dict) and kind == "succeeded":
+                yield Result(name, 200, json.dumps(result.get("message")).encode())
+            elif isinstance(result, dict) and kind == "errored" and isinstance(result.get("error"), dict):
+                error = result["error"]
+                refused = (error.get("error") or error).get("type") == "invalid_request_error"
+                yield Result(name, 400 if refused else 500, json.dumps(error).encode())
             else:
-                yield Result(str(read["custom_id"]), None, b"")
+                yield Result(name, None, b"")

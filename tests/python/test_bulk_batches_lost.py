@@ -1,0 +1,159 @@
+"""Batches whose vendor forgets them, fails them, or answers what is no answer: the job ends, and says why."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_bulk_batches import VENDORS, aggregator_at, job, made, rows, script
+
+import llmagg
+from conftest import chats
+from llmagg.bulk import vendors
+from llmagg.errors import ServiceUnavailableError
+from llmagg.faultwall import FaultWall
+
+COUNT = 12
+Change = Callable[[str, str, bytes], bytes]
+
+
+def change_answers(monkeypatch: pytest.MonkeyPatch, change: Change) -> None:
+    """Answers about batches are what ``change`` makes of them; it has the method, the path and the answer."""
+    plain = vendors.exchange
+
+    def changed(place: vendors.Place, method: str, path: str, *more: Any) -> bytes:
+        return change(method, path, plain(place, method, path, *more))
+
+    monkeypatch.setattr(vendors, "exchange", changed)
+
+
+def refuse(status: int) -> bytes:
+    raise ServiceUnavailableError(f"the vendor refused it: HTTP {status}", status=status)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("use", ["auto", "always"])
+@pytest.mark.parametrize("what", ["batches/", "results"])
+def test_what_the_vendor_has_forgotten(
+    llm_wall: FaultWall, tmp_path: Path, run: Any, monkeypatch: Any, vendor: str, use: Any, what: str
+) -> None:
+    script(llm_wall)
+
+    def forget(method: str, path: str, answer: bytes) -> bytes:
+        results = path.endswith(("/content", "/results"))
+        return refuse(404) if method == "GET" and (results if what == "results" else "batches/" in path) else answer
+
+    change_answers(monkeypatch, forget)
+    report = run(job(rows(COUNT), tmp_path / "a.jsonl", aggregator_at(llm_wall, vendor), batch_api=use))
+    if use == "auto":
+        assert (report.answered, made(llm_wall), len(chats(llm_wall))) == (COUNT, 1, COUNT)
+    else:
+        assert (report.errors, made(llm_wall), chats(llm_wall)) == (COUNT, 3, [])
+        assert "without an answer to the row; the vendor refused it: HTTP 404" in str(report)
+
+
+@pytest.mark.parametrize("use", ["auto", "always"])
+def test_a_key_that_is_refused_meanwhile(
+    llm_wall: FaultWall, tmp_path: Path, run: Any, monkeypatch: Any, use: Any
+) -> None:
+    script(llm_wall)
+    with monkeypatch.context() as patch:
+        change_answers(patch, lambda method, path, answer: refuse(401) if "/batches/" in path else answer)
+        with pytest.raises(ServiceUnavailableError, match="HTTP 401"):
+            run(job(rows(COUNT), tmp_path / "a.jsonl", aggregator_at(llm_wall, "openai"), batch_api=use))
+    llm = aggregator_at(llm_wall, "openai")
+    report = run(job(rows(COUNT), tmp_path / "a.jsonl", llm, batch_api=use, resume=True))
+    assert (report.answered, made(llm_wall), chats(llm_wall)) == (COUNT, 1, []), "the batch is there still"
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("page", [b"<html>We are down for maintenance.</html>", b"[]", b"{}", b"null", b""])
+def test_an_answer_that_is_none_is_asked_for_again(
+    llm_wall: FaultWall, tmp_path: Path, run: Any, monkeypatch: Any, caplog: Any, vendor: str, page: bytes
+) -> None:
+    script(llm_wall)
+    looks = iter(range(1000))
+
+    def maintain(method: str, path: str, answer: bytes) -> bytes:
+        return page if method == "GET" and "batches/" in path and next(looks) < 5 else answer
+
+    change_answers(monkeypatch, maintain)
+    with caplog.at_level(logging.WARNING, "llmagg"):
+        report = run(job(rows(COUNT), tmp_path / "a.jsonl", aggregator_at(llm_wall, vendor), batch_api="always"))
+    assert (report.answered, made(llm_wall)) == (COUNT, 1)
+    [record] = [record for record in caplog.records if "cannot be looked at" in record.getMessage()]
+    assert "is no object with" in record.getMessage()
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("lasting", [False, True])
+def test_results_with_lines_that_are_none(
+    llm_wall: FaultWall, tmp_path: Path, run: Any, monkeypatch: Any, vendor: str, lasting: bool
+) -> None:
+    """A file that was cut on its way is fetched again. One that stays as it is gives the answers that it has."""
+    script(llm_wall)
+    fetched = iter(range(1000))
+
+    def cut(method: str, path: str, answer: bytes) -> bytes:
+        if not path.endswith(("/content", "/results")) or (next(fetched) and not lasting):
+            return answer
+        lines = answer.splitlines()
+        return b"\r\n".join(
+            [*lines[:5], b"", b"null", b'{"custom_id": "x", "result": 5, "response": 5}', lines[5][:40]]
+        )
+
+    change_answers(monkeypatch, cut)
+    report = run(job(rows(COUNT), tmp_path / "a.jsonl", aggregator_at(llm_wall, vendor)))
+    assert (report.answered, made(llm_wall)) == (COUNT, 1)
+    assert len(chats(llm_wall)) == (COUNT - 5 if lasting else 0)
+
+
+@pytest.mark.parametrize("use", ["auto", "always"])
+def test_a_batch_that_fails_says_why(
+    llm_wall: FaultWall, tmp_path: Path, run: Any, monkeypatch: Any, caplog: Any, use: Any
+) -> None:
+    script(llm_wall, refuse=True)
+
+    def told(method: str, path: str, answer: bytes) -> bytes:
+        if method == "GET" and "batches/" in path:
+            data = [{"code": "billing_limit", "message": "Your billing limit is reached."}]
+            return json.dumps({**json.loads(answer), "errors": {"object": "list", "data": data}}).encode()
+        return answer
+
+    change_answers(monkeypatch, told)
+    with caplog.at_level(logging.WARNING, "llmagg"):
+        report = run(job(rows(COUNT), tmp_path / "a.jsonl", aggregator_at(llm_wall, "openai"), batch_api=use))
+    why = "the batch failed: Your billing limit is reached."
+    if use == "auto":
+        assert report.answered == COUNT
+        assert f"has no answers to {COUNT} rows: {why}; they are asked live" in caplog.text
+    else:
+        assert why in str(report)
+
+
+@pytest.mark.parametrize("use", ["auto", "always"])
+def test_a_batch_whose_answer_was_lost_is_not_paid_twice(
+    llm_wall: FaultWall, tmp_path: Path, run: Any, monkeypatch: Any, use: Any
+) -> None:
+    script(llm_wall)
+    change_answers(
+        monkeypatch,
+        lambda method, path, answer: refuse(502) if method == "POST" and path.endswith("/batches") else answer,
+    )
+    report = run(job(rows(COUNT), tmp_path / "a.jsonl", aggregator_at(llm_wall, "openai"), batch_api=use))
+    assert (report.answered, made(llm_wall), chats(llm_wall)) == (COUNT, 1, [])
+
+
+def test_a_file_that_is_not_taken(llm_wall: FaultWall, tmp_path: Path, run: Any, monkeypatch: Any, caplog: Any) -> None:
+    script(llm_wall)
+    change_answers(monkeypatch, lambda method, path, answer: b"<html>" if path == "/files" else answer)
+    llm = aggregator_at(llm_wall, "openai")
+    with pytest.raises(llmagg.BadResponseError, match="no object with 'id': <html>"):
+        run(job(rows(COUNT), tmp_path / "a.jsonl", llm, batch_api="always"))
+    with caplog.at_level(logging.WARNING, "llmagg"):
+        assert run(job(rows(COUNT), tmp_path / "b.jsonl", llm)).answered == COUNT
+    assert f"a batch of {COUNT} rows could not be sent" in caplog.text
