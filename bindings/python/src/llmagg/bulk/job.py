@@ -234,6 +234,8 @@ def _opened(target: Path, kind: str | Path, job: dict[str, Any], *, resume: bool
                 raise LedgerError(f"{str(path)!r} is no ledger of this version; name another, or another output")
             book.note("job", {"form": _FORM, "begun": time.time(), **job})
             return book
+        if noted["job"].get("form") != _FORM:
+            raise LedgerError(f"the ledger {str(path)!r} was made by another version of llmagg; use another output")
         if not resume:
             text = f"the ledger {str(path)!r} exists; resume=True (--resume) goes on with it. To begin anew, remove it"
             raise LedgerError(text)

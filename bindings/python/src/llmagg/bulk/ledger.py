@@ -73,6 +73,12 @@ def foreign(path: Path, at: str = "") -> LedgerError:
     return LedgerError(f"{str(path)!r} is not a ledger{at}; name another file as the ledger, or another output")
 
 
+def damaged(path: Path, error: Exception) -> LedgerError:
+    """The error for a ledger of which something cannot be read any more."""
+    text = f"the ledger {str(path)!r} is damaged: {error}. Save what can be read (the command sqlite3 has .recover)"
+    return LedgerError(f"{text}, then remove the ledger; or go on with a copy of it")
+
+
 def _size(entry: Entry) -> int:
     """The bytes of an entry's texts, at most."""
     texts = (entry.id, entry.answer, entry.usage, entry.error)
@@ -131,7 +137,16 @@ class SqliteLedger:
 
     def meta(self) -> dict[str, Any]:
         """What was noted beside the rows."""
-        return {name: decode(value.encode()) for name, value in self._db.execute("SELECT name, value FROM meta")}
+        return {name: decode(value.encode()) for name, value in self._read("SELECT name, value FROM meta")}
+
+    def _read(self, statement: str, numbers: tuple[int, ...] = ()) -> Iterator[Any]:
+        """The rows of a statement. Raises LedgerError, LedgerFullError."""
+        try:
+            yield from self._db.execute(statement, numbers)
+        except sqlite3.OperationalError as error:
+            raise full(self.path, error) from None
+        except sqlite3.DatabaseError as error:
+            raise damaged(self.path, error) from None
 
     def note(self, name: str, value: Any) -> None:
         """Notes something beside the rows."""
@@ -141,9 +156,7 @@ class SqliteLedger:
     def find(self, n: int) -> Entry | None:
         """The entry of a row; rows are read in pages."""
         if n >= self._page_end or n < self._page_end - self._PAGE:
-            rows = self._db.execute(
-                f"SELECT {self._COLUMNS} FROM item WHERE n >= ? AND n < ?", (n, n + self._PAGE)
-            ).fetchall()
+            rows = self._read(f"SELECT {self._COLUMNS} FROM item WHERE n >= ? AND n < ?", (n, n + self._PAGE))
             self._page = {row[0]: Entry._make(row) for row in rows}
             self._page_end = n + self._PAGE
         return self._page.pop(n, None)
@@ -171,6 +184,10 @@ class SqliteLedger:
                 if not ways_out:
                     raise full(self.path, error) from None
                 ways_out.pop(0)()
+            except sqlite3.DatabaseError as error:
+                with suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+                raise damaged(self.path, error) from None
 
     def room(self, wanted: int) -> int:
         """How many rows, up to ``wanted``, may be on their way, so that their answers can still be written."""
@@ -194,7 +211,7 @@ class SqliteLedger:
         return self._ballast.why()
 
     def _empty_log(self) -> None:
-        with suppress(sqlite3.OperationalError):  # a full disk: the log keeps what the table has no room for
+        with suppress(sqlite3.DatabaseError):  # a full disk: the log keeps what the table has no room for
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def sync(self) -> None:
@@ -202,18 +219,17 @@ class SqliteLedger:
         self._unsynced, self._synced_at = 0, time.monotonic()
         if self._ballast is not None and self._ballast.dropped:
             return  # the table would take the room that the log still needs
-        with suppress(sqlite3.OperationalError):  # a full disk: the log keeps what the table has no room for
+        with suppress(sqlite3.DatabaseError):  # a full disk: the log keeps what the table has no room for
             self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def entries(self) -> Iterator[Entry]:
         """All entries in the order of their rows."""
-        for row in self._db.execute(f"SELECT {self._COLUMNS} FROM item ORDER BY n"):
+        for row in self._read(f"SELECT {self._COLUMNS} FROM item ORDER BY n"):
             yield Entry._make(row)
 
     def costs(self) -> dict[str, float]:
         """What all rows cost, by currency."""
-        found = self._db.execute("SELECT currency, sum(cost) FROM item WHERE cost IS NOT NULL GROUP BY currency")
-        return dict(found.fetchall())
+        return dict(self._read("SELECT currency, sum(cost) FROM item WHERE cost IS NOT NULL GROUP BY currency"))
 
     def close(self) -> None:
         """Brings everything to the disk and lets others use the ledger."""
