@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import log
+from ._native import load
 from ._shown import shown
 from .attempt import Attempt
 from .errors import InvalidArgumentError, QuotaExceededError
 
 if TYPE_CHECKING:
+    from ._native.handle import Handle
     from .responses import ChatCompletionResponse
 
 _told: set[str] = set()  # the routes
@@ -23,17 +25,31 @@ ADVICE = (
 UNKNOWN = f"max_cost cannot be kept: the cost of an answer is not known; {ADVICE}"
 
 
+def tell_silent(route_names: list[str], handles: list[Handle]) -> bool:
+    """The same for the routes of a call with a budget that is not hard, if nobody would ever tell what they cost.
+    Whether it is told now; not where the application has a log.
+    """
+    if log.is_heard():
+        return False
+    for name, handle in zip(route_names, handles):
+        if name not in _told and not load.call_for_json("llmagg_client_info", handle.pointer)["tells_cost"]:
+            _tell(name)
+    return True
+
+
+def _tell(route: str) -> None:
+    from . import oldstyle
+
+    _told.add(route)
+    oldstyle.show(f"max_cost or a budget has no effect at {route}: the cost of its answers is not known; {ADVICE}")
+
+
 def tell_unpriced(response: ChatCompletionResponse) -> ChatCompletionResponse:
     """Warns, once for each route, that a bound of money has no effect, since nobody knows what the answer cost. Where
     the application has a log, the core has told it there.
     """
     if response.cost is None and response.route not in _told and not log.is_heard():
-        from . import oldstyle
-
-        _told.add(response.route)
-        oldstyle.show(
-            f"max_cost or a budget has no effect at {response.route}: the cost of its answers is not known; {ADVICE}"
-        )
+        _tell(response.route)
     return response
 
 

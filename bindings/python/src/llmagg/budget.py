@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 from . import errors
@@ -32,11 +33,13 @@ class Budget(Shared):
     def __init__(self, amount: float, *, hard: bool = False) -> None:
         self._new_name()
         self.set(amount, hard=hard)
+        weakref.finalize(self, _note, self._name, soft=False).atexit = False
 
     def set(self, amount: float, *, hard: bool = False) -> None:
         """Gives the budget another limit; what is spent stays. Raises InvalidArgumentError."""
         self._tell({"amount": amount, "hard": hard})
         self._limit = (amount, hard)
+        _note(self._name, soft=not hard)
 
     def name(self) -> str:
         """The name by which the core knows the budget in this process."""
@@ -73,6 +76,15 @@ def process_budget(amount: float | None, *, hard: bool = False) -> None:
     spent is forgotten. ``llmagg.stats()["budgets"][""]`` says how much is spent.
     """
     tell("budget", "", None if amount is None else {"amount": amount, "hard": hard})
+    _note("", soft=amount is not None and not hard)
+
+
+def _note(name: str, *, soft: bool) -> None:
+    """Notes whether a budget is there that is not hard."""
+    if soft:
+        load.soft_budgets.add(name)
+    else:
+        load.soft_budgets.discard(name)
 
 
 def report() -> dict[str, dict[str, Any]]:

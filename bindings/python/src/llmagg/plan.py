@@ -198,6 +198,7 @@ class Plan:
         # _Asked.holds() checks the models of the entries in ``known``.
         self._names = [(entry, entry.model) for entry in entries if id(entry.client) not in known]
         self._native = Routes([asked.handle for asked in self._routes])
+        self._told = False  # whether routes are told of that budgets have no effect on
 
     def handles(self) -> list[Handle]:
         """The native handles of the routes."""
@@ -248,6 +249,8 @@ class Plan:
             options = {**(options or {}), "cache_name": user.cache.name()}
         if user.strategy is not None or self._groups:
             options = self._routing(user.strategy, request, options)
+        if load.soft_budgets and not self._told:
+            self._tell_silent(options)
         accept = None
         if options and callable(options.get("accept")):
             options = dict(options)
@@ -256,6 +259,13 @@ class Plan:
         made = calls.make(self._native, request, options, targets, Calls.of(user), self.route_names)
         made.accept = accept
         return made
+
+    def _tell_silent(self, options: dict[str, Any] | None) -> None:
+        """Tells, once, that a budget has no effect where nobody says what an answer costs."""
+        if not load.soft_budgets.isdisjoint(("", *(options or {}).get("budgets", ()))):
+            from . import _bounds
+
+            self._told = _bounds.tell_silent(self.route_names, self.handles())
 
     def _routing(self, strategy: Any, request: dict[str, Any], options: dict[str, Any] | None) -> dict[str, Any]:
         """The options of a call with the order of its routes."""

@@ -30,6 +30,8 @@ _file = -1
 _identity: tuple[int, ...] = ()  # of the file behind _file
 generation = 0
 """Grows by one in each forked child; an object of another generation belongs to a parent process."""
+soft_budgets: set[str] = set()
+"""The names of budgets that are not hard; "" is that of the process."""
 _after_fork: list[Callable[[], None]] = []
 
 
