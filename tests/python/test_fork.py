@@ -184,3 +184,25 @@ assert child(work) == 0
 call()
 """
     run_script(tmp_path, HEAD + CALL + code, llm_wall.url)
+
+
+def test_without_sendfile_the_child_reads_and_writes(llm_wall: FaultWall, tmp_path: Path) -> None:
+    """A seccomp filter, or a file system, may refuse it."""
+    code = """
+call()
+def refused(*_):
+    raise OSError(22, "Invalid argument")
+os.sendfile = refused
+assert child(call) == 0
+pread, os.pread = os.pread, lambda file, size, at: pread(file, size, at) if at < 1 << 20 else b""
+def work():
+    try:
+        aggregator.chat_sync(HELLO)
+    except llmagg.ForkedError as error:
+        assert "its own copy" in str(error) and "file ended after 1048576 of" in str(error), error
+    else:
+        raise AssertionError("no error")
+assert child(work) == 0
+call()
+"""
+    run_script(tmp_path, HEAD + CALL + code, llm_wall.url)

@@ -172,6 +172,19 @@ def _still_open(path: Path) -> int:
     )
 
 
+def _copy(source: int, to: int, size: int) -> None:
+    """Copies a file of that size. Some file systems and sandboxes have no sendfile: there it is read and written."""
+    done = 0
+    while done < size:
+        try:
+            more = os.sendfile(to, source, done, size - done)
+        except OSError:
+            more = os.write(to, os.pread(source, 1 << 20, done))
+        if more == 0:
+            raise OSError(f"the library's file ended after {done} of {size} bytes")
+        done += more
+
+
 def _dlopen_copy(path: Path) -> ctypes.CDLL:
     """Loads a private copy of the library that the parent loaded."""
     global _file
@@ -183,19 +196,23 @@ def _dlopen_copy(path: Path) -> ctypes.CDLL:
             f"this forked child cannot load its own copy of the library ({error}); start processes with 'spawn'"
         ) from None
     try:
-        offset, size = 0, os.fstat(_file).st_size
+        size = os.fstat(_file).st_size
         most, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
         if most != resource.RLIM_INFINITY and most < size:  # more would be a signal, which may end the process
             raise ImportError(
                 f"this forked child cannot load its own copy of the library: it has {size} bytes, and the process may "
                 f"write files of {most} (RLIMIT_FSIZE, ulimit -f)"
             )
-        while offset < size:
-            offset += os.sendfile(copy, _file, offset, size - offset)
+        _copy(_file, copy, size)
         # The loader returns an already loaded library for a path that it knows, so each generation needs a new path.
         return _dlopen(f"/proc/self/{'./' * generation}fd/{copy}")
-    except (ImportError, OSError) as error:
-        raise errors.ForkedError(f"{error}; start processes with 'spawn'") from None
+    except ImportError as error:
+        hint = "" if Path("/proc/self/fd").exists() else "; there is no /proc here, through which it is loaded"
+        raise errors.ForkedError(f"{error}{hint}; start processes with 'spawn'") from None
+    except OSError as error:
+        raise errors.ForkedError(
+            f"this forked child cannot make its own copy of the library ({error}); start processes with 'spawn'"
+        ) from None
     finally:
         os.close(copy)
 
