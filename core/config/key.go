@@ -1,12 +1,11 @@
 package config
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/internal/suggest"
 	"github.com/llmagg/llmagg/core/llm"
@@ -134,14 +133,14 @@ func (c *Model) setKeys(at *place, v []byte) error {
 	if err := at.oneKey(); err != nil {
 		return err
 	}
-	var items []json.RawMessage
-	if v[0] != '[' || llm.JSON.Unmarshal(v, &items) != nil {
+	items, err := jsontext.ItemsOf(v)
+	if err != nil {
 		return at.fail("%q must be a list of strings, got %s", at.key, kindOfValue(v)) // the values are keys: not repeated
 	}
 	keys := make([]string, len(items))
 	for i, item := range items {
-		if llm.JSON.Unmarshal(item, &keys[i]) != nil {
-			return at.fail("%s[%d] must be a string, got %s", at.key, i, kindOfValue(bytes.TrimSpace(item)))
+		if item[0] != '"' || llm.JSON.Unmarshal(item, &keys[i]) != nil {
+			return at.fail("%s[%d] must be a string, got %s", at.key, i, kindOfValue(item))
 		}
 	}
 	if len(keys) == 0 {

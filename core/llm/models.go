@@ -1,8 +1,9 @@
 package llm
 
 import (
-	"encoding/json"
 	"strconv"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
 // ParseModels reads a list of models' names from JSON text. An entry may be a
@@ -19,11 +20,11 @@ func ParseModels(v []byte) (models []string, groups []int, err error) {
 		}
 		return models, nil, CheckModels(models)
 	}
-	var entries []json.RawMessage
-	switch {
-	case v[0] == '"':
+	if v[0] == '"' {
 		return nil, nil, Errorf(InvalidArgument, "\"models\" is a string; expected a list of names, such as [\"provider/model\"]")
-	case v[0] != '[' || JSON.Unmarshal(v, &entries) != nil:
+	}
+	entries, err := jsontext.ItemsOf(v)
+	if err != nil {
 		return nil, nil, Errorf(InvalidArgument, "\"models\" has the wrong type; expected a list of names")
 	}
 	models = models[:0]

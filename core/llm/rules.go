@@ -2,12 +2,12 @@ package llm
 
 import (
 	"cmp"
-	"encoding/json"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/internal/suggest"
 )
@@ -95,8 +95,8 @@ func checkRules(option string, rules []string) error {
 
 func rulesIn(field func(*Rules) *[]string) func(*CallOptions, string, []byte) error {
 	return func(o *CallOptions, key string, v []byte) error {
-		var list []json.RawMessage
-		if v[0] != '[' || JSON.Unmarshal(v, &list) != nil {
+		list, err := jsontext.ItemsOf(v)
+		if err != nil {
 			return Errorf(InvalidArgument, "option %q is %s; expected a list of rules, such as [\"RATE_LIMIT\", 503, \"!BAD_REQUEST\"]", key, shown.Value(v))
 		}
 		rules := make([]string, len(list))

@@ -1,7 +1,6 @@
 package price
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -98,8 +97,8 @@ const example = `{"input": 1.25, "output": 10, "above": [{"input_tokens": 200000
 // ReadTiers reads the "above" of a price, which key names in messages. Whether
 // its entries rise is for [Price.Check].
 func ReadTiers(key string, v []byte) ([]Tier, error) {
-	var rows []json.RawMessage
-	if v[0] != '[' || llm.JSON.Unmarshal(v, &rows) != nil {
+	rows, err := jsontext.ItemsOf(v)
+	if err != nil {
 		return nil, llm.Errorf(llm.InvalidArgument, "%q is %s; expected a list of objects, as in "+example, key, shown.Value(v))
 	}
 	tiers := make([]Tier, len(rows))

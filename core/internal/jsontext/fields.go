@@ -1,6 +1,9 @@
 package jsontext
 
-import "unicode/utf8"
+import (
+	"encoding/json"
+	"unicode/utf8"
+)
 
 // Field is one field of a JSON object: its key, decoded, and where its value
 // stands in the scanned bytes.
@@ -88,6 +91,22 @@ func FieldsOf(data []byte) (Fields, error) {
 		return Fields{}, r.Fail("unexpected text after the object")
 	}
 	return fields, nil
+}
+
+// ItemsOf are the elements of an array, null ones among them, as parts of data.
+// Raw values of a JSON library may leave nulls empty.
+func ItemsOf(data []byte) ([]json.RawMessage, error) {
+	r := Reader{Data: data, Most: MaxDepth}
+	if r.Next() != '[' {
+		return nil, r.Fail("expected a JSON array")
+	}
+	var items []json.RawMessage
+	for more := r.Array(); more; more = r.NextItem() {
+		if from := r.Span(); r.Err == nil {
+			items = append(items, data[from:r.Pos])
+		}
+	}
+	return items, r.End()
 }
 
 // CheckUTF8 tells where data is not valid UTF-8; nil where it is.

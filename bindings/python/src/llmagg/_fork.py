@@ -25,6 +25,8 @@ LATE = (
     "traceback",
     "urllib.parse",
     "llmagg._bounds",
+    "llmagg._gathered",
+    "llmagg._misspelt",
     "llmagg._native",
     "llmagg._native.blocking",
     "llmagg._native.bridge",

@@ -117,7 +117,7 @@ def response(payload: _Payload) -> ChatCompletionResponse:
     """A whole answer. If the application has replaced ``from_dict`` of a class, or a class in a module of providers,
     that reads it.
     """
-    if (reader := _reader(ChatCompletionResponse)) is not None:
+    if (reader := reader_of(ChatCompletionResponse)) is not None:
         made: ChatCompletionResponse = reader.from_dict(_spread(decode(payload)))
         return made
     try:
@@ -130,7 +130,7 @@ _NAMES = ("openai", "deepseek", "gemini")
 _PROVIDERS = [vars(sys.modules[f"{__package__}.providers.{name}_provider"]) for name in _NAMES]
 
 
-def _reader(kind: type[ChatCompletionResponse] | type[StreamResponse]) -> Any:
+def reader_of(kind: type[ChatCompletionResponse] | type[StreamResponse]) -> Any:
     """What reads an answer, as an application's test has replaced it; None in the usual case."""
     name = kind.__name__
     for names in _PROVIDERS:
@@ -181,7 +181,7 @@ def _batch(
     payload: _Payload, reading: Reading, of_pieces: Callable[[_Pieces], Iterator[T]],
     of_others: Callable[[Iterator[StreamResponse]], Iterator[T]],
 ) -> Batch[T]:  # fmt: skip
-    if (reader := _reader(StreamResponse)) is not None:
+    if (reader := reader_of(StreamResponse)) is not None:
         others = _any_chunks(payload)
         return len(others), of_others(reader.from_dict(chunk.to_dict()) for chunk in _whole(others, reading))
     try:

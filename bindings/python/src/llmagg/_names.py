@@ -11,6 +11,12 @@ from typing import Any
 from . import log
 
 _LATE = ("asyncio", "json", "logging", "time")  # imported when they are first used, since they are slow to import
+_PUBLIC = frozenset((
+    "APIError", "BaseLLMClient", "BaseProvider", "ChatCompletionRequest", "ChatCompletionResponse", "Choice",
+    "Function", "LLMClient", "LLMError", "Message", "MessageRole", "ModelConfig", "ModelNotFoundError", "Provider",
+    "ProviderConfig", "ProviderNotFoundError", "StreamChoice", "StreamResponse", "Usage", "logger",
+))  # fmt: skip
+"""What the original's modules imported of each other, so that an application may have it from any of them."""
 _SPOKE = {"aiohttp": "HTTP", "httpx": "HTTP", "genai": "Gemini's API", "openai": "OpenAI's API"}
 
 
@@ -44,6 +50,8 @@ def of_module(module: str) -> Callable[[str], Any]:
             from importlib import import_module
 
             return import_module(name)
+        if name in _PUBLIC:
+            return log.logger if name == "logger" else getattr(sys.modules[__package__], name)
         if name in _SPOKE:
             raise AttributeError(
                 f"module {module!r} has no {name}: the core speaks {_SPOKE[name]}; replace a client's chat_completion, "

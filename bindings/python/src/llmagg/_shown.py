@@ -22,6 +22,8 @@ def bare(name: str) -> str:
 
 def shown(value: Any) -> str:
     """Numbers, plain words and literals as they are, other texts by their length, the rest by its type."""
+    if isinstance(value, int) and value.bit_length() > 128:
+        return f"an int of {value.bit_length()} bits"
     if value is None or isinstance(value, (bool, int, float)):
         return repr(value)[:40]
     if not isinstance(value, str):

@@ -269,7 +269,12 @@ def _infinite(value: Any) -> str:
     """Why JSON cannot hold a number; "" for all else."""
     if not (value.is_finite() if isinstance(value, Decimal) else not isinstance(value, float) or math.isfinite(value)):
         return f"is {str(value).lower()}; expected a finite number"
+    if isinstance(value, int) and value.bit_length() > _LONG and not _writable(value):
+        return f"is an int of {value.bit_length()} bits, which Python does not write; expected a shorter number"
     return ""
+
+
+_LONG = 2000  # bits; Python refuses to write ints from 640 digits on at the earliest
 
 
 def _half_in(value: Any) -> str:

@@ -6,10 +6,11 @@ nesting. Each becomes an :class:`InvalidArgumentError` that names the field.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
+from ._fields import spread
 from .errors import BadResponseError, InvalidArgumentError
 
 T = TypeVar("T")
@@ -90,6 +91,7 @@ def build(cls: type[T], data: dict[str, Any], template: dict[str, Any]) -> T:
         values.update(data)
         values["extra"] = {}
     else:
+        data = spread(data, template.keys())
         extra: dict[str, Any] = {}
         values["extra"] = extra
         for key, value in data.items():
@@ -104,35 +106,17 @@ def template(cls: type, **defaults: Any) -> dict[str, Any]:
     return {**{name: None for name in cls.__dataclass_fields__ if name != "extra"}, **defaults}  # type: ignore[attr-defined]
 
 
-class Later:
-    """An attribute that is made when it is first read, unless it was set before."""
-
-    def __init__(self, name: str, make: Callable[[Any], Any]) -> None:
-        self._name = name
-        self._make = make
-
-    def __get__(self, instance: Any, _: Any = None) -> Any:
-        if instance is None:  # the class has no such attribute, as with a plain field
-            raise AttributeError(self._name)
-        value = instance.__dict__[self._name] = self._make(instance)
-        return value
-
-
-def later_extra(cls: type[T]) -> type[T]:
-    """Makes the empty ``extra`` of a class's instances when it is first read, which is rare for chunks of a stream."""
-    cls.extra = Later("extra", lambda _: {})  # type: ignore[attr-defined]
-    return cls
-
-
 def expect_list(data: Any, what: str) -> list[Any]:
     """``data`` as a list; None is an empty list. Raises BadResponseError for other types."""
-    if data is not None and not isinstance(data, (list, tuple)):
+    if data is not None and (not isinstance(data, Sequence) or isinstance(data, (str, bytes, bytearray, memoryview))):
         raise BadResponseError(f"{what} must be an array, got {type(data).__name__}")
     return list(data or ())
 
 
 def expect_object(data: Any, what: str) -> dict[str, Any]:
-    """``data`` itself. Raises BadResponseError if it is not a dict."""
-    if not isinstance(data, dict):
+    """``data`` as a dict; a dict is returned itself. Raises BadResponseError if it is no mapping."""
+    if isinstance(data, dict):
+        return data
+    if not isinstance(data, Mapping):
         raise BadResponseError(f"{what} must be an object, got {type(data).__name__}")
-    return data
+    return dict(data)

@@ -103,7 +103,7 @@ class LLMAggregator(Closing):
 
     def __setattr__(self, name: str, value: Any) -> None:
         _strange.attribute(self, name, _PUBLIC)
-        super().__setattr__(name, value)
+        super().__setattr__(name, list(value) if name == "models" and isinstance(value, Iterator) else value)
 
     def __repr__(self) -> str:
         state = "" if getattr(self, "_initialized", False) else ", not initialized"
@@ -168,9 +168,10 @@ class LLMAggregator(Closing):
             return _planned_call()(self, messages, params)
 
     def _other_call(self, request: dict[str, Any], params: dict[str, Any]) -> _late.Call:
-        from . import plan
+        from . import _misspelt, plan
 
         with brief:
+            _misspelt.refuse("embed" if "input" in request else "rerank", (*request, "numpy"), params)
             self._configure()
             return plan.other_call(self, {key: value for key, value in request.items() if value is not None}, params)
 
@@ -212,7 +213,7 @@ class LLMAggregator(Closing):
         are a float32 array of one row for each text. ``params`` are options as for calls, and fields for the server.
         Raises LLMError; UnsupportedError if no route makes embeddings.
         """
-        request = {"input": listed(input), "model": model, "dimensions": dimensions, "input_type": input_type}
+        request = {"input": listed(input, "input"), "model": model, "dimensions": dimensions, "input_type": input_type}
         return EmbeddingResponse(await self._other_call(request, params).other("embed"), numpy=numpy)
 
     async def rerank(
@@ -222,7 +223,7 @@ class LLMAggregator(Closing):
 
         Models are asked as for a chat. ``params`` are options as for calls, and fields for the server. Raises LLMError.
         """
-        documents = listed(documents)
+        documents = listed(documents, "documents")
         request = {"query": query, "documents": documents, "model": model, "top_n": top_n}
         return RerankResponse(await self._other_call(request, params).other("rerank"), documents)
 
@@ -368,14 +369,14 @@ class LLMAggregator(Closing):
         input_type: str | None = None, numpy: bool = False, **params: Any,
     ) -> EmbeddingResponse:  # fmt: skip
         """``embed`` for code without an event loop; it blocks, and Ctrl-C ends it."""
-        request = {"input": listed(input), "model": model, "dimensions": dimensions, "input_type": input_type}
+        request = {"input": listed(input, "input"), "model": model, "dimensions": dimensions, "input_type": input_type}
         return EmbeddingResponse(self._other_call(request, params).other_sync("embed"), numpy=numpy)
 
     def rerank_sync(
         self, /, query: str, documents: Sequence[str], model: str | None = None, top_n: int | None = None, **params: Any
     ) -> RerankResponse:
         """``rerank`` for code without an event loop; it blocks, and Ctrl-C ends it."""
-        documents = listed(documents)
+        documents = listed(documents, "documents")
         request = {"query": query, "documents": documents, "model": model, "top_n": top_n}
         return RerankResponse(self._other_call(request, params).other_sync("rerank"), documents)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ._brief import brief
+from ._fields import spread
 from .cost import Cost
 
 
@@ -81,6 +82,7 @@ class Attempt:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Attempt:
         """Reads an entry of ``"attempts"``; unknown fields go to ``extra``."""
+        data = spread(data, _FIELDS)
         known = {k: v for k, v in data.items() if k in _FIELDS and v is not None}
         if "cost" in known:
             known["cost"] = Cost.from_dict(known["cost"])

@@ -13,7 +13,7 @@ from ._twin import twin
 from .config import ModelConfig
 from .errors import APIError, BadResponseError, LLMError  # noqa: F401 - tests patch these names
 from .log import logger  # noqa: F401
-from .requests import ChatCompletionRequest
+from .requests import ChatCompletionRequest, read_request
 from .responses import ChatCompletionResponse, StreamResponse
 
 __getattr__ = _names.of_module(__name__)
@@ -126,6 +126,7 @@ class BaseLLMClient(LLMClient, Closing):
         """The JSON to post, in OpenAI's shape, without fields that are None. A model in the request that is no name of
         this route replaces the configured model.
         """
+        request = read_request(request)
         config, asked = self.config, request.model
         name = getattr(config, "name", None) or config.model
         if not asked or asked in (name, config.model, f"{config.provider}/{name}"):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from ._fields import grown
 from ._parameters import told_of
 
 KEY_MARKS = (
@@ -45,6 +46,7 @@ CLIENT_VENDORS: set[str] = set()
 """The vendors that have a client class in this package; each class adds its vendor."""
 
 
+@grown(7)
 @told_of
 @dataclass
 class ModelConfig:
@@ -203,3 +205,18 @@ class ProviderConfig:
     def get_model_config(self, model_name: str) -> ModelConfig | None:
         """Returns the configuration of a model, or None."""
         return self.models.get(model_name)
+
+
+def name_model(provider: str, name: str, config: Any) -> None:
+    """Notes the name under which a model is configured, where it is not the upstream name. Raises InvalidArgumentError
+    for what is no configuration of a model.
+    """
+    if not hasattr(config, "model"):
+        from .errors import InvalidArgumentError
+
+        raise InvalidArgumentError(
+            f"model {name!r} of provider {provider!r} must be a ModelConfig, got {type(config).__name__}; "
+            "create_from_config() takes dicts"
+        )
+    if getattr(config, "name", None) is None and config.model != name:
+        config.name = name

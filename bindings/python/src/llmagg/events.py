@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Union
 
-from ._wire import Later
+from ._fields import Later
 from .errors import LLMError
 from .responses import ChatCompletionResponse, StreamResponse
 

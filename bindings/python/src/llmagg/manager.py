@@ -190,6 +190,9 @@ async def _checked(provider: Any) -> Any:
     return await provider.health_check()
 
 
+Manager()  # made by the import, which runs in one thread, so that no two threads make one each
+
+
 class PrivateManager(Manager):
     """A registry of one aggregator's own."""
 

@@ -7,8 +7,9 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Union
 
 from ._brief import brief
+from ._fields import grown, later
 from ._parameters import told_of
-from ._wire import build, decode, expect_object, later_extra, template
+from ._wire import build, decode, expect_object, template
 from .errors import BadResponseError, InvalidArgumentError
 
 
@@ -47,7 +48,8 @@ else:
     Role = MessageRole  # msgspec reads the annotations and takes no union of an Enum and str
 
 
-@later_extra
+@grown(2)
+@later
 @told_of
 @dataclass(repr=False)
 class Message:
@@ -106,6 +108,17 @@ class Message:
 
 
 _MESSAGE = template(Message)
+
+
+def of_fields(message: dict[str, Any]) -> dict[str, Any]:
+    """A message of a request that ``vars`` or ``dataclasses.asdict`` made of a Message, in the shape of the wire; any
+    other message itself.
+    """
+    if "extra" in message and _MESSAGE.keys() <= message.keys():
+        return Message.from_dict(message).to_dict()
+    return message
+
+
 _MESSAGE_REST = tuple(k for k in _MESSAGE if k != "role")
 _DELTA = template(Message, role=MessageRole.ASSISTANT, content="")
 

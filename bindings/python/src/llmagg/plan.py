@@ -61,6 +61,7 @@ def other_call(user: Any, request: dict[str, Any], params: Mapping[str, Any]) ->
         if key in known_options:
             _put_option(options, key, value)
         else:
+            refuse_alias(key)
             request[key] = value
     return _plan(user, request.get("model")).call(user, request, options or None)
 
@@ -164,6 +165,14 @@ class _Asked:
         return catalog.vendor_of(client) == self.vendor and self.side.handle(client, self.vendor) is self.handle
 
 
+def _copied(models: Any) -> Any:
+    """A copy of a list of models, to find changes later; None, which no list equals, of what cannot be copied."""
+    try:
+        return copy.deepcopy(models)
+    except TypeError:
+        return None
+
+
 class Plan:
     """The routes for a model, or for the aggregator's list of models if ``model`` is None, with everything that these
     routes depend on. A plan is thread-safe.
@@ -172,7 +181,7 @@ class Plan:
     def __init__(self, user: Any, model: str | None) -> None:
         self._generation = load.generation
         self._user = weakref.ref(user)
-        self._models = None if model else copy.deepcopy(user.models)
+        self._models = None if model else _copied(user.models)
         self._model = model
         self._providers, models = lookup.providers(user.manager, [model] if model else catalog.model_names(user.models))
         self._clients = [(provider, list(catalog.clients_of(provider).items())) for _, provider in self._providers]
@@ -209,7 +218,7 @@ class Plan:
         same = self._generation == load.generation and self._user() is user
         if not same:
             return False
-        if self._models is not None and self._models != user.models:
+        if not self._model and self._models != user.models:
             return False
         manager = user.manager
         if lookup.is_asked(manager):
@@ -327,6 +336,7 @@ def request_and_options(
         elif key not in known_fields:
             if key in internal:
                 raise InvalidArgumentError(f"unknown call option {key!r}: it is an option of the C interface only")
+            refuse_alias(key)
             options[key] = None
         elif key == "model" and (name := model_name(value)) is not None:
             request[key] = name
@@ -364,6 +374,14 @@ def is_known(name: str) -> bool:
     """Whether a parameter of calls has this name."""
     names = _names()
     return name in names.fields or name in names.options
+
+
+def refuse_alias(name: str) -> None:
+    """Refuses a name that is nearly Python's own name of an option, which the core does not know."""
+    from difflib import get_close_matches  # slow to import
+
+    if get_close_matches(name.lower(), ["extra_headers"], 1, 0.85):
+        raise InvalidArgumentError(f'unknown call option "{name}"; did you mean "extra_headers"?')
 
 
 _SCALARS = (str, int, float, bool)

@@ -9,7 +9,7 @@ from . import _names, catalog
 from ._closing import Closing
 from ._twin import twin
 from .client import LLMClient  # noqa: F401 - tests patch this name
-from .config import ModelConfig, ProviderConfig
+from .config import ModelConfig, ProviderConfig, name_model
 from .errors import ModelNotFoundError
 from .log import logger
 
@@ -95,7 +95,7 @@ class BaseProvider(Provider):
         self._register(model_config)
 
     def _register(self, model_config: ModelConfig) -> None:
-        name = model_config.name or model_config.model
+        name = getattr(model_config, "name", None) or model_config.model
         self.clients[name] = self.create_client(model_config)
         logger.info("model %s/%s is registered", self.get_provider_name(), name)
 
@@ -105,11 +105,10 @@ class BaseProvider(Provider):
         A model keeps a client that was made from the same configuration.
         """
         for name, model_config in list(self.config.models.items()):
-            if model_config.name is None and model_config.model != name:
-                model_config.name = name
             if getattr(self.clients.get(name), "config", None) is model_config:
                 continue
             try:
+                name_model(self.get_provider_name(), name, model_config)
                 await self.register_client(model_config)
             except Exception as error:
                 logger.warning("model %s/%s could not be initialized: %s", self.get_provider_name(), name, error)

@@ -33,7 +33,7 @@ class RerankResponse:
     def __init__(self, payload: bytes | bytearray | memoryview, documents: Sequence[str]) -> None:
         answer = decode(payload)
         self.model: str = answer["model"]
-        texts = [documents] if isinstance(documents, str) else documents
+        texts = documents if isinstance(documents, (list, tuple)) else [documents]
         self.results = [RankedDocument(r["index"], r["relevance_score"], texts[r["index"]]) for r in answer["results"]]
         self.usage = Usage.from_dict(answer["usage"])
         self.cost = Cost.from_dict(answer.get("cost"))

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncIterable, Awaitable, Iterator, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
 from typing import Any
 
+from ._fields import grown, later, spread
 from ._parameters import told_of
 from ._shown import bare, shown
 from .errors import InvalidArgumentError
-from .messages import Function, Message
+from .messages import Function, Message, of_fields
 
 
+@grown(8)
+@later
 @told_of
 @dataclass
 class ChatCompletionRequest:
@@ -76,7 +81,7 @@ class ChatCompletionRequest:
     def to_core(self) -> dict[str, Any]:
         """The request for the core, which checks the names of fields, except in ``extra_body``."""
         if self.extra_body is None and len(vars(self)) == _COUNT:
-            return _without_bytes(self.to_dict())
+            return without_bytes(self.to_dict())
         if self.extra_body is not None and not isinstance(self.extra_body, Mapping):
             raise InvalidArgumentError(f"extra_body must be a dict of fields, got {type(self.extra_body).__name__}")
         extra_body = dict(self.extra_body or {})
@@ -90,7 +95,7 @@ class ChatCompletionRequest:
             wire["extra_body"] = extra_body
         if type(self) is ChatCompletionRequest:  # a subclass may have more attributes
             _refuse_slips([key for key in vars(self) if key not in _ATTRIBUTES and key[:1] != "_"])
-        return _without_bytes(wire)
+        return without_bytes(wire)
 
     def trust_names(self) -> None:
         """Notes that the core has checked the names in ``extra``; some may come from a caller's ``extra_body``."""
@@ -99,6 +104,7 @@ class ChatCompletionRequest:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ChatCompletionRequest:
         """Reads a request in OpenAI's shape; unknown fields go to ``extra``."""
+        data = spread(dict(data), _ATTRIBUTES)
         known = {key: data[key] for key in _FIELDS if data.get(key) is not None}
         known.setdefault("model", "")
         messages = known.get("messages", [])
@@ -113,6 +119,22 @@ _TRUSTED = "_llmagg_trusted"
 _ATTRIBUTES = frozenset(ChatCompletionRequest.__dataclass_fields__)
 _COUNT = len(_ATTRIBUTES)
 _REST = tuple(key for key in _FIELDS if key not in ("model", "messages", "stream", "functions"))
+
+
+def read_request(value: Any) -> ChatCompletionRequest:
+    """The request of a call on a client, which may be of another class with the same attributes, as applications and
+    second copies of the package have. Raises InvalidArgumentError for all else.
+    """
+    if isinstance(value, ChatCompletionRequest):
+        return value
+    if isinstance(value, (type, Mapping)) or not hasattr(value, "messages"):
+        kind = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+        advice = "an aggregator's chat() takes a text or messages by themselves"
+        if isinstance(value, Mapping):
+            advice = "ChatCompletionRequest.from_dict() makes a request of it"
+        raise InvalidArgumentError(f"the request must be a ChatCompletionRequest, got {kind}; {advice}")
+    given = {name: item for name in _FIELDS if (item := getattr(value, name, None)) is not None}
+    return ChatCompletionRequest(**{"model": "", **given})
 
 
 def _refuse_slips(names: list[str]) -> None:
@@ -184,16 +206,26 @@ def _is_model(value: Any) -> bool:
     return any(hasattr(kind, name) for name in ("__dataclass_fields__", "model_dump", "__fields_set__"))
 
 
-def listed(values: Any) -> Any:
-    """An iterator, which can be read once, as a list; any other value as it is."""
-    return list(values) if isinstance(values, Iterator) else values
+def listed(values: Any, name: str) -> Any:
+    """The texts of any iterable as a list, since an iterator can be read once and a set has no places; a text, and what
+    is no iterable, as it is. Raises InvalidArgumentError, which names the parameter, if the texts cannot be read.
+    """
+    if isinstance(values, (list, tuple, Mapping, *_BYTES)) or not isinstance(values, Iterable) or _is_lazy(values):
+        return values
+    if _is_model(values) or getattr(values, "ndim", 1) == 0:  # pydantic's models give their fields
+        return values
+    try:
+        return list(values)
+    except Exception as error:  # of the values' own code
+        raise InvalidArgumentError(f"{name} cannot be read: {type(error).__name__}: {error}") from error
 
 
 def _to_wire(message: Any, messages: list[Any]) -> Any:
     wire = message.to_dict() if isinstance(message, Message) else message
     if type(wire) is dict:
+        wire = of_fields(wire)
         content = wire.get("content")
-        found = None if type(content) is str else _bytes_in_content(content)
+        found = None if type(content) is str else _place_of_bytes(content, _bytes_in_content)
         if found is None and (len(wire) > 2 or content is None):
             found = _place_of_bytes({key: value for key, value in wire.items() if key != "content"})
         if found is not None:
@@ -214,19 +246,45 @@ _BYTES = (bytes, bytearray, memoryview)
 _NAMES_OF_BYTES = ("bytes", "bytearray", "memoryview")
 _UNTYPED = " of an image"
 _OTHERS = frozenset((str, int, float, bool, type(None)))
+_TEXTS = frozenset((
+    "type", "text", "detail", "format", "filename", "file_id", "id", "name", "title", "role", "tool_call_id",
+    "mime_type", "mimeType", "media_type",
+))  # fmt: skip
+"""The fields of parts in which bytes are no data."""
+
+
+def is_bytes(value: Any) -> bool:
+    """Whether a value is bytes, or a member of an Enum that stands for bytes."""
+    return isinstance(value.value if isinstance(value, Enum) else value, _BYTES)
 
 
 def _bytes_in_content(content: Any) -> tuple[str, str] | None:
     """Bytes in the place of a text, and their place. In other fields of a part they are written in base64."""
-    if isinstance(content, _BYTES):
+    if is_bytes(content):
         return ".content", _name_of(content)
     if type(content) in (list, tuple):
         for i, part in enumerate(content):
-            text = part.get("text") if type(part) is dict else part
-            if isinstance(text, _BYTES):
-                return f".content[{i}]{'' if text is part else '.text'}", _name_of(text)
-            if type(part) is dict and (found := _bytes_for_url(part.get("image_url"))):
-                return f".content[{i}].image_url{found[0]}", found[1]
+            if is_bytes(part):
+                return f".content[{i}]", _name_of(part)
+            if type(part) is dict:
+                image = _bytes_for_url(part.get("image_url"))
+                found = (f".image_url{image[0]}", image[1]) if image else _bytes_in_part(part)
+                if found is not None:
+                    return f".content[{i}]{found[0]}", found[1]
+    return None
+
+
+def _bytes_in_part(part: Any) -> tuple[str, str] | None:
+    """Bytes in a field of a part that is a text, and names that are none."""
+    inside = part.items() if type(part) is dict else enumerate(part) if type(part) in (list, tuple) else ()
+    for key, item in inside:
+        place = f"[{key}]" if type(part) is not dict else f".{bare(str(key))}"
+        if type(key) not in (str, int) and (unfit := _unfit_key(key)):
+            return "", unfit
+        if key in _TEXTS and is_bytes(item):
+            return place, _name_of(item)
+        if type(item) not in _OTHERS and (found := _bytes_in_part(item)):
+            return place + found[0], found[1]
     return None
 
 
@@ -237,7 +295,12 @@ def _bytes_for_url(image: Any) -> tuple[str, str] | None:
 
 
 def _unfit_key(key: Any) -> str:
-    """What a key is that msgspec writes as a name that nobody meant: base64, or a number that is none."""
+    """What a key is that msgspec writes as a name that nobody meant: base64, or a number that is none; a Decimal
+    without quotes.
+    """
+    key = key.value if isinstance(key, Enum) else key
+    if isinstance(key, Decimal):
+        return f"the key {key} of type Decimal"
     if isinstance(key, _BYTES):
         told = shown(bytes(key).decode("latin-1"))
         return f"the key b{told}" if told[0] == "'" else f"a key of {len(key)} bytes"
@@ -256,7 +319,7 @@ def bytes_in(value: Any) -> tuple[str, str] | None:
         for i, item in enumerate(value):
             if type(item) not in _OTHERS and (found := bytes_in(item)):
                 return f"[{i}]{found[0]}", found[1]
-    elif isinstance(value, _BYTES):
+    elif is_bytes(value):
         return "", _name_of(value)
     elif not isinstance(value, (str, int, float)):
         return _bytes_in_object(value)
@@ -274,17 +337,19 @@ def _bytes_in_object(value: Any) -> tuple[str, str] | None:
 
 
 def _name_of(value: Any) -> str:
+    value = value.value if isinstance(value, Enum) else value
     return next(kind.__name__ for kind in _BYTES if isinstance(value, kind))
 
 
-def _place_of_bytes(value: Any) -> tuple[str, str] | None:
+def _place_of_bytes(value: Any, look: Callable[[Any], tuple[str, str] | None] | None = None) -> tuple[str, str] | None:
     try:
-        return bytes_in(value)
-    except RecursionError:
-        return None  # what is nested so deeply is refused where it is written
+        return (look or bytes_in)(value)
+    except Exception:
+        return None  # what is nested too deeply, or whose own code fails, is refused where it is written
 
 
-def _without_bytes(wire: dict[str, Any]) -> dict[str, Any]:
+def without_bytes(wire: dict[str, Any]) -> dict[str, Any]:
+    """The request itself. Raises InvalidArgumentError for bytes in it; its messages were looked at before."""
     for key, value in wire.items():
         if type(value) not in _OTHERS and key != "messages":
             refuse_bytes(key, value)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ._brief import brief
-from ._wire import build, encode, expect_list, expect_object, later_extra, template
+from ._fields import grown, later, spread
+from ._wire import build, encode, expect_list, expect_object, template
 from .attempt import Attempt
 from .cost import Cost
 from .messages import Message, ToolCall, delta_from_dict, text_of
@@ -19,11 +21,17 @@ class _Unknown(int):
 _UNKNOWN = _Unknown()
 
 
+def _unknown() -> int:
+    return _UNKNOWN  # as a plain default, pydantic's JSON schemas warn of it
+
+
 def is_known(count: int) -> bool:
     """Whether a provider sent this count of a :class:`Usage`."""
     return not isinstance(count, _Unknown)
 
 
+@grown(3)
+@later
 @dataclass(repr=False)
 class Usage:
     """Counted tokens. All values are ints or plain dicts.
@@ -35,9 +43,9 @@ class Usage:
     them) and ``audio_tokens``; part of ``completion_tokens`` are ``reasoning_tokens`` and ``audio_tokens``.
     """
 
-    prompt_tokens: int = _UNKNOWN
-    completion_tokens: int = _UNKNOWN
-    total_tokens: int = _UNKNOWN
+    prompt_tokens: int = field(default_factory=_unknown)
+    completion_tokens: int = field(default_factory=_unknown)
+    total_tokens: int = field(default_factory=_unknown)
     prompt_tokens_details: dict[str, Any] = field(default_factory=dict)
     completion_tokens_details: dict[str, Any] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
@@ -45,8 +53,9 @@ class Usage:
     @classmethod
     def from_dict(cls, data: dict[str, Any] | None) -> Usage:
         """Reads a usage. None is an unknown usage; missing counts are unknown zeros."""
-        if not isinstance(data, dict):
+        if not isinstance(data, Mapping):
             return cls()
+        data = spread(dict(data), _USAGE.keys())
         usage = build(cls, {key: value for key, value in data.items() if value is not None}, _USAGE)
         for key in _DETAILS:
             value = getattr(usage, key)
@@ -102,6 +111,8 @@ _DETAILS = ("prompt_tokens_details", "completion_tokens_details")
 _USAGE = template(Usage, **dict.fromkeys(_COUNTS, _UNKNOWN))
 
 
+@grown(3)
+@later
 @dataclass(repr=False)
 class Choice:
     """One of the answers. ``finish_reason`` is None if the server sent no reason."""
@@ -141,6 +152,8 @@ def _choice_to_dict(choice: Choice | StreamChoice, key: str, message: Message) -
     return {**wire, **choice.extra}
 
 
+@grown(6)
+@later
 @dataclass(repr=False)
 class ChatCompletionResponse:
     """A whole answer. ``created`` is seconds since the Unix epoch; ``attempts`` lists the attempts of the call.
@@ -169,7 +182,8 @@ class ChatCompletionResponse:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> ChatCompletionResponse:
         """Reads an answer in OpenAI's shape, leniently; unknown fields go to ``extra``."""
-        given = {key: value for key, value in expect_object(data, "the answer").items() if value is not None}
+        whole = spread(expect_object(data, "the answer"), _RESPONSE.keys())
+        given = {key: value for key, value in whole.items() if value is not None}
         response = build(cls, given, _RESPONSE)
         response.choices = [Choice.from_dict(choice) for choice in expect_list(given.get("choices"), "choices")]
         response.usage = Usage.from_dict(given.get("usage"))
@@ -259,7 +273,8 @@ def _head_to_dict(answer: ChatCompletionResponse | StreamResponse) -> dict[str, 
     return wire
 
 
-@later_extra
+@grown(3)
+@later
 @dataclass
 class StreamChoice:
     """A chunk's part of one choice. ``finish_reason`` is None until the choice ends."""
@@ -285,7 +300,8 @@ class StreamChoice:
 _STREAM_CHOICE = template(StreamChoice, index=0)
 
 
-@later_extra
+@grown(5)
+@later
 @dataclass
 class StreamResponse:
     """One chunk of a streamed answer. ``usage`` is None on chunks without one."""

@@ -9,8 +9,9 @@ import inspect
 from typing import Any
 
 from .. import errors
+from .._given import close_stream
 from .._wire import decode, encode
-from ..requests import ChatCompletionRequest
+from ..requests import ChatCompletionRequest, is_bytes
 from . import load
 from .operation import Operation, Target
 from .queue import Payload
@@ -78,8 +79,7 @@ class CustomCall:
             async for chunk in answer:
                 await self._emit(_as_dict(chunk, "chat_completion_stream", "StreamResponse objects"))
         finally:
-            if hasattr(answer, "aclose"):
-                await answer.aclose()
+            await close_stream(answer)
         load.call("llmagg_custom_finish", self.op, None, 0)
 
     async def _emit(self, chunk: dict[str, Any]) -> None:
@@ -116,10 +116,22 @@ def request_of(payload: dict[str, Any]) -> ChatCompletionRequest:
 def _as_dict(value: Any, method: str, expected: str) -> dict[str, Any]:
     made = value.to_dict() if hasattr(value, "to_dict") else value
     if isinstance(made, dict):
+        _refuse_bytes(made)
         return made
     if method == "chat_completion" and (choices := _choices(value)):
         return _as_read(value, choices)
     raise errors.BadResponseError(f"{method} must return {expected}, got {_kind(value)}")
+
+
+def _refuse_bytes(answer: dict[str, Any]) -> None:
+    """Raises BadResponseError for a text that is bytes, which would be read in base64."""
+    choices = answer.get("choices")
+    for i, choice in enumerate(choices if isinstance(choices, (list, tuple)) else ()):
+        for part in ("message", "delta"):
+            said = choice.get(part) if isinstance(choice, dict) else None
+            if isinstance(said, dict) and is_bytes(said.get("content")):
+                text = f"choices[{i}].{part}.content is bytes; expected a str, as its decode() gives"
+                raise errors.BadResponseError(text)
 
 
 def _choices(response: Any) -> list[Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from .deepseek_provider import DeepSeekClient, DeepSeekProvider
 from .gemini_provider import GeminiClient, GeminiProvider
 from .openai_provider import OpenAIClient, OpenAIProvider
+from .vendor import VendorProvider
 
-PROVIDERS: dict[str, type[OpenAIProvider]] = {
+PROVIDERS: dict[str, type[VendorProvider]] = {
     "openai": OpenAIProvider,
     "deepseek": DeepSeekProvider,
     "gemini": GeminiProvider,

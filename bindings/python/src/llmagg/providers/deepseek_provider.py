@@ -6,16 +6,14 @@ from typing import ClassVar
 
 from .. import _names
 from ..catalog import spoken_by_core
-from ..log import logger  # noqa: F401 - tests patch this name
-from ..provider import BaseProvider  # noqa: F401
-from ..responses import ChatCompletionResponse, StreamResponse  # noqa: F401
-from .openai_provider import CLIENTS, OpenAIClient, OpenAIProvider
+from ..responses import ChatCompletionResponse, StreamResponse  # noqa: F401 - a test may patch what reads an answer
+from .vendor import CLIENTS, VendorClient, VendorProvider
 
 __getattr__ = _names.of_module(__name__)
 
 
 @spoken_by_core
-class DeepSeekClient(OpenAIClient):
+class DeepSeekClient(VendorClient):
     """A model of DeepSeek; the thoughts of a reasoning model arrive as ``message.reasoning_content``."""
 
     VENDOR: ClassVar[str] = "deepseek"
@@ -24,9 +22,9 @@ class DeepSeekClient(OpenAIClient):
 CLIENTS["deepseek"] = DeepSeekClient
 
 
-class DeepSeekProvider(OpenAIProvider):
+class DeepSeekProvider(VendorProvider):
     """Models of DeepSeek."""
 
     VENDOR: ClassVar[str] = "deepseek"
     DEFAULT_MODEL: ClassVar[str] = "deepseek-chat"
-    CLIENT: ClassVar[type[OpenAIClient]] = DeepSeekClient
+    CLIENT: ClassVar[type[VendorClient]] = DeepSeekClient

@@ -6,18 +6,16 @@ from typing import Any, ClassVar
 
 from .. import _names
 from ..catalog import spoken_by_core
-from ..config import ProviderConfig
-from ..log import logger  # noqa: F401 - tests patch this name
-from ..provider import BaseProvider  # noqa: F401
-from ..responses import ChatCompletionResponse, StreamResponse  # noqa: F401
+from ..config import ProviderConfig, name_model
+from ..responses import ChatCompletionResponse, StreamResponse  # noqa: F401 - a test may patch what reads an answer
 from . import attributes
-from .openai_provider import CLIENTS, OpenAIClient, OpenAIProvider
+from .vendor import CLIENTS, VendorClient, VendorProvider
 
 __getattr__ = _names.of_module(__name__)
 
 
 @spoken_by_core
-class GeminiClient(OpenAIClient):
+class GeminiClient(VendorClient):
     """A model of Gemini; requests and answers have OpenAI's shape, the core translates them."""
 
     VENDOR: ClassVar[str] = "gemini"
@@ -27,16 +25,15 @@ class GeminiClient(OpenAIClient):
 CLIENTS["gemini"] = GeminiClient
 
 
-class GeminiProvider(OpenAIProvider):
+class GeminiProvider(VendorProvider):
     """Models of Gemini."""
 
     VENDOR: ClassVar[str] = "gemini"
     DEFAULT_MODEL: ClassVar[str] = "gemini-2.5-flash"
-    CLIENT: ClassVar[type[OpenAIClient]] = GeminiClient
+    CLIENT: ClassVar[type[VendorClient]] = GeminiClient
 
     def __init__(self, config: ProviderConfig) -> None:
         super().__init__(config)
         for name, model_config in config.models.items():
-            if model_config.name is None and model_config.model != name:
-                model_config.name = name
+            name_model(self.get_provider_name(), name, model_config)
             self._register(model_config)

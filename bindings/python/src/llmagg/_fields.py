@@ -1,0 +1,56 @@
+"""The fields of the data types: those that are made when they are first read, and those that the original has not."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Set
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def spread(data: dict[str, Any], names: Set[str]) -> dict[str, Any]:
+    """What ``vars`` or ``dataclasses.asdict`` made of an object, which has all ``names``, in the shape of the wire: the
+    fields of its ``extra`` stand beside the others. Any other dict is returned itself.
+    """
+    extra = data.get("extra")
+    if isinstance(extra, dict) and names <= data.keys():
+        return {**{key: value for key, value in data.items() if key != "extra"}, **extra}
+    return data
+
+
+class Later:
+    """An attribute that is made when it is first read, unless it was set before."""
+
+    def __init__(self, name: str, make: Callable[[Any], Any]) -> None:
+        self._name = name
+        self._make = make
+
+    def __get__(self, instance: Any, _: Any = None) -> Any:
+        if instance is None:  # the class has no such attribute, as with a plain field
+            raise AttributeError(self._name)
+        value = instance.__dict__[self._name] = self._make(instance)
+        return value
+
+
+def later(cls: type[T]) -> type[T]:
+    """Makes the empty containers of a dataclass's instances when they are first read, which is rare for chunks of a
+    stream. So an instance may have fewer attributes than fields: one that was pickled by the original package.
+    """
+    for each in dataclasses.fields(cls):  # type: ignore[arg-type]
+        if callable(factory := each.default_factory):
+            setattr(cls, each.name, Later(each.name, lambda _, make=factory: make()))  # type: ignore[misc]
+    return cls
+
+
+def grown(original: int) -> Callable[[type[T]], type[T]]:
+    """Says how many fields a dataclass has in the original package. A dataclass that an application derives from it
+    takes the others by keyword only, so that its own fields stand where they stood.
+    """
+
+    def marked(cls: type[T]) -> type[T]:
+        for each in dataclasses.fields(cls)[original:]:  # type: ignore[arg-type]
+            each.kw_only = True
+        return cls
+
+    return marked
