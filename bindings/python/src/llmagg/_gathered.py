@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar, Union
 
 from msgspec import Struct, json
 
+from . import _plain_answers
 from ._wire import decode
 from .errors import BadResponseError
 from .events import ChunkEvent
@@ -120,6 +121,13 @@ def response(payload: _Payload) -> ChatCompletionResponse:
     if (reader := reader_of(ChatCompletionResponse)) is not None:
         made: ChatCompletionResponse = reader.from_dict(_spread(decode(payload)))
         return made
+    try:
+        return _plain_answers.made_of(_plain_answers.decode(payload))
+    except _UNFIT:
+        return _any_response(payload)
+
+
+def _any_response(payload: _Payload) -> ChatCompletionResponse:
     try:
         return _decode_response(payload)
     except _UNFIT:
