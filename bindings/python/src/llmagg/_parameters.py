@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from .errors import InvalidArgumentError
+
 P = ParamSpec("P")
 S = TypeVar("S")
 C = TypeVar("C", bound=type)
@@ -43,6 +45,12 @@ def told_of(cls: C) -> C:
     """Makes the constructor of a dataclass say what was meant."""
     cls.__init__ = told()(cls.__init__)  # type: ignore[misc]
     return cls
+
+
+def refuse_alias(name: str) -> None:
+    """Refuses a name that is nearly Python's own name of an option, which the core does not know."""
+    if nearest(name, ["extra_headers"]):
+        raise InvalidArgumentError(f'unknown call option "{name}"; did you mean "extra_headers"?')
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -18,6 +18,7 @@ from ._native import calls, load, route
 from ._native.calls import Call
 from ._native.handle import Handle, Routes
 from ._native.operation import Calls
+from ._parameters import refuse_alias
 from ._shown import shown
 from ._signature import refuse_other
 from .config import ModelConfig
@@ -374,14 +375,6 @@ def is_known(name: str) -> bool:
     """Whether a parameter of calls has this name."""
     names = _names()
     return name in names.fields or name in names.options
-
-
-def refuse_alias(name: str) -> None:
-    """Refuses a name that is nearly Python's own name of an option, which the core does not know."""
-    from difflib import get_close_matches  # slow to import
-
-    if get_close_matches(name.lower(), ["extra_headers"], 1, 0.85):
-        raise InvalidArgumentError(f'unknown call option "{name}"; did you mean "extra_headers"?')
 
 
 _SCALARS = (str, int, float, bool)
