@@ -18,10 +18,8 @@ const (
 	maxEmptyReads = 100
 )
 
-var byteOrderMark = []byte("\xef\xbb\xbf")
-
-// Decoder reads the events of one stream. It is not safe for use by several
-// goroutines at once.
+// Decoder reads the events of one stream, which begins behind its byte order
+// mark: see Before. It is not safe for use by several goroutines at once.
 type Decoder struct {
 	// OnRead, if set, is called with the number of bytes after every Read that
 	// brought some, before they are decoded: a sign of life also where they are
@@ -56,7 +54,6 @@ type Decoder struct {
 	// however the reads split it: [pos, lf) holds no LF and [pos, cr) no CR.
 	lf, cr int
 
-	started bool // the place of the byte order mark is behind us
 	skipLF  bool // the last line ended in CR at the end of the buffer: a LF that follows belongs to it
 	hasData bool // the event being built has at least one data field
 	joined  bool // it has several
@@ -92,7 +89,7 @@ func (d *Decoder) Next() (Event, error) {
 	for {
 		line, ok := d.nextLine()
 		if !ok {
-			if d.started && int64(d.dataEnd-d.dataStart)+int64(d.end-d.pos) > d.limits.EventBytes { // half a byte order mark is no event
+			if int64(d.dataEnd-d.dataStart)+int64(d.end-d.pos) > d.limits.EventBytes {
 				return d.fail(ErrEventTooLarge)
 			}
 			if d.err == nil {
@@ -172,9 +169,6 @@ type span struct{ start, end int }
 // nextLine consumes the next line and returns it without its end; false if the
 // buffer holds no complete one.
 func (d *Decoder) nextLine() (span, bool) {
-	if !d.started && !d.skipByteOrderMark() {
-		return span{}, false
-	}
 	if d.skipLF && d.pos < d.end {
 		if d.buf[d.pos] == '\n' {
 			d.pos++
@@ -207,20 +201,6 @@ func search(buf []byte, from, to int, c byte) int {
 		return from + i
 	}
 	return to
-}
-
-// skipByteOrderMark passes over a leading byte order mark; false if it takes
-// more bytes to know.
-func (d *Decoder) skipByteOrderMark() bool {
-	head := d.buf[d.pos:d.end]
-	switch {
-	case bytes.HasPrefix(head, byteOrderMark):
-		d.pos += len(byteOrderMark)
-	case d.err == nil && bytes.HasPrefix(byteOrderMark, head):
-		return false
-	}
-	d.started = true
-	return true
 }
 
 // field takes one non-empty line into the event being built.
