@@ -96,3 +96,21 @@ assert not [error for error in left if "never awaited" in str(error)], left
         + "call()"
     )
     run_script(tmp_path, HEAD + code, llm_wall.url)
+
+
+def test_a_closed_descriptor_of_a_queue_is_told(llm_wall: FaultWall, tmp_path: Path) -> None:
+    """It kept a processor busy: poll() says at once, again and again, that there is no such descriptor."""
+    llm_wall.script({"models": {"fast": {"steps": [{"delay_headers_s": 20}]}}})
+    code = """
+call()
+from llmagg._native import blocking
+os.close(blocking._thread.reader.queue.fileno())
+try:
+    aggregator.chat_sync(HELLO, model="fast")
+except llmagg.LLMError as error:
+    assert "was closed by other code of this process" in str(error), error
+else:
+    raise AssertionError("no error")
+call()
+"""
+    run_script(tmp_path, HEAD + CALL + code, llm_wall.url)

@@ -10,6 +10,7 @@ import select
 import threading
 from typing import TYPE_CHECKING, Any
 
+from .. import errors
 from . import load
 from .handle import Handle
 from .signatures import EVENT, Drain
@@ -119,12 +120,24 @@ class Queue:
 
 
 def poll_for(descriptor: int) -> Callable[[int | None], Any]:
-    """A function that waits so many milliseconds, None for any time, until a descriptor can be read."""
+    """A function that waits so many milliseconds, None for any time, until a descriptor can be read. It raises
+    InternalError if somebody has closed the descriptor.
+    """
     if not hasattr(select, "poll"):  # eventlet takes it away; its select() lets other green threads run
         return lambda ms: select.select([descriptor], [], [], None if ms is None else ms / 1000)[0]
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
-    return poll.poll
+
+    def wait(ms: int | None) -> Any:
+        found = poll.poll(ms)
+        if found and found[0][1] & select.POLLNVAL:  # poll() would say so again at once, for ever
+            raise errors.InternalError(
+                f"the descriptor {descriptor} of llmagg's queue was closed by other code of this process; close "
+                "descriptors of others (os.closerange, closefrom) before the first use of llmagg"
+            )
+        return found
+
+    return wait
 
 
 def _pages(size: int) -> mmap.mmap:
