@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/breaker"
+	"github.com/llmagg/llmagg/core/credential"
 	"github.com/llmagg/llmagg/core/exchange"
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/alarm"
@@ -100,6 +101,11 @@ func (a *attempt) explain(err error) *llm.Error {
 	switch {
 	case a.ctx.Err() != nil:
 		e = withAnswer(callstate.Ended(a.ctx), err)
+		if e.Code == llm.Timeout && errors.Is(err, credential.ErrFetching) {
+			copied := *e
+			copied.Message += "; the server was not asked yet: " + credential.ErrFetching.Error()
+			e = &copied
+		}
 	case errors.As(err, &e):
 	case errors.Is(err, context.DeadlineExceeded):
 		e = &llm.Error{Code: llm.Timeout, Message: err.Error(), Cause: err}

@@ -132,6 +132,23 @@ func TestACallLeavesTheFetchToTheOthers(t *testing.T) {
 	require.EqualValues(t, 1, fetches.Load())
 }
 
+// A call whose time ends before its credential is there says so: the server was
+// not asked.
+func TestATimeOutWithoutACredentialSaysWhatWasMissing(t *testing.T) {
+	w := started(t, `{}`)
+	o, _ := container(t, func(ctx context.Context, _ int64) string {
+		<-ctx.Done()
+		return ""
+	})
+	c, err := client.New(config.Model{Provider: "bedrock", Name: "m", BaseURL: w.URL(), Region: "us-east-1", MaxRetries: 1, Timeout: 50 * time.Millisecond}, o)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, c.Close(context.Background())) })
+	_, err = asked(t.Context(), c)
+	require.Equal(t, llm.Timeout, llm.CodeOfError(err))
+	require.ErrorContains(t, err, "no complete answer within 50ms; the server was not asked yet: the credential has not been fetched yet")
+	require.Empty(t, w.Seen().Requests)
+}
+
 // Nothing that an error says holds a part of the credential.
 func TestAFetchedCredentialIsMasked(t *testing.T) {
 	w := started(t, `{"models":{"m":{"steps":[{"status":403,"body":{"message":"the token session-token-1 and the secret `+faultwall.AWSSecret+` are refused"}}]}}}`)

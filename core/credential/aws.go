@@ -89,6 +89,11 @@ func readKeys(data []byte, from string) (*Secret, error) {
 	if s.AWS.ID == "" || s.AWS.Secret == "" {
 		return nil, llm.Errorf(llm.Authentication, "%s gives no AccessKeyId or no SecretAccessKey", from)
 	}
+	for _, text := range []string{s.AWS.ID, s.AWS.Secret, s.AWS.Session} {
+		if err := checked("a key of "+from, text); err != nil {
+			return nil, err
+		}
+	}
 	if k.Expiration != "" {
 		t, err := time.Parse(time.RFC3339, k.Expiration)
 		if err != nil {

@@ -21,6 +21,7 @@ const (
 	containerAddress = "http://169.254.170.2"
 	machineAddress   = "http://169.254.169.254"
 	machineTime      = 2 * time.Second // outside of EC2 nothing answers there
+	longestRole      = 256             // names have 64 characters at most
 )
 
 // containerHosts are where a full URI of a container may lead without
@@ -87,10 +88,15 @@ func (a *aws) fromMachine(ctx context.Context) (*Secret, error) {
 		return nil, err
 	}
 	token, err := a.ask(short, r, true)
-	if err != nil {
-		if ctx.Err() == nil {
-			return nil, none("%s does not answer", root)
-		}
+	switch e, gone := (*llm.Error)(nil), (unreached{}); {
+	case err == nil:
+	case ctx.Err() != nil:
+		return nil, err
+	case short.Err() != nil || errors.As(err, &gone):
+		return nil, none("%s does not answer", root)
+	case errors.As(err, &e) && e.Code == llm.Authentication: // such an address has something else on other clouds' machines
+		return nil, none("%s", e.Message)
+	default:
 		return nil, err
 	}
 	if llm.CheckHeaderValue("token", string(token)) != nil {
@@ -112,7 +118,10 @@ func (a *aws) fromMachine(ctx context.Context) (*Secret, error) {
 		return nil, err
 	}
 	role, _, _ := strings.Cut(strings.TrimSpace(string(roles)), "\n")
-	data, err := read(url.PathEscape(strings.TrimSpace(role)))
+	if role = strings.TrimSpace(role); len(role) > longestRole || strings.ContainsAny(role, " \t<>{}\"") {
+		return nil, llm.Errorf(llm.Authentication, "the EC2 metadata service did not answer with the name of a role")
+	}
+	data, err := read(url.PathEscape(role))
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ package credential
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -80,9 +81,13 @@ func New(o Options) *Authorizer {
 // Close gives the credential back; the last route to do so ends its fetching.
 func (a *Authorizer) Close() { a.shared.release() }
 
+// ErrFetching is in the error of a caller whose wait for a credential has
+// ended.
+var ErrFetching = errors.New("the credential has not been fetched yet")
+
 // Get gives the credential, fetched if need be; ctx ends this caller's wait,
 // not the fetching that others wait for. Errors are those of a failed attempt,
-// or ctx's cause.
+// or [ErrFetching] with ctx's cause.
 func (a *Authorizer) Get(ctx context.Context) (*Secret, error) { return a.shared.get(ctx) }
 
 // Authorize puts the credential into a request with the given body. The header

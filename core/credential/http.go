@@ -58,6 +58,9 @@ func (o *Options) ask(ctx context.Context, r *http.Request, local bool) ([]byte,
 		if resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusRequestTimeout {
 			e.Code = llm.Authentication // whatever is wrong, it is wrong with the credential
 		}
+		if resp.StatusCode/100 == 3 {
+			e.Message = fmt.Sprintf("HTTP %d: it leads elsewhere, and credentials are not fetched from there", resp.StatusCode)
+		}
 		e.Message = where + " gives no credential: " + e.Message + clock(resp.Header)
 		e.Status = 0 // it is not the model's server that said it
 		return nil, e

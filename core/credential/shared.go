@@ -121,7 +121,7 @@ func (f *flight) wait(ctx context.Context) (*Secret, error) {
 	case <-f.done:
 		return f.secret, f.err
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, fmt.Errorf("%w: %w", ErrFetching, context.Cause(ctx))
 	}
 }
 

@@ -59,7 +59,7 @@ func readToken(data []byte, from string, began time.Time) (*Secret, error) {
 	if answer.Token == "" {
 		return nil, llm.Errorf(llm.Authentication, "%s gives no access_token", from)
 	}
-	if err := llm.CheckCredential("the token of "+from, answer.Token); err != nil {
+	if err := checked("the token of "+from, answer.Token); err != nil {
 		return nil, err
 	}
 	s := &Secret{Token: answer.Token}
@@ -69,6 +69,16 @@ func readToken(data []byte, from string, began time.Time) (*Secret, error) {
 		s.Expires = time.Unix(n, 0)
 	}
 	return s, nil
+}
+
+// checked refuses, as AUTHENTICATION, what no credential holds: the caller of
+// whoever gives such a one cannot help it, and another route may.
+func checked(what, value string) error {
+	err := llm.CheckCredential(what, value)
+	if err != nil {
+		return llm.Errorf(llm.Authentication, "%s", llm.AsError(err).Message)
+	}
+	return nil
 }
 
 // whole reads a number, or a text of digits, of up to a hundred thousand years.
