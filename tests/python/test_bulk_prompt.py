@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import datetime
+import json
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +116,24 @@ def test_a_report_says_why_rows_failed(llm_wall: FaultWall, tmp_path: Path, run:
     assert "no such thing" in refused
     again = run(bulk.run(rows, target, aggregator_for(llm_wall, "gpt-a"), resume=True))
     assert (again.asked, again.failures) == (0, report.failures), "also of an earlier run"
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_rows_have_any_names(llm_wall: FaultWall, tmp_path: Path, run: Any, form: str) -> None:
+    """What JSON has is given back as it is, all else as a text."""
+    when, name = datetime.datetime(2026, 11, 30, 12), uuid.UUID(int=7)
+    ids = [1, 1.5, "1", True, {"a": [1]}, [2], name, when, float("nan"), complex(1, 2), "\ud800", None]
+    rows = [{"id": each, "prompt": "hi"} for each in ids]
+    target = tmp_path / f"a.{form}"
+    assert run(bulk.run(rows, target, aggregator_for(llm_wall, "gpt-a"))).answered == len(ids)
+    if form == "jsonl":
+        told = [json.loads(line).get("id") for line in target.read_text().splitlines()]
+        assert told[:6] == ids[:6]
+        assert told[6:] == [str(name), "2026-11-30T12:00:00", "nan", "(1+2j)", "?", None]
+    else:
+        told = [row["id"] for row in csv.DictReader(target.read_text().splitlines())]
+        assert told[:6] == ["1", "1.5", "1", "true", '{"a":[1]}', "[2]"]
+    assert run(bulk.run(rows, target, aggregator_for(llm_wall, "gpt-a"), resume=True)).asked == 0
 
 
 class Polars:

@@ -13,7 +13,7 @@ from .._native.queue import Payload
 from .._wire import encode
 from ..attempt import Attempt
 from ..cost import Cost
-from ..errors import LLMError, to_payload
+from ..errors import InvalidArgumentError, LLMError, to_payload
 from ..responses import ChatCompletionResponse, usage_to_dict
 from .ledger import FAILED, OK, Entry
 from .rows import id_of
@@ -146,9 +146,14 @@ def failed(asked: Asked, error: LLMError) -> Entry:
 
 
 def id_text(row: Any) -> str | None:
-    """The row's name of itself as JSON text."""
+    """The row's name of itself as JSON text; what JSON does not have is given back as a text."""
     name = id_of(row)
-    return None if name is None else encode(name).decode()
+    if name is None:
+        return None
+    try:
+        return encode(name).decode()
+    except InvalidArgumentError:
+        return encode(str(name).encode("utf-8", "replace").decode()).decode()
 
 
 def _cost(attempts: list[Attempt]) -> Cost | None:

@@ -80,7 +80,7 @@ def flat(entry: Entry) -> tuple[Any, ...]:
     usage = decode(entry.usage.encode()) if entry.usage else {}
     name = decode(entry.id.encode()) if entry.id else None
     return (
-        entry.n, None if name is None else str(name), answer.get("answer"), _text(answer.get("parsed")),
+        entry.n, name if isinstance(name, str) else entry.id, answer.get("answer"), _text(answer.get("parsed")),
         answer.get("finish_reason"), _text(answer.get("tool_calls")), answer.get("route"), usage.get("prompt_tokens"),
         usage.get("completion_tokens"), entry.cost, entry.currency, entry.error if entry.state == FAILED else None,
     )  # fmt: skip

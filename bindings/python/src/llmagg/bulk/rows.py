@@ -226,5 +226,4 @@ def id_of(row: Any) -> Any:
     """What the row calls itself: its ``custom_id`` or ``id``; None without."""
     if not isinstance(row, dict):
         return None
-    found = row.get("custom_id", row.get("id"))
-    return found if isinstance(found, (str, int)) else None
+    return row.get("custom_id", row.get("id"))
