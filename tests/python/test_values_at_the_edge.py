@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import datetime
 import decimal
 import enum
 import types
@@ -10,7 +11,10 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+import pydantic
 import pytest
+from django.utils.functional import lazystr
+from test_values_refused import Curious, Unread, itself
 
 import llmagg
 from clients import MyClient, my_aggregator
@@ -227,3 +231,104 @@ def test_what_is_no_request_of_a_client(llm_wall: FaultWall, run: Any, request_:
             run(call(request_))
     with pytest.raises(llmagg.InvalidArgumentError, match="the request must be a ChatCompletionRequest, got"):
         client.chat_completion_sync(request_)
+
+
+class Measure(pydantic.RootModel[str]):
+    pass
+
+
+KEYS: dict[str, Any] = {
+    "bytes": b"sk-key",
+    "a bytearray": bytearray(b"sk-key"),
+    "an Enum of bytes": Raw.A,
+    "bytes of numpy": np.bytes_(b"k"),
+}
+
+
+@pytest.mark.parametrize("name", KEYS)
+@pytest.mark.parametrize("setting", ["api_key", "model", "organization", "base_url"])
+def test_bytes_in_the_configuration_of_a_model(llm_wall: FaultWall, run: Any, name: str, setting: str) -> None:
+    config = llmagg.ModelConfig("m", "openai", "k", llm_wall.url)
+    setattr(config, setting, KEYS[name])
+    with pytest.raises(llmagg.InvalidArgumentError, match=f"{setting} must not hold byte[a-z]+; decode it first"):
+        run(OpenAIClient(config).chat_completion(llmagg.ChatCompletionRequest("", [llmagg.Message("user", "hi")])))
+    assert llm_wall.seen()["requests"] == []
+
+
+class Unset:
+    """As NOT_GIVEN of other libraries."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("value", [Unset(), 0, b"", np.array([]), False])
+def test_what_is_false_is_not_left_out(llm_wall: FaultWall, value: Any) -> None:
+    made: dict[str, Any] = {
+        "base_url": lambda: llmagg.OpenAIProvider.create_simple("k", "m", value),
+        "model": lambda: llmagg.OpenAIProvider.create_simple("k", value, llm_wall.url),
+        "models": lambda: llmagg.OpenAIProvider.create_from_config("openai", value),
+        "LLM_MODEL": lambda: llmagg.LLMAggregator().initialize_from_settings_sync({"LLM_MODEL": value}),
+    }
+    for name, make in made.items():
+        with pytest.raises(llmagg.InvalidArgumentError) as caught:
+            make()
+        assert name in str(caught.value)
+
+
+TEXTS = [collections.UserString("x"), np.array("x"), Measure("x"), enum.Enum("E", {"A": "x"}).A]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_what_stands_for_a_text_in_a_configuration_is_a_text(llm_wall: FaultWall, run: Any, text: Any) -> None:
+    config = config_for(llm_wall, "m", api_key=text, model=text, organization=text)
+    aggregator = llmagg.LLMAggregator()
+    aggregator.initialize_sync(config)
+    aggregator.chat_sync(HELLO)
+    made = aggregator.manager.providers["openai"].config.models["m"]
+    assert [made.api_key, made.model, made.organization] == ["x"] * 3
+    request = llmagg.ChatCompletionRequest("", [llmagg.Message("user", "hi")])
+    made.api_key, made.model = text, text
+    run(OpenAIClient(made).chat_completion(request))
+    for sent in chats(llm_wall):
+        assert (sent["body"]["model"], sent["headers"]["authorization"]) == ("x", "Bearer x")
+
+
+def test_a_key_that_stands_for_a_text_is_in_the_headers_of_a_client() -> None:
+    config = llmagg.ModelConfig("m", "openai", collections.UserString("x"))  # type: ignore[arg-type]
+    assert OpenAIClient(config)._get_headers()["Authorization"] == "Bearer x"
+
+
+@pytest.mark.parametrize("models", [lazystr("gpt-a"), collections.UserString("gpt-a"), Measure("gpt-a"), np.array("a")])
+def test_what_is_one_text_is_no_list_of_models(models: Any) -> None:
+    with pytest.raises(llmagg.InvalidArgumentError, match="models must be a list of names, got"):
+        llmagg.LLMAggregator(models)
+
+
+@pytest.mark.parametrize("setting", ["timeout", "max_retries", "headers", "max_concurrent_calls"])
+@pytest.mark.parametrize("value", [np.array([1, 2]), Curious()], ids=["array", "curious"])
+def test_a_setting_of_a_strange_type_is_refused(llm_wall: FaultWall, run: Any, setting: str, value: Any) -> None:
+    config = llmagg.ModelConfig("m", "openai", "k", llm_wall.url)
+    setattr(config, setting, value)
+    with pytest.raises(llmagg.InvalidArgumentError, match=setting):
+        run(OpenAIClient(config).chat_completion(llmagg.ChatCompletionRequest("", [llmagg.Message("user", "hi")])))
+
+
+def test_a_time_is_no_weight(llm_wall: FaultWall) -> None:
+    hour = datetime.timedelta(hours=1)
+    with pytest.raises(llmagg.InvalidArgumentError, match='"weight" is a string'):
+        llmagg.LLMAggregator().initialize_sync(config_for(llm_wall, "m", weight=hour))
+    assert llmagg.Cache(1000, hour).report()["size"] == 1000
+
+
+def test_a_configuration_that_cannot_be_read(llm_wall: FaultWall) -> None:
+    with pytest.raises(llmagg.InvalidArgumentError, match="'m' cannot be read: ConnectionError"):
+        llmagg.LLMAggregator().initialize_sync({"openai": {"models": {"m": Unread()}}})
+
+
+@pytest.mark.parametrize("name", [np.array([1, 2]), itself])
+def test_a_name_of_a_strange_type_is_told(name: Any) -> None:
+    with pytest.raises(llmagg.LLMError, match="must be the name of a model"):
+        llmagg.get_client_by_model(name)
+    with pytest.raises(llmagg.InvalidArgumentError, match="strategy is"):
+        llmagg.LLMAggregator(strategy=np.array([1, 2]))  # type: ignore[arg-type]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
 from . import errors
 from ._native import load
 from ._shared import Shared
+from .config import seconds
 from .diagnostics import stats
 
 
@@ -38,8 +40,8 @@ class Cache(Shared):
 
     _kind = "cache"
 
-    def __init__(self, size: int | str = "64MB", ttl_s: float | None = None) -> None:
-        self._set({"size": size, "ttl_s": ttl_s})
+    def __init__(self, size: int | str = "64MB", ttl_s: float | timedelta | None = None) -> None:
+        self._set({"size": size, "ttl_s": seconds(ttl_s)})
 
     def _set(self, limits: dict[str, Any]) -> None:
         self._new_name()

@@ -17,6 +17,7 @@ from ._wire import encode
 from .config import CLIENT_VENDORS
 from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, ProviderNotFoundError
 from .log import logger
+from .requests import is_single
 
 Spoken = tuple["frozenset[str]", Callable[[type], Any], Any]
 _native_methods: dict[type, Spoken] = {}
@@ -286,7 +287,7 @@ def check_strategy(strategy: Any) -> None:
     if callable(strategy):
         refuse_other(strategy, "strategy", "the routes", "the request")
         return
-    if strategy is None or strategy in _STRATEGIES:
+    if strategy is None or (isinstance(strategy, str) and strategy in _STRATEGIES):
         return
     from difflib import get_close_matches  # slow to import
 
@@ -305,7 +306,8 @@ def model_groups(models: Any, *, given: bool = False) -> list[list[str]]:
     if models is None:
         return []
     unordered = isinstance(models, Set) and not isinstance(models, KeysView)
-    if unordered or isinstance(models, (str, bytes, Mapping)) or not isinstance(models, Iterable):
+    single = isinstance(models, str) or (type(models) not in (list, tuple) and is_single(models))
+    if unordered or single or isinstance(models, (bytes, Mapping)) or not isinstance(models, Iterable):
         kind = type(models).__name__
         raise InvalidArgumentError(f"models must be a list of names, got {kind}; expected ['provider/model', …]")
     groups: list[list[str]] = []

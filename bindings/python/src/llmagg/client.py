@@ -143,7 +143,7 @@ class BaseLLMClient(LLMClient, Closing):
         headers = {"Content-Type": "application/json"}
         if organization := getattr(config, "organization", None):
             headers["OpenAI-Organization"] = organization
-        if isinstance(key := config.api_key, str) and key:
+        if key := _as_text(config.api_key):
             headers.update(_key_header(self, key))
         return {**headers, **(getattr(config, "headers", None) or {})}
 
@@ -162,6 +162,15 @@ class BaseLLMClient(LLMClient, Closing):
     # Generated from the methods above: change those, then run `make twins`.
 
     close_sync = twin(close)
+
+
+def _as_text(key: Any) -> str:
+    """A key that is a text, or stands for one; "" for a function, and without a key."""
+    if key is None or isinstance(key, str) or callable(key):
+        return key if isinstance(key, str) else ""
+    from ._values import is_text
+
+    return str(key) if is_text(key) else ""
 
 
 def _key_header(client: BaseLLMClient, key: str) -> dict[str, str]:

@@ -8,6 +8,10 @@ from typing import Any
 
 from ._fields import grown
 from ._parameters import told_of
+from ._shown import shown
+from ._wire import decode, encode
+from .errors import InvalidArgumentError
+from .requests import refuse_bytes
 
 KEY_MARKS = (
     "sk-", "sk_", "pk-", "gsk_", "xai-", "hf_", "aiza", "bearer ", "basic ", "ghp_", "glpat-", "nvapi-", "r8_", "akia",
@@ -37,9 +41,15 @@ def _is_key(part: str) -> bool:
     return part.lower().startswith(KEY_MARKS) or part.startswith("eyJ")
 
 
-def seconds(value: Any) -> Any:
-    """A timedelta in seconds; any other value itself."""
-    return value.total_seconds() if hasattr(type(value), "total_seconds") else value
+def seconds(value: Any, key: str = "timeout") -> Any:
+    """A timedelta in seconds, if the setting of that name is a time; any other value itself."""
+    is_time = key.endswith(("timeout", "_s"))
+    return value.total_seconds() if is_time and hasattr(type(value), "total_seconds") else value
+
+
+def is_unset(value: Any) -> bool:
+    """Whether a setting counts as left out: None and "" do. Nothing else does that happens to be false."""
+    return value is None or (isinstance(value, str) and not value)
 
 
 CLIENT_VENDORS: set[str] = set()
@@ -162,15 +172,29 @@ class ModelConfig:
         """Returns the configuration in the form that the core reads; values that are None or "" are omitted."""
         if type(self) is ModelConfig and len(vars(self)) > _COUNT:
             _refuse_slips(self)
-        core = {key: seconds(value) for key in _CORE if (value := getattr(self, key, None)) is not None and value != ""}
-        core["name"] = self.name or self.model
+        given = {key: value for key in _CORE if not is_unset(value := getattr(self, key, None))}
+        for key, value in given.items():
+            refuse_bytes(key, value)
+        core = {key: seconds(value, key) for key, value in given.items()}
+        core["name"] = _text_of(self.model if is_unset(self.name) else self.name)
         if callable(self.api_key) or callable(self.auth):
             from ._native import tokens
 
             core = tokens.refer(core)
-        if core.get("max_concurrent_calls") == ModelConfig.max_concurrent_calls:
+        most = core.get("max_concurrent_calls")
+        if isinstance(most, int) and most == ModelConfig.max_concurrent_calls:
             del core["max_concurrent_calls"]  # unless another value is set, the core applies the vendor's default
         return core
+
+
+def _text_of(model: Any) -> Any:
+    """The name of a model as a text. Raises InvalidArgumentError for what stands for none."""
+    if isinstance(model, str):
+        return model
+    name = decode(encode({"model": model}, "the configuration"))["model"]
+    if not isinstance(name, str):
+        raise InvalidArgumentError(f"model is {shown(model)}; expected the name of a model")
+    return name
 
 
 _CORE = tuple(f.name for f in fields(ModelConfig) if f.name != "name")
@@ -180,8 +204,6 @@ _COUNT = len(fields(ModelConfig))
 def _refuse_slips(config: ModelConfig) -> None:
     """Raises an error for attributes, which have no effect, whose names look like misspelt settings."""
     from difflib import get_close_matches
-
-    from .errors import InvalidArgumentError
 
     names = [*_CORE, "name"]
     for name in vars(config):
@@ -212,8 +234,6 @@ def name_model(provider: str, name: str, config: Any) -> None:
     for what is no configuration of a model.
     """
     if not hasattr(config, "model"):
-        from .errors import InvalidArgumentError
-
         raise InvalidArgumentError(
             f"model {name!r} of provider {provider!r} must be a ModelConfig, got {type(config).__name__}; "
             "create_from_config() takes dicts"

@@ -111,7 +111,8 @@ class LLMError(Exception):
             "request_id": request_id, "retry_after": retry_after, "body": body, "partial_text": partial_text,
             "id_of_call": id_of_call, "attempts": list(attempts or ()),
         }  # fmt: skip
-        vars(self).update({name: value for name, value in given.items() if value not in (None, "", [])})
+        kept = {name: v for name, v in given.items() if not (v is None or (isinstance(v, (str, list)) and not v))}
+        vars(self).update(kept)
 
     def __str__(self) -> str:
         lines = [self.message or Exception.__str__(self) or self.name]

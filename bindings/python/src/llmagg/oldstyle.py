@@ -19,9 +19,10 @@ from typing import Any
 
 from . import configfile
 from ._wire import decode, encode
-from .config import MODEL_KEYS, ModelConfig, ProviderConfig, seconds
+from .config import MODEL_KEYS, ModelConfig, ProviderConfig, is_unset, seconds
 from .errors import BadResponseError, InvalidArgumentError
 from .log import logger
+from .requests import is_bytes
 
 _TEXT = "the configuration"
 _EXPECTED = "{provider: {'models': {name: {…}}}}"
@@ -123,11 +124,24 @@ def _has_function(value: Any, depth: int = 3) -> bool:
 
 def _plain(value: Any, what: str, depth: int = 3) -> Any:
     """A copy in which all mappings are dicts with keys of type str. The core refuses values of wrong types."""
-    if isinstance(value, (bytes, bytearray, memoryview)):  # they would be written in base64
+    if is_bytes(value):  # they would be written in base64
         raise InvalidArgumentError(f"{what} is {type(value).__name__}; expected a str, as its decode() gives")
     if not isinstance(value, Mapping) or depth < 0:
-        return seconds(value)
-    return {key: _plain(item, f"{what}: {key!r}", depth - 1) for key, item in _items(value, what, "an object")}
+        return _leaf(value)
+    return {
+        key: _plain(seconds(item, key), f"{what}: {key!r}", depth - 1)
+        for key, item in _items(value, what, "an object")
+    }
+
+
+def _leaf(value: Any) -> Any:
+    """A value as JSON has it, so that clients get texts and numbers; one that JSON cannot hold itself."""
+    if value is None or type(value) in (str, int, float, bool) or callable(value):
+        return value
+    try:
+        return decode(encode(value))
+    except (InvalidArgumentError, BadResponseError):  # refused with all others, with its place
+        return value
 
 
 def _judged(data: bytes, lenient: bool, *, skip: bool = True) -> tuple[dict[str, Any], dict[str, str]]:
@@ -181,10 +195,14 @@ def _items(value: Any, what: str, expected: str) -> list[tuple[str, Any]]:
     if not isinstance(value, Mapping):
         advice = "; pass what its model_dump() gives" if hasattr(type(value), "model_dump") else ""
         raise InvalidArgumentError(f"{what} must be {expected}, got {type(value).__name__}{advice}")
-    for key in value:
+    try:
+        items = list(value.items())
+    except Exception as error:  # of the mapping's own code
+        raise InvalidArgumentError(f"{what} cannot be read: {type(error).__name__}: {error}") from error
+    for key, _ in items:
         if not isinstance(key, str):
             raise InvalidArgumentError(f"{what} has the key {key!r}; expected a string")
-    return list(value.items())
+    return items
 
 
 _CREDENTIALS = ("api_key", "api_keys", "auth")
@@ -227,7 +245,7 @@ def check(config: ModelConfig) -> None:
 def llm_model_of(settings: Any) -> Any:
     """``settings.LLM_MODEL`` of an object or a mapping. Raises InvalidArgumentError if it is missing or empty."""
     found = settings.get("LLM_MODEL") if isinstance(settings, Mapping) else getattr(settings, "LLM_MODEL", None)
-    if not found:
+    if is_unset(found) or (isinstance(found, Mapping) and not found):
         raise InvalidArgumentError("the settings have no LLM_MODEL; expected {model: {'api_key', 'base_url', …}}")
     return found
 

@@ -206,13 +206,20 @@ def _is_model(value: Any) -> bool:
     return any(hasattr(kind, name) for name in ("__dataclass_fields__", "model_dump", "__fields_set__"))
 
 
+def is_single(value: Any) -> bool:
+    """Whether a value can be iterated over and is no list: a text, an array without places, a model of pydantic, which
+    gives its fields.
+    """
+    return _is_lazy(value) or _is_model(value) or getattr(value, "ndim", 1) == 0
+
+
 def listed(values: Any, name: str) -> Any:
     """The texts of any iterable as a list, since an iterator can be read once and a set has no places; a text, and what
     is no iterable, as it is. Raises InvalidArgumentError, which names the parameter, if the texts cannot be read.
     """
-    if isinstance(values, (list, tuple, Mapping, *_BYTES)) or not isinstance(values, Iterable) or _is_lazy(values):
+    if isinstance(values, (list, tuple, Mapping, *_BYTES)) or not isinstance(values, Iterable):
         return values
-    if _is_model(values) or getattr(values, "ndim", 1) == 0:  # pydantic's models give their fields
+    if is_single(values):
         return values
     try:
         return list(values)

@@ -12,12 +12,14 @@ import warnings
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from . import errors
 from ._native import load, stored
 from .cache import Cache
+from .config import seconds
 
 _APPLICATION = 0x6C6C6D63  # "llmc", by which a file is known as one of these
 _VERSION = 1
@@ -50,8 +52,10 @@ class SqliteCache(Cache):
     written yet, and so does the end of the program.
     """
 
-    def __init__(self, path: str | os.PathLike[str], size: int | str = "1GB", ttl_s: float | None = None) -> None:
-        self._open({"path": path, "size": size, "ttl_s": ttl_s})
+    def __init__(
+        self, path: str | os.PathLike[str], size: int | str = "1GB", ttl_s: float | timedelta | None = None
+    ) -> None:
+        self._open({"path": path, "size": size, "ttl_s": seconds(ttl_s)})
 
     def _open(self, limits: dict[str, Any]) -> None:
         path = limits.pop("path")

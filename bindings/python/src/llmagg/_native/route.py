@@ -50,7 +50,7 @@ def _snapshot(state: dict[str, Any] | None) -> dict[str, Any] | None:
     functions = {key: value for key, value in state.items() if callable(value)}  # a method's copy has a copied object
     try:
         return {**copy.deepcopy({key: value for key, value in state.items() if key not in functions}), **functions}
-    except TypeError:  # a mappingproxy, say
+    except Exception:  # a mappingproxy, say, or the values' own code
         return dict(state)
 
 

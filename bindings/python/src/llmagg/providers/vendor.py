@@ -19,7 +19,7 @@ from .._context import core_calls, exchange_options
 from .._given import close_stream
 from ..catalog import vendor_of
 from ..client import BaseLLMClient
-from ..config import ModelConfig, ProviderConfig
+from ..config import ModelConfig, ProviderConfig, is_unset
 from ..errors import InvalidArgumentError
 from ..messages import Message
 from ..provider import BaseProvider
@@ -246,8 +246,8 @@ class VendorProvider(BaseProvider):
     @classmethod
     def create_simple(cls: type[P], api_key: str, model_name: str | None = None, base_url: str | None = None) -> P:
         """A provider with one model. Raises InvalidArgumentError, also without a key for the vendor's own origin."""
-        model = model_name or cls.DEFAULT_MODEL
-        config = ModelConfig(model, cls.VENDOR, api_key, base_url or None)
+        model: Any = cls.DEFAULT_MODEL if is_unset(model_name) else model_name
+        config = ModelConfig(model, cls.VENDOR, api_key, None if is_unset(base_url) else base_url)
         oldstyle.check(config)
         return cls(ProviderConfig(cls.VENDOR, {model: config}))
 
@@ -265,7 +265,8 @@ class VendorProvider(BaseProvider):
             )
         name = provider_name or cls.VENDOR
         skipped: list[str] = []
-        entry = {"type": None if name == cls.VENDOR else cls.VENDOR, "models": models_config or {}}
+        given: Any = {} if is_unset(models_config) else models_config
+        entry = {"type": None if name == cls.VENDOR else cls.VENDOR, "models": given}
         models = oldstyle.provider_models(name, entry, skipped)
         if skipped and not models:
             raise InvalidArgumentError(f"no model of provider {name} can be used: {'; '.join(skipped)}")
