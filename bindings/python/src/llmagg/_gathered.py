@@ -136,17 +136,21 @@ def _any_response(payload: _Payload) -> ChatCompletionResponse:
 
 _NAMES = ("openai", "deepseek", "gemini")
 _PROVIDERS = [vars(sys.modules[f"{__package__}.providers.{name}_provider"]) for name in _NAMES]
+_READ_BY: dict[type[ChatCompletionResponse] | type[StreamResponse], list[tuple[Any, str, Any]]] = {
+    kind: [
+        *((names, kind.__name__, kind) for names in _PROVIDERS),
+        *((attributes, "from_dict", own) for attributes, own in READ_BY[kind]),
+    ]
+    for kind in (ChatCompletionResponse, StreamResponse)
+}
+"""Where an application's test may have replaced what reads an answer: names, one of them, and what it stands for."""
 
 
 def reader_of(kind: type[ChatCompletionResponse] | type[StreamResponse]) -> Any:
     """What reads an answer, as an application's test has replaced it; None in the usual case."""
-    name = kind.__name__
-    for names in _PROVIDERS:
-        if names[name] is not kind:
-            return names[name]
-    for attributes, own in READ_BY[kind]:
-        if attributes["from_dict"] is not own:
-            return kind
+    for names, name, own in _READ_BY[kind]:
+        if names[name] is not own:
+            return kind if name == "from_dict" else names[name]
     return None
 
 

@@ -163,9 +163,10 @@ def last_event(begin: Callable[[Reader], Operation]) -> Payload:
         return event[1]
     finally:
         try:
-            if operation is not None:
+            if operation is not None and not operation.done:
                 operation.cancel()
-            reader.settle()
+            if reader.custom:
+                reader.settle()
         finally:
             if reader.operations:
                 reader.close()  # it was interrupted and may have lost an event

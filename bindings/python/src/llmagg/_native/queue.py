@@ -84,13 +84,17 @@ class Queue:
         buffer, base = self._buffer, self._base
         # A buffer that was made for one large event becomes its payload, without a copy.
         source = buffer if isinstance(buffer, bytearray) and len(buffer) == _BUFFER else memoryview(buffer)
-        # A copy of the events, not a view: if a handler raises here, its traceback keeps the iterator, and Python
-        # before 3.12.7 crashes when it collects a memoryview that another object reads (gh-77894).
-        batch = [
-            (kind, status, op, tag, source[address - base : address - base + size])
-            for kind, status, op, tag, address, size in EVENT.iter_unpack(self._events[: drain.count * EVENT.size])
-        ]
-        batch.reverse()
+        if drain.count == 1:
+            kind, status, op, tag, address, size = EVENT.unpack_from(self._events)
+            batch = [(kind, status, op, tag, source[address - base : address - base + size])]
+        else:
+            # A copy of the events, not a view: if a handler raises here, its traceback keeps the iterator, and Python
+            # before 3.12.7 crashes when it collects a memoryview that another object reads (gh-77894).
+            batch = [
+                (kind, status, op, tag, source[address - base : address - base + size])
+                for kind, status, op, tag, address, size in EVENT.iter_unpack(self._events[: drain.count * EVENT.size])
+            ]
+            batch.reverse()
         if source is buffer:
             self._batch, drain.count = batch, 0
             return batch
