@@ -206,3 +206,36 @@ assert child(work) == 0
 call()
 """
     run_script(tmp_path, HEAD + CALL + code, llm_wall.url)
+
+
+def test_a_fork_that_python_is_not_told_of_is_an_error_with_advice(llm_wall: FaultWall, tmp_path: Path) -> None:
+    """uWSGI forks so, unless it is asked to tell."""
+    code = """
+import ctypes
+call()
+libc = ctypes.PyDLL(None)
+for told in (False, True):
+    pid = libc.fork()
+    if pid == 0:
+        faulthandler.dump_traceback_later(20, exit=True)
+        try:
+            if told:
+                ctypes.pythonapi.PyOS_AfterFork_Child()
+                call()
+            else:
+                for attempt in (call, lambda: asyncio.run(aggregator.chat(HELLO)), ready):
+                    try:
+                        attempt()
+                    except llmagg.ForkedError as error:
+                        assert "--py-call-osafterfork" in str(error), error
+                    else:
+                        raise AssertionError("no error")
+            os._exit(0)
+        finally:
+            import traceback
+            traceback.print_exc()
+            os._exit(1)
+    assert end(pid) == 0
+call()
+"""
+    run_script(tmp_path, HEAD + CALL + code, llm_wall.url)

@@ -255,7 +255,13 @@ def take_error(error: ctypes.c_void_p) -> errors.LLMError:
     """Makes an exception from a llmagg_error, frees the llmagg_error and clears ``error``."""
     size = ctypes.c_size_t()
     try:
-        return errors.from_payload(decode(library().llmagg_error_json(error, ctypes.byref(size)) or b"{}", "an error"))
+        made = errors.from_payload(decode(library().llmagg_error_json(error, ctypes.byref(size)) or b"{}", "an error"))
+        if isinstance(made, errors.ForkedError):  # where Python knows of the fork, _forget has run
+            return errors.ForkedError(
+                "this process was forked by code that did not tell Python; uWSGI does with --py-call-osafterfork, or "
+                "loads the application in each worker with --lazy-apps; a C program calls PyOS_AfterFork_Child"
+            )
+        return made
     finally:
         library().llmagg_error_free(error)
         error.value = None
