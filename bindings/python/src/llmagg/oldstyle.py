@@ -129,8 +129,7 @@ def _plain(value: Any, what: str, depth: int = 3) -> Any:
     if not isinstance(value, Mapping) or depth < 0:
         return _leaf(value)
     return {
-        key: _plain(seconds(item, key), f"{what}: {key!r}", depth - 1)
-        for key, item in _items(value, what, "an object")
+        key: _plain(seconds(item, key), f"{what}: {key!r}", depth - 1) for key, item in _items(value, what, "an object")
     }
 
 
