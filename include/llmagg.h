@@ -83,12 +83,13 @@
  * "status", "message", "wait": seconds before the attempt, "waited_for": "backoff", "retry-after", "concurrency limit", "rate" or
  * "half-open trial", "bytes", "skipped_events", "usage", "left_out", "adapted", "key": how the key ends, if the route has
  * several, "stream", "forced": a last-resort probe, "hedge": bools}; empty fields are omitted.
- * An answer and an attempt have a "cost": {"amount", "currency", "source": "provider" (the answer says it), "price" (the usage
- * times the configured prices), "table" (times the prices of the file that the variable LLMAGG_PRICES names, as
- * share/llmagg/prices.json, whose "date" it has), "cache" (nothing) or "mixed", "unknown": further attempts that may have cost
- * something}. It is missing if it is not known. An answer's is that of all attempts of its call. An answer and an error have
- * "id_of_call": the number of the call in this process, which is "call" in observations. An answer that a cache gave has "cache":
- * "hit", or "joined" if an equal call asked at the same time and this is its answer; it has no attempts.
+ * An answer and an attempt have a "cost": {"amount", "currency", "source": where the amount comes from, "date": of the table,
+ * "unknown": further attempts that may have cost something}. The source is "provider" (the answer says it), "price" (the usage
+ * times the configured prices), "table" (the usage times the prices in the file that the variable LLMAGG_PRICES names, such as
+ * share/llmagg/prices.json), "cache" (the amount is 0) or "mixed". "cost" is missing where it is not known. The cost of an answer
+ * covers all attempts of its call. An answer and an error have "id_of_call": the number of the call in this process; observations
+ * carry it as "call". An answer from a cache has "cache": "hit", or "joined" if it is the answer to an equal call that ran at the
+ * same time; it has no attempts.
  * A usage has OpenAI's names for every vendor: "completion_tokens", "total_tokens", "prompt_tokens" with what caches gave and
  * took, "prompt_tokens_details": {"cached_tokens", "cache_write_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "audio_tokens"},
  * "completion_tokens_details": {"reasoning_tokens", "audio_tokens"}. A number that the vendor did not send is null or missing.
@@ -907,10 +908,10 @@ LLMAGG_API llmagg_status llmagg_config_check(const char *config, size_t config_l
                                              llmagg_error **err);
 
 /* The tables of known names, as JSON: {"options": [...], "configuration": [...], "request": [...], "vendors": [...], "misspelt":
- * [...]}. An element of the first three is {"name", "type", "default", "meaning", "group": "breaker", "retry", "rate" or "limits" for a
- * key inside it, "internal": true if it is for bindings}, one of "vendors" is {"name", "base_url": omitted if it has none, "hosts": [of
- * its own origin; "*" stands for any text]}, one of "misspelt" an environment variable that nothing reads: {"name", "near": the variable
- * of the library that it may be meant to be}. *out is owned. Since: 0.1.0 */
+ * [...]}. "options", "configuration" and "request" hold {"name", "type", "default", "meaning", "group": "breaker", "retry", "rate" or
+ * "limits" for a key inside it, "internal": true if it is for bindings}. "vendors" holds {"name", "base_url": omitted if it has none,
+ * "hosts": [of its own origin; "*" stands for any text]}. "misspelt" holds the environment variables that nothing reads: {"name",
+ * "near": the variable that was probably meant, of the library or of a vendor's key that is not set}. *out is owned. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_settings(llmagg_buf *out, llmagg_error **err);
 
 /* ----------------------------------------------------------------------------------------------------------------- stats -- */

@@ -19,7 +19,7 @@ from . import FAILED, WRONG_USE
 
 def wall(
     port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="the loopback port; 0 takes a free one")] = 0,
-    script: Annotated[Path | None, typer.Option(metavar="FILE", help="see below; else all calls succeed")] = None,
+    script: Annotated[Path | None, typer.Option(metavar="FILE", help="see below; default: all succeed")] = None,
 ) -> None:  # fmt: skip
     """Runs a test server that fails in the ways of providers."""
     faultwall.serve(script, port)
@@ -42,14 +42,14 @@ def dropin(
 
 def prices(
     rest: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="provider/model, else all; with --from first the FILE")
+        list[str] | None, typer.Argument(metavar="NAME", help="provider/model; default: all; with --from, FILE first")
     ] = None,
     kind: Annotated[
-        Literal["litellm", "genai-prices"] | None, typer.Option("--from", help="whose table FILE is, to be converted")
+        Literal["litellm", "genai-prices"] | None, typer.Option("--from", help="convert FILE, a table of this library")
     ] = None,
     path: Annotated[bool, typer.Option("--path", help="print the path of the table that comes with llmagg")] = False,
 ) -> None:
-    """Prints a dated table of prices, or converts others'.
+    """Prints a table of prices, or converts a foreign one.
 
     LLMAGG_PRICES names such a table; a model's "price" in a configuration is a row of it.
     """
@@ -69,7 +69,7 @@ def prices(
 
 def serve_metrics(
     program: Annotated[str, typer.Argument(metavar="PROGRAM", help="a file, or with -m a module")],
-    arguments: Annotated[list[str] | None, typer.Argument(metavar="ARGUMENT", help="the program's own")] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="ARGUMENT", help="arguments of the program")] = None,
     port: Annotated[int, typer.Option(metavar="N", help="the port of /metrics")] = 9464,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="where to listen")] = "127.0.0.1",
     module: Annotated[bool, typer.Option("-m", help="the program is the name of a module")] = False,
