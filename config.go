@@ -115,8 +115,12 @@ func fromKeys(o config.Options, value func(string) string) (_ []config.Provider,
 		models = append(models, name+"/"+own)
 	}
 	if len(models) == 0 {
-		return nil, nil, llm.Errorf(llm.NotInitialized, "no configuration was found: set LLMAGG_CONFIG (a file), LLMAGG_MODELS (as openai/gpt-4o-mini), or the key of one of %s",
-			strings.Join(vendors, ", "))
+		instead := ""
+		for _, near := range vendor.NearKeys(o.Getenv) {
+			instead += "; nothing reads the environment variable " + near.Name + ": did you mean " + near.Near + "?"
+		}
+		return nil, nil, llm.Errorf(llm.NotInitialized, "no configuration was found: set LLMAGG_CONFIG (a file), LLMAGG_MODELS (as openai/gpt-4o-mini), or the key of one of %s%s",
+			strings.Join(vendors, ", "), instead)
 	}
 	providers, _, err := found.read(o)
 	return providers, models, err

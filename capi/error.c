@@ -53,7 +53,8 @@ llmagg_status shim_check_text(const char *what, int given, size_t len, int optio
         is = "longer than 1 GiB";
     else
         return LLMAGG_OK;
-    snprintf(text, sizeof text, "argument %s is %s", what, is);
+    int object = !optional && (strcmp(what, "request") == 0 || strcmp(what, "config") == 0) && len <= MAX_TEXT;
+    snprintf(text, sizeof text, "argument %s is %s%s", what, is, object ? "; expected the text of a JSON object" : "");
     return shim_fail(LLMAGG_E_INVALID_ARGUMENT, text, err);
 }
 

@@ -911,7 +911,7 @@ LLMAGG_API llmagg_status llmagg_config_check(const char *config, size_t config_l
  * [...]}. "options", "configuration" and "request" hold {"name", "type", "default", "meaning", "group": "breaker", "retry", "rate" or
  * "limits" for a key inside it, "internal": true if it is for bindings}. "vendors" holds {"name", "base_url": omitted if it has none,
  * "hosts": [of its own origin; "*" stands for any text]}. "misspelt" holds the environment variables that nothing reads: {"name",
- * "near": the variable that was probably meant, of the library or of a vendor's key that is not set}. *out is owned. Since: 0.1.0 */
+ * "near": the variable of the library that was probably meant}. *out is owned. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_settings(llmagg_buf *out, llmagg_error **err);
 
 /* ----------------------------------------------------------------------------------------------------------------- stats -- */

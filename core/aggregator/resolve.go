@@ -88,7 +88,7 @@ func noRoutes(models []string) error {
 		if form == `""` {
 			form = `"VENDOR/` + shown.Bare(strings.Trim(name, "/")) + `", as in "openai/gpt-4o-mini"`
 		}
-		return llm.Errorf(llm.NotInitialized, "no provider is registered that could have the model %s; write it as %s (docs/vendors.md lists the vendors), or initialize the aggregator with a configuration", shown.Name(name), form)
+		return llm.Errorf(llm.NotInitialized, "no provider is registered that could have the model %s; write it as %s (https://github.com/llmagg/llmagg/blob/main/docs/vendors.md lists the vendors), or initialize the aggregator with a configuration", shown.Name(name), form)
 	}
 	return errNoRoutes
 }

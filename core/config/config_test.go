@@ -60,7 +60,7 @@ func TestConfigRefusesBadValuesAndSaysWhereAndWhat(t *testing.T) {
 
 func TestConfigRefusesBadShapes(t *testing.T) {
 	for name, c := range map[string]struct{ text, says string }{
-		"empty":            {``, "unexpected end of the JSON text"},
+		"empty":            {``, "the configuration is empty; expected {provider"},
 		"cut short":        {`{"p":{"models":{"m":{"timeout":3`, "unexpected end of the JSON text"},
 		"trailing":         {`{}}`, "unexpected text after the object at byte 2"},
 		"its NUL, too":     {"{}\x00", "at byte 2"},

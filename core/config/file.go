@@ -19,11 +19,18 @@ import (
 // read it has the keys, who can write it can send them elsewhere. A reference
 // ${NAME} is not a key.
 func Load(path string, o Options) ([]Provider, error) {
+	if path == "" {
+		return nil, llm.Errorf(llm.InvalidArgument, "the path of the configuration file is empty; expected the path of a JSON file")
+	}
 	data, mode, err := readFile(path)
 	if err != nil {
 		return nil, llm.Errorf(llm.InvalidArgument, "the configuration file cannot be read: %v", err)
 	}
 	configs, err := Parse(data, o)
+	if e, ok := err.(*llm.Error); ok {
+		about := strings.TrimPrefix(": "+e.Message, ": the configuration")
+		err = llm.Errorf(e.Code, "the configuration file %s%s", shown.Bare(path), about)
+	}
 	if err == nil && mode.Perm()&0o066 != 0 && runtime.GOOS != "windows" && HoldsSecret(data) {
 		o.warn(fmt.Sprintf("the configuration file %s holds keys, and other users may read or write it (mode %04o); "+
 			"restrict it to its owner (chmod 600), or refer to environment variables in it as ${NAME}", path, mode.Perm()))

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -10,7 +12,6 @@ import (
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/shown"
-	"github.com/llmagg/llmagg/core/internal/suggest"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -137,19 +138,10 @@ func NoneUsable(left []LeftOut) error {
 	return llm.Errorf(llm.InvalidArgument, "%s", text)
 }
 
-// outside says where what was taken for a provider belongs, where its name is
-// not one's: other libraries have no providers around their models.
-func outside(name string) string {
-	if !slices.Contains([]string{"model_list", "models", "model", "providers"}, name) && settingOf[name] == nil {
-		return ""
-	}
-	return "; the names of providers come first: {\"openai\": {\"models\": {\"gpt-4o-mini\": {\"api_key\": …, \"base_url\": …}}}}"
-}
-
 func parseProvider(name string, data []byte, o *Options) (Provider, error) {
 	p := Provider{Name: name}
 	if name == "" || strings.Contains(name, "/") {
-		return p, llm.Errorf(llm.InvalidArgument, "the provider name %s is not valid; expected a name without a slash", shown.Name(name))
+		return p, llm.Errorf(llm.InvalidArgument, "the provider name %s is not valid; expected a name without a slash%s", shown.Name(name), apart(name))
 	}
 	at := &place{what: "provider " + shown.Name(name), o: o, unset: map[string]string{}}
 	if len(data) > 0 && data[0] != '{' {
@@ -169,7 +161,7 @@ func parseProvider(name string, data []byte, o *Options) (Provider, error) {
 		case "name":
 		default:
 			if v[0] == '{' && !o.Lenient && isModel(f.Key) {
-				return p, at.fail("unknown key %s; a model stands in \"models\": {%s: {\"models\": {%s: {…}}}}", shown.Name(f.Key), shown.Name(name), shown.Name(f.Key))
+				return p, at.fail("unknown key %s%s", shown.Name(f.Key), stray(name, f.Key, v))
 			}
 			if err := defaults.set(at, f.Key, v, providerKeys); err != nil {
 				return p, err
@@ -178,12 +170,12 @@ func parseProvider(name string, data []byte, o *Options) (Provider, error) {
 	}
 	p.Type = defaults.Type
 	if models == nil || models[0] == 'n' {
-		return p, llm.Errorf(llm.InvalidArgument, "%s has no \"models\"; expected {name: {…}}", at.what)
+		return p, llm.Errorf(llm.InvalidArgument, "%s has no \"models\"; expected {name: {…}}, as \"models\": {\"gpt-4o-mini\": {}}%s", at.what, outside(name))
 	}
 	entries, err := objectFields(models)
 	switch {
 	case models[0] != '{':
-		return p, llm.Errorf(llm.InvalidArgument, "\"models\" of %s must be an object {name: {…}}, got %s", at.what, kindOfValue(models))
+		return p, llm.Errorf(llm.InvalidArgument, "\"models\" of %s must be an object {name: {…}}, got %s; write {\"gpt-4o-mini\": {}}", at.what, kindOfValue(models))
 	case err != nil:
 		return p, llm.Errorf(llm.InvalidArgument, "\"models\" of %s %v", at.what, err)
 	case len(entries) == 0:
@@ -200,12 +192,6 @@ func parseProvider(name string, data []byte, o *Options) (Provider, error) {
 	return p, nil
 }
 
-// isModel tells whether a provider's key with an object seems to be a model
-// that stands outside of "models".
-func isModel(key string) bool {
-	return groupKeys[key] == nil && settingOf[key] == nil && suggest.For(key, providerKeys) == ""
-}
-
 // add reads a model and adds it to the provider, or to what is left out.
 func (p *Provider) add(provider *place, m Model, name string, data []byte) error {
 	m.Name = name
@@ -214,7 +200,7 @@ func (p *Provider) add(provider *place, m Model, name string, data []byte) error
 		return llm.Errorf(llm.InvalidArgument, "%s has a model with an empty name", provider.what)
 	}
 	if data[0] != '{' {
-		return llm.Errorf(llm.InvalidArgument, "%s must be an object, got %s", at.what, kindOfValue(data))
+		return llm.Errorf(llm.InvalidArgument, "%s must be an object, got %s; expected its settings, or {} where it needs none", at.what, kindOfValue(data))
 	}
 	fields, err := objectFields(data)
 	if err != nil {
@@ -261,7 +247,7 @@ func (c *Model) setGroup(at *place, v []byte) error {
 	group := at.key
 	fields, err := objectFields(v)
 	if v[0] != '{' {
-		return at.fail("%q is %s; expected an object", group, shown.Value(v))
+		return at.fail("%q is %s; expected an object of %s%s", group, shown.Value(v), strings.Join(groupKeys[group], ", "), countOf(group, v))
 	}
 	if err != nil {
 		return at.fail("%q %v", group, err)
@@ -295,36 +281,6 @@ func (at *place) leftOut(v []byte) bool {
 	return v[0] == 'n' || at.o.BlankIsUnset && string(v) == `""`
 }
 
-// unknown refuses a key, or passes over it with a warning where it is near to
-// none and the configuration is an old one.
-func (at *place) unknown(message, key string, known []string) error {
-	hint := suggest.For(key, known)
-	if at.o.Lenient && hint == "" {
-		at.o.warn(at.what + ": " + message + "; it is ignored")
-		return nil
-	}
-	if hint == "" && llm.OfCall(key) {
-		hint = "; set it in a call"
-	}
-	if hint == "" {
-		hint = "; the known ones are " + strings.Join(known, ", ")
-	}
-	return at.fail("%s%s", message, hint)
-}
-
-// pathHint is the end of a message where a configuration is a path instead of
-// its text.
-func pathHint(data []byte) string {
-	text := strings.TrimSpace(string(data[:min(len(data), 4096)]))
-	if text == "" || len(data) > 4096 || strings.ContainsAny(text, "{}\n\"") {
-		return ""
-	}
-	if lower := strings.ToLower(text); !strings.ContainsAny(text, `/\`) && !strings.HasSuffix(lower, ".json") && !strings.HasSuffix(lower, ".yaml") {
-		return ""
-	}
-	return "; the text looks like the path of a file: give the file's content; in Go, llmagg.File reads it"
-}
-
 // objectFields is [jsontext.FieldsOf] for configurations, where a key that
 // comes twice is an error: one of the two values would be ignored. The error is
 // a predicate, such as `has the key "x" twice`.
@@ -333,6 +289,9 @@ func objectFields(data []byte) ([]jsontext.Field, error) {
 	switch {
 	case err == nil:
 		return fields.List, shown.Twice(fields)
+	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, errors.New("is empty")
 	}
 	r := jsontext.Reader{Data: data, Most: jsontext.MaxDepth}
 	if r.Next() == '{' || r.Pos == len(data) || !utf8.Valid(data) {

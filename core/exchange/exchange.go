@@ -14,6 +14,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/llmagg/llmagg/core/credential"
 	"github.com/llmagg/llmagg/core/failure"
@@ -174,7 +175,10 @@ func (u *Upstream) failure(resp *http.Response, x *Exchange) error {
 	if noKey == "" && e.Code == llm.Authentication && resp.StatusCode == http.StatusUnauthorized {
 		advice = cmp.Or(advice, u.KeyAdvice)
 	}
-	e.Message = failure.WithAddress(e, resp, advice) + noKey
+	e.Message = failure.WithAddress(e, resp, advice)
+	if noKey != "" {
+		e.Message = strings.TrimSuffix(e.Message, ".") + noKey
+	}
 	return e
 }
 

@@ -136,7 +136,7 @@ func redirects(h http.Header) string {
 func WithAddress(e *llm.Error, resp *http.Response, advice string) string {
 	text := withAddress(e, resp, advice == "")
 	if advice != "" {
-		text += "; " + advice
+		text = strings.TrimSuffix(text, ".") + "; " + advice
 	}
 	return text
 }

@@ -15,7 +15,10 @@ func unreadable(data []byte, err error) error {
 		return Errorf(InvalidArgument, "the request is %s; expected an object such as %s", what, requestForm)
 	}
 	hint := ""
-	if text := bytes.TrimLeft(data, " \t\r\n"); len(text) > 0 && text[0] != '{' {
+	switch text := bytes.TrimLeft(data, " \t\r\n"); {
+	case len(text) == 0:
+		return Errorf(InvalidArgument, "the request is empty; expected an object such as %s", requestForm)
+	case text[0] != '{':
 		hint = "; expected an object such as " + requestForm
 	}
 	return Errorf(InvalidArgument, "the request is not valid JSON: %v%s", err, hint)

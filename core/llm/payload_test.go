@@ -47,7 +47,7 @@ func TestPayloadRefusesBadInput(t *testing.T) {
 		"stop of numbers":  {`{"messages":[{"role":"user","content":"x"}],"stop":[1]}`, `stop[0] is 1`},
 		"inner slip":       {`{"messages":[{"role":"user","content":"x"}],"stream_options":{"includeUsage":true}}`, `did you mean "include_usage"?`},
 		"n zero":           {`{"messages":[{"role":"user","content":"x"}],"n":0}`, `"n" is 0`},
-		"empty text":       {``, "unexpected end of the JSON text"},
+		"empty text":       {``, "the request is empty; expected an object such as"},
 		"array":            {`[]`, "the request is an array; expected an object such as"},
 	} {
 		t.Run(name, func(t *testing.T) {

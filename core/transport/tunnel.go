@@ -39,10 +39,10 @@ func proxyHost(p *url.URL) string {
 // tunnel connects to addr through the proxy.
 func (d *dialer) tunnel(ctx context.Context, addr string) (net.Conn, error) {
 	conn, err := d.DialContext(ctx, "tcp", proxyHost(d.proxy))
-	if err != nil {
-		return nil, err
+	if err == nil {
+		conn, err = d.ask(ctx, conn, addr)
 	}
-	if conn, err = d.ask(ctx, conn, addr); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("proxy %s: %w", proxyHost(d.proxy), err)
 	}
 	return conn, nil

@@ -276,3 +276,12 @@ func TestAProxyThatRefuses(t *testing.T) {
 		p.await(t, 0)
 	}
 }
+
+// A proxy that cannot be reached is not mistaken for the vendor's server.
+func TestAProxyThatIsNotThereIsNamed(t *testing.T) {
+	for _, scheme := range []string{"http://", "https://", "socks5://"} {
+		r := borrow(t, transport.Options{BaseURL: "https://localhost:1/v1", Proxy: scheme + "127.0.0.1:2", ConnectTimeout: 10 * time.Second})
+		_, err := chat(t.Context(), r)
+		require.ErrorContains(t, err, "cannot connect to localhost:1: proxy 127.0.0.1:2: dial tcp", scheme)
+	}
+}

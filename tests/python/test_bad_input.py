@@ -196,7 +196,8 @@ def test_a_duplicate_provider_replaces_and_calls_of_the_old_one_end_well(llm_wal
     async def replace() -> str:
         task = asyncio.create_task(old.generate_response(HELLO))
         await until(lambda: llm_wall.seen()["totals"]["in_flight"] == 1)
-        await llmagg.LLMAggregator().initialize(config_for(llm_wall, "new"))
+        with pytest.warns(UserWarning, match="asks it for old"):
+            await llmagg.LLMAggregator().initialize(config_for(llm_wall, "new"))
         return await task
 
     assert run(replace()) == "Hello from old."

@@ -88,6 +88,13 @@ def test_a_source_without_a_usable_model_is_passed_over(
     assert run(llmagg.LLMAggrator().generate_response(HELLO)) == "Hello from gpt-a."
 
 
+def test_a_key_under_a_near_name_is_told(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_KEY", "k")
+    with pytest.raises(llmagg.NotInitializedError) as caught:
+        run(llmagg.LLMAggregator().chat("x"))
+    assert "nothing reads OPENAI_KEY, which is set; did you mean OPENAI_API_KEY?" in str(caught.value)
+
+
 def test_nothing_found_names_all_four_and_why(run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "llm.json").write_text('{"openai": ')
     monkeypatch.setenv("LLMAGG_CONFIG", str(tmp_path / "llm.json"))
@@ -292,6 +299,12 @@ def test_json_that_cannot_be_used_says_what_and_where(run: Any, tmp_path: Path) 
     refused(tmp_path, f"configuration file {tmp_path} cannot be read: Is a directory")
     refused("llm\0.json", "cannot be read: embedded null byte")
     refused('{"openai": {', "the configuration is not valid JSON", "truncated")
+    file.write_text('{\n  "openai": nonsense\n}')
+    refused(file, "in line 2")
+    file.write_text("openai:\n  models: {}\n")
+    refused(file, "is not valid JSON", "expected {provider: {'models': {name: {…}}}} as JSON")
+    file.write_text("\n")
+    refused(file, f"configuration file {file} is empty; expected {{provider: ")
     file.write_text('{"openai": nonsense}')
     refused(file, f"configuration file {file} is not valid JSON", "(byte 15)")
     file.write_text("[1]")

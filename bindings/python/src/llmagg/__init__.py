@@ -176,7 +176,9 @@ _LATE = {
 def __getattr__(name: str) -> _typing.Any:
     """Imports a module when a program first uses one of its names, since most programs use none."""
     if name not in _LATE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from . import _absent
+
+        raise _absent.error(f"module {__name__!r}", name, __all__, _absent.OF_MODULE)
     from importlib import import_module
 
     module = import_module(f".{_LATE[name]}", __name__)

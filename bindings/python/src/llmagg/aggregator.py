@@ -8,7 +8,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from . import _late, _names, _strange, _streamed, catalog, lookup, oldstyle, summary
+from . import _absent, _late, _names, _strange, _streamed, catalog, lookup, oldstyle, summary
 from ._closing import Closing
 from ._frames import brief, raise_all_failed
 from ._parameters import told
@@ -43,6 +43,7 @@ def _planned_call() -> Callable[..., _late.Call]:
     return plan.call
 
 
+@_absent.told(_absent.OF_AGGREGATOR)
 class LLMAggregator(Closing):
     """Asks the models in ``models`` in order, with retries, circuit breakers and failover.
 
@@ -70,8 +71,7 @@ class LLMAggregator(Closing):
     is asked before the next one. Calls with the same ``session`` (a text) ask the same model first while it is usable,
     except with "order". ``budget`` bounds what all calls of the aggregator cost together. ``cache`` answers a request
     that equals an earlier one with its answer: True, ``{"size": "64MB", "ttl_s": 3600}``, or a :class:`llmagg.Cache`,
-    which aggregators may share. A call with ``cache="refresh"`` asks anew, with "off" it does without;
-    ``response.cached`` tells its origin.
+    which aggregators may share; ``response.cached`` tells. A call with "refresh" asks anew, with "off" it does without.
     """
 
     strategy: Any = None  # a subclass need not call __init__ if it sets manager and models

@@ -7,6 +7,7 @@ from typing import Any
 
 from . import errors
 from ._native import load
+from ._parameters import told
 from ._shared import Shared, tell
 from ._shown import shown
 from .diagnostics import stats
@@ -30,6 +31,7 @@ class Budget(Shared):
 
     _kind = "budget"
 
+    @told()
     def __init__(self, amount: float, *, hard: bool = False) -> None:
         self._new_name()
         self.set(amount, hard=hard)

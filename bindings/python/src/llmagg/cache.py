@@ -9,6 +9,7 @@ from typing import Any
 
 from . import errors
 from ._native import load
+from ._parameters import told
 from ._shared import Shared
 from .config import seconds
 from .diagnostics import stats
@@ -40,6 +41,7 @@ class Cache(Shared):
 
     _kind = "cache"
 
+    @told()
     def __init__(self, size: int | str = "64MB", ttl_s: float | timedelta | None = None) -> None:
         self._set({"size": size, "ttl_s": seconds(ttl_s)})
 

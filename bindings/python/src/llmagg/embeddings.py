@@ -6,12 +6,14 @@ from array import array
 from collections.abc import Iterator
 from typing import Any
 
+from . import _absent
 from ._wire import decode
 from .attempt import Attempt
 from .cost import Cost
 from .responses import Usage, usage_to_dict
 
 
+@_absent.told(_absent.OF_EMBEDDINGS)
 class EmbeddingResponse:
     """The vectors of texts, in the order of the texts.
 

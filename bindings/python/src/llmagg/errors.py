@@ -39,6 +39,7 @@ import sys
 from functools import cached_property
 from typing import Any
 
+from . import _absent
 from .attempt import Attempt
 
 if sys.version_info < (3, 11):
@@ -50,6 +51,7 @@ else:
     _BothTimeoutsError = TimeoutError
 
 
+@_absent.told(_absent.OF_ERROR)
 class LLMError(Exception):
     """The base of all errors.
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Union
 
+from . import _absent
 from ._fields import Later
 from .errors import LLMError
 from .responses import ChatCompletionResponse, StreamResponse
 
 
+@_absent.told_few(_absent.OF_EVENT)
 @dataclass
 class ChunkEvent:
     """A piece of the answer. ``chunk`` is decoded lazily; use ``text`` if you need only the text."""

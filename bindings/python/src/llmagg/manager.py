@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any, ClassVar
 
-from . import _names, catalog
+from . import _absent, _names, catalog
 from ._closing import Closing
 from ._twin import twin
 from .client import LLMClient  # noqa: F401 - tests patch this name
@@ -17,6 +17,7 @@ from .provider import Provider  # noqa: F401
 __getattr__ = _names.of_module(__name__)
 
 
+@_absent.told()
 class Manager(Closing):
     """The process-wide registry: ``Manager() is get_manager()``. ``providers`` (name → provider) keeps the order of
     registration and may be read and changed by the application. Each instance of a subclass is a separate registry.

@@ -88,7 +88,20 @@ def _decoded(data: bytes, what: str) -> Any:
         return decode(data)
     except BadResponseError as error:
         reason = error.message.partition("cannot be read: ")[2]
-        raise InvalidArgumentError(f"{what} is not valid JSON: {reason}") from None
+        if not data.strip():
+            raise InvalidArgumentError(f"{what} is empty; expected {_EXPECTED} as JSON") from None
+        line = _line(data, reason)
+        form = "" if data.lstrip()[:1] == b"{" else f"; expected {_EXPECTED} as JSON"
+        raise InvalidArgumentError(f"{what} is not valid JSON: {reason}{line}{form}") from None
+
+
+def _line(data: bytes, reason: str) -> str:
+    """The line of the byte that a reason names, in a text of several lines."""
+    at = re.search(r"\(byte (\d+)\)", reason)
+    if at is None or b"\n" not in data.strip():
+        return ""
+    line = 1 + data.count(b"\n", 0, int(at[1]))
+    return f" in line {line}"
 
 
 def _read(config: Any, text: bytes | None, lenient: bool, what: str = _TEXT, *, skip: bool = True) -> Read:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from . import _streamed, catalog, lookup
+from . import _absent, _streamed, catalog, lookup
 from ._bounds import Bounds
 from ._frames import brief
 from ._native.route import Plans
@@ -38,6 +38,7 @@ _FENCE = re.compile(r"^\s*```\w*\s*\n(.*)\n\s*```\s*$", re.DOTALL)
 _lock = threading.Lock()  # msgspec crashes if two threads inspect a type for the first time
 
 
+@_absent.told(_absent.OF_PARSED)
 @dataclass(frozen=True)
 class Parsed(Generic[T]):
     """An answer as an object. ``attempts`` lists the attempts of all calls, also of those whose answers did not fit."""

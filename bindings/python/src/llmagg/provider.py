@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, TypeVar
 
-from . import _names, catalog
+from . import _absent, _names, catalog
 from ._closing import Closing
 from ._twin import twin
 from .client import LLMClient  # noqa: F401 - tests patch this name
@@ -17,6 +17,7 @@ __getattr__ = _names.of_module(__name__)
 Self = TypeVar("Self", bound="Provider")
 
 
+@_absent.told()
 @catalog.reads_clients
 class Provider(Closing, ABC):
     """A vendor. The application may read and change ``clients`` (model name → client); each call reads it again. A

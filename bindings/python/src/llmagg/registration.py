@@ -73,6 +73,8 @@ def _register(user: Any, read: oldstyle.Read, made: dict[str, Any], chosen: Sequ
         check_models(chosen, entries, read.left_out, lenient=lenient)
     elif not lenient:  # the original's users share the registry on purpose
         _warn_of_others(user, {*made, *gone})
+    if not lenient:
+        _warn_of_lost(user, made)
     for name, provider in made.items():
         if registered.get(name) is not provider:
             lookup.register(user.manager, provider)
@@ -207,6 +209,27 @@ def _warn_of_others(user: Any, own: set[str]) -> None:
             f"this aggregator will also try {', '.join(others)}, which another aggregator has registered: all "
             "aggregators of a process share one registry; to choose, give LLMAggregator a list of models"
         )
+
+
+def _warn_of_lost(user: Any, made: dict[str, Any]) -> None:
+    """Warns of models that another aggregator asks, and that the providers ``made`` lack in the place of its own."""
+    for name, provider in made.items():
+        replaced = user.manager.providers.get(name)
+        if replaced is None or replaced is provider:
+            continue
+        lost = set(catalog.clients_of(replaced)) - set(catalog.clients_of(provider))
+        asked = {wanted for other in _owners(replaced) if other is not user for wanted in _names_of(other)}
+        if gone := sorted(model for model in lost if {model, f"{name}/{model}"} & asked):
+            oldstyle.warn(
+                f"the provider {name!r} of another aggregator is replaced, and that aggregator asks it for "
+                f"{', '.join(gone)}: all aggregators of a process share one registry; give one of the two providers "
+                f"another name, with the setting 'like' ({{'{name}-2': {{'like': '{name}', 'models': …}}}})"
+            )
+
+
+def _names_of(user: Any) -> set[str]:
+    models = getattr(user, "models", None)
+    return set(catalog.model_names(models)) if isinstance(models, (list, tuple)) else set()
 
 
 def check_models(names: Any, entries: list[catalog.Entry], left_out: dict[str, str], *, lenient: bool) -> None:

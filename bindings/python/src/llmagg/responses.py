@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import _absent
 from ._brief import brief
 from ._fields import grown, later, spread
 from ._wire import build, encode, expect_list, expect_object, template
@@ -30,6 +31,7 @@ def is_known(count: int) -> bool:
     return not isinstance(count, _Unknown)
 
 
+@_absent.told(_absent.OF_USAGE)
 @grown(3)
 @later
 @dataclass(repr=False)
@@ -152,6 +154,7 @@ def _choice_to_dict(choice: Choice | StreamChoice, key: str, message: Message) -
     return {**wire, **choice.extra}
 
 
+@_absent.told(_absent.OF_RESPONSE)
 @grown(6)
 @later
 @dataclass(repr=False)

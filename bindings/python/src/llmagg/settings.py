@@ -58,6 +58,18 @@ def misspelt() -> dict[str, str]:
     return found
 
 
+_ENDS = ("_KEY", "_APIKEY", "APIKEY", "_API_TOKEN", "_TOKEN", "_API_KEYS", "_SECRET_KEY")  # for _API_KEY
+
+
+def near_keys() -> dict[str, str]:
+    """The variables that are nearly those of vendors' keys, as OPENAI_KEY, each with the one it may mean."""
+    from ._native import route
+
+    keys = [key for vendor in DEFAULT_MODELS for key in route.key_variables(vendor)]
+    near = {name: key for key in keys for name in (key.lower(), *(key.removesuffix("_API_KEY") + end for end in _ENDS))}
+    return {name: key for name, key in near.items() if name not in keys and os.environ.get(name)}
+
+
 class _MissedError(Exception):
     """A source has no configuration. The text is the reason."""
 
@@ -85,6 +97,7 @@ def find(named: Sequence[Any] = ()) -> oldstyle.Read:
     missed.append(
         f"a key of {', '.join(DEFAULT_MODELS)} ({_DOCS}/vendors.md names the variables), or LLMAGG_MODELS: none is set"
     )
+    missed.extend(f"nothing reads {name}, which is set; did you mean {near}?" for name, near in near_keys().items())
     listed = "".join(f"\n  {i}. {reason}" for i, reason in enumerate(missed, 1))
     raise NotInitializedError(
         f"no configuration was given, and none was found:{listed}\n"

@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from . import _docstring, _misspelt, _streamed, _values, parsing
+from . import _absent, _docstring, _misspelt, _streamed, _values, parsing
 from ._bounds import Bounds
 from ._frames import brief
 from ._patience import within
@@ -37,6 +37,7 @@ Function = Callable[..., Any]
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # as vendors take it
 
 
+@_absent.told({"answer": "its text is 'text'", "output": "its text is 'text'", "content": "its text is 'text'"})
 @dataclass(frozen=True)
 class ToolRun:
     """How a run of tools ended. ``response`` is the last answer; ``stopped`` says why the run ended: "answer",

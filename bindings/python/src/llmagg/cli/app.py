@@ -8,6 +8,7 @@ import stat
 import sys
 import warnings
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -60,7 +61,7 @@ def _piped() -> str:
 @app.command()
 def ask(
     question: Annotated[
-        list[str] | None, typer.Argument(metavar="QUESTION", help="standard input is put below it")
+        list[str] | None, typer.Argument(metavar="QUESTION", help="the question; standard input is added below it")
     ] = None,
     model: Models = None, config: Config = None, system: System = None, deadline: Deadline = None,
     max_tokens: MaxTokens = None, temperature: Temperature = None, as_json: AsJSON = False,
@@ -98,7 +99,7 @@ def serve(
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="where to listen; there is no TLS")] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="N", help="the port; 0 takes a free one")] = 8787,
     key_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="keys, one a line; else LLMAGG_SERVE_KEY, else a new key")
+        Path | None, typer.Option(metavar="FILE", help="keys, one a line; default: LLMAGG_SERVE_KEY, or a new key")
     ] = None,
     max_body: Annotated[int, typer.Option(metavar="N", help="the largest request, in MiB")] = 32,
     max_calls: Annotated[int, typer.Option(metavar="N", help="the most calls at once; further ones get 503")] = 1000,
@@ -119,7 +120,7 @@ def serve(
     raise typer.Exit(serving.run(default.of_command(model, config), listener, keys, max_body, max_calls))
 
 
-Process = Annotated[int | None, typer.Argument(metavar="PROCESS", help="by its number; else the youngest that tells")]
+Process = Annotated[int | None, typer.Argument(metavar="PROCESS", help="its process ID; default: the newest")]
 
 
 @app.command()
@@ -155,7 +156,7 @@ _SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "
 def doctor(
     model: Models = None, config: Config = None, as_json: AsJSON = False,
     live: Annotated[bool, typer.Option("--live", help="also ask each route for one token, which costs money")] = False,
-    deadline: Annotated[float, typer.Option(metavar="SECONDS", help="with --live: for each route")] = 20,
+    deadline: Annotated[float, typer.Option(metavar="SECONDS", help="with --live: time limit for each route")] = 20,
 ) -> None:  # fmt: skip
     """Checks keys and servers, and says what to change.
 
@@ -270,6 +271,9 @@ def _warn(
 def main(arguments: list[str]) -> int:
     """Runs a command; returns the exit code."""
     warnings.showwarning = _warn
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # where a locale's encoding lacks a character, a sign stands for it
+            stream.reconfigure(errors="replace")
     try:
         app(arguments, prog_name="llmagg")
     except (LLMError, OSError) as error:
