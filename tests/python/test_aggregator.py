@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -71,6 +72,21 @@ def test_a_second_initialize_with_an_equal_configuration_changes_nothing(llm_wal
     run(aggregator.initialize())
     assert aggregator.manager.get_provider("openai") is provider
     assert aggregator.models == ["gpt-a"] == aggregator.get_available_models()
+
+
+def test_a_provider_that_takes_the_place_of_anothers_is_told(llm_wall: FaultWall, run: Any) -> None:
+    def config(*models: str) -> dict[str, Any]:
+        return {"p": {"base_url": llm_wall.url, "models": {model: {} for model in models}}}
+
+    first = llmagg.LLMAggregator(["p/x"])
+    run(first.initialize(config("x")))
+    with warnings.catch_warnings():  # the first one has all that it asks for
+        warnings.simplefilter("error")
+        second = llmagg.LLMAggregator(["p/y"])
+        run(second.initialize(config("x", "y")))
+    third = llmagg.LLMAggregator(["p/x"])
+    with pytest.warns(UserWarning, match=r"provider 'p' of another .* is replaced, .* asks it for y: .*'like': 'p'"):
+        run(third.initialize(config("x")))
 
 
 def test_a_second_initialize_with_another_configuration_replaces_it(llm_wall: FaultWall, run: Any) -> None:

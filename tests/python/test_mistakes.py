@@ -266,21 +266,6 @@ def test_a_registry_that_others_fill_is_told(llm_wall: FaultWall, run: Any) -> N
         run(llmagg.LLMAggregator(["q/y"]).initialize({"q": {"base_url": llm_wall.url, "models": {"y": {}}}}))
 
 
-def test_a_provider_that_takes_the_place_of_anothers_is_told(llm_wall: FaultWall, run: Any) -> None:
-    def config(*models: str) -> dict[str, Any]:
-        return {"p": {"base_url": llm_wall.url, "models": {model: {} for model in models}}}
-
-    first = llmagg.LLMAggregator(["p/x"])
-    run(first.initialize(config("x")))
-    with warnings.catch_warnings():  # the first one has all that it asks for
-        warnings.simplefilter("error")
-        second = llmagg.LLMAggregator(["p/y"])
-        run(second.initialize(config("x", "y")))
-    third = llmagg.LLMAggregator(["p/x"])
-    with pytest.warns(UserWarning, match=r"provider 'p' of another .* is replaced, .* asks it for y: .*'like': 'p'"):
-        run(third.initialize(config("x")))
-
-
 def test_variables_that_are_not_set(llm_wall: FaultWall, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     config = {
         "gone": {"api_key": "${LLMAGG_NOT_SET}", "models": {"x": {"base_url": llm_wall.url}}},
