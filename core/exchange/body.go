@@ -51,7 +51,7 @@ func (u *Upstream) readAll(resp *http.Response, x *Exchange, buffer *[]byte) ([]
 	data, err := slices.Grow((*buffer)[:0], int(room)), error(nil)
 	var rest segments
 	defer rest.release()
-	size := int64(0)
+	size, packed := int64(0), 0
 	for err == nil && size <= limit {
 		free := data[len(data):cap(data)]
 		switch {
@@ -64,6 +64,11 @@ func (u *Upstream) readAll(resp *http.Response, x *Exchange, buffer *[]byte) ([]
 		}
 		var n int
 		n, err = resp.Body.Read(free[:min(int64(len(free)), limit+1-size)])
+		if size == 0 && packed < maxEncodings && isPacked(free[:n]) {
+			resp.Body, err = repacked(free[:n], resp.Body), nil
+			packed++
+			continue
+		}
 		if size += int64(n); len(rest.full) > 0 {
 			rest.used += n
 		} else {

@@ -66,13 +66,18 @@ func isWide(head []byte) bool {
 		return false
 	}
 	switch a, b := head[0], head[1]; {
-	case a == 0xFE && b == 0xFF, a == 0xFF && b == 0xFE:
+	case hasMark(head):
 		return true
 	case a == 0: // or a NUL in front of JSON, or the length of a frame
 		return opens(b) && (len(head) < frameHead || head[2] == 0 && head[5] > 1)
 	default:
 		return b == 0 && opens(a)
 	}
+}
+
+// hasMark tells whether a body begins with UTF-16's byte order mark.
+func hasMark(head []byte) bool {
+	return len(head) > 1 && (head[0] == 0xFE && head[1] == 0xFF || head[0] == 0xFF && head[1] == 0xFE)
 }
 
 // opens tells whether JSON or an event stream may begin so.

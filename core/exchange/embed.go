@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -85,7 +86,11 @@ func (u *Upstream) ask(ctx context.Context, x *Exchange, to string, how reading)
 	if err != nil {
 		return err
 	}
+	data = bare(data)
 	if err = how.read(data); err == nil {
+		return nil
+	}
+	if inside := enveloped(data); inside != nil && failure.Of(data) == nil && how.read(inside) == nil {
 		return nil
 	}
 	return u.refused(u.noCompletion(plainJSON(data), llm.AsError(err)), data, resp)
@@ -101,9 +106,14 @@ func (u *Upstream) readLifting(resp *http.Response, x *Exchange, l *wire.Lift) (
 	piece := liftPieces.Get().(*[256 << 10]byte)
 	defer liftPieces.Put(piece)
 	var err error
-	for kept := 0; err == nil; {
+	for kept, packed := 0, 0; err == nil; {
 		var n int
 		n, err = resp.Body.Read(piece[kept:])
+		if l.Size == 0 && packed < maxEncodings && isPacked(piece[:n]) {
+			resp.Body, err = repacked(piece[:n], resp.Body), nil
+			packed++
+			continue
+		}
 		x.Bytes += int64(n)
 		if n > 0 && err == nil { // else the attempt is about to end
 			x.alive()

@@ -116,15 +116,49 @@ const zipped = "\x1f\x8b"
 
 // unpack reads what its first bytes show, since servers mix up the names: gzip;
 // zlib's format, which the name deflate means (RFC 9110, section 8.4.1.2); or
-// bare DEFLATE, which some send under that name.
+// bare DEFLATE, which some send under that name, or under that of gzip.
 func unpack(r io.Reader, head []byte, bare bool) (io.Reader, error) {
 	switch {
-	case len(head) > 1 && head[0]&0x0f == 8 && (int(head[0])<<8|int(head[1]))%31 == 0:
+	case isZlib(head):
 		return zlib.NewReader(r)
-	case bare && !bytes.HasPrefix(head, []byte(zipped)):
+	case bytes.HasPrefix(head, []byte(zipped)):
+		return unzip(r)
+	case bare:
 		return flate.NewReader(r), nil
 	}
-	return unzip(r)
+	return &perhaps{from: flate.NewReader(r)}, nil
+}
+
+// perhaps reads what has the name of gzip and may be bare DEFLATE.
+type perhaps struct {
+	from  io.Reader
+	given bool // some of what it holds
+}
+
+func (p *perhaps) Read(b []byte) (int, error) {
+	n, err := p.from.Read(b)
+	if p.given = p.given || n > 0; !p.given && err != nil {
+		err = gzip.ErrHeader
+	}
+	return n, err
+}
+
+// isZlib tells whether a body begins as zlib's format does (RFC 1950, section
+// 2.2).
+func isZlib(head []byte) bool {
+	return len(head) > 1 && head[0]&0x0f == 8 && head[0]>>4 < 8 && (int(head[0])<<8|int(head[1]))%31 == 0
+}
+
+// isPacked tells whether a body that says nothing of an encoding begins like
+// gzip or zlib's format all the same.
+func isPacked(head []byte) bool {
+	return bytes.HasPrefix(head, []byte(zipped)) || isZlib(head) && !isText(head)
+}
+
+// repacked is a body whose first read gave head, without the encoding that
+// nobody has named. Where that read was the last, its error comes again.
+func repacked(head []byte, body io.ReadCloser) io.ReadCloser {
+	return unpacked{&lazily{from: io.MultiReader(bytes.NewReader(bytes.Clone(head)), body)}, body}
 }
 
 // unpacked reads from one place and closes another.
@@ -138,7 +172,7 @@ type unpacked struct {
 // proxies name what they have removed, or never did.
 type lazily struct {
 	from io.Reader
-	bare bool // what is of neither form is bare DEFLATE
+	bare bool // the name says that what is of neither form is bare DEFLATE
 	in   io.Reader
 	err  error
 }

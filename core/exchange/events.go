@@ -286,6 +286,9 @@ func (r *Stream) ends(what wire.Sign, err error) error {
 		d.Strays = 0
 	}
 	if r.end.Is(what) != wire.Completes {
+		if d, ok := r.source.(*eventstream.Decoder); ok && r.words == "" && len(d.Words) > 0 {
+			r.says(d.Words)
+		}
 		return r.interrupted(what, err)
 	}
 	if e := r.end.Failure(); e != nil {

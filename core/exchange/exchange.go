@@ -137,19 +137,13 @@ func (u *Upstream) Chat(ctx context.Context, x *Exchange) (*llm.Response, error)
 	resp.Body = body
 	if errors.Is(err, errEventStream) {
 		x.Bytes -= int64(len(data)) // they are read again
-		return u.gather(ctx, resp, x, func(r *Stream) source {
-			in := io.MultiReader(bytes.NewReader(data), body)
-			if isFrames(data) == yes {
-				return r.frames(in)
-			}
-			return r.events(in)
-		})
+		return u.gather(ctx, resp, x, func(r *Stream) source { return r.sourceOf(data, io.MultiReader(bytes.NewReader(data), body)) })
 	}
 	if err != nil {
 		return nil, err
 	}
 	if data = bare(data); startsStream(data) == yes {
-		return u.gather(ctx, resp, x, func(r *Stream) source { return r.events(bytes.NewReader(data)) })
+		return u.gather(ctx, resp, x, func(r *Stream) source { return r.sourceOf(data, bytes.NewReader(data)) })
 	}
 	r, err := u.whole(data, resp, x)
 	if err != nil && hasSeveral(data) {

@@ -34,6 +34,12 @@ func (r *Stream) begin() error {
 	r.begun = true
 	in := readerOf(r.resp.Body, peeked) // reads that want more go past it
 	head, _ := in.Peek(2)               // an error comes again from the next read
+	if len(head) > 1 && (head[0] == zipped[0] || isZlib(head)) {
+		if head, _ = in.Peek(encodingHead); isPacked(head) {
+			in = readerOf(&lazily{from: in}, peeked)
+		}
+		head, _ = in.Peek(2)
+	}
 	if len(head) > 0 && head[0] == 0 {
 		head, _ = in.Peek(frameHead)
 	}
@@ -44,6 +50,10 @@ func (r *Stream) begin() error {
 		return nil
 	}
 	first, err := r.firstByte(in)
+	if head, _ := in.Peek(2); err == nil && hasMark(head) { // behind the blanks of a gateway
+		in = readerOf(newWide(unpacked{in, r.resp.Body}), peeked)
+		first, err = r.firstByte(in)
+	}
 	switch {
 	case err == eventstream.ErrStreamTooLarge:
 		return r.over(err)
@@ -70,6 +80,14 @@ func (r *Stream) begin() error {
 func (r *Stream) ofLines() bool {
 	f, names := r.upstream.Format.(wire.Accepter)
 	return names && f.Accept() == wire.Lines
+}
+
+// sourceOf reads in, a stream that begins with head.
+func (r *Stream) sourceOf(head []byte, in io.Reader) source {
+	if isFrames(head) == yes {
+		return r.frames(in)
+	}
+	return r.events(in)
 }
 
 // events reads in, an event stream.
@@ -106,7 +124,7 @@ func (r *Stream) one(in io.Reader) error {
 	}
 	r.atEnd = true
 	if data = bare(data); startsStream(data) == yes {
-		r.source = r.events(bytes.NewReader(data))
+		r.source = r.sourceOf(data, bytes.NewReader(data))
 		return nil
 	}
 	if r.single, err = r.upstream.whole(data, r.resp, r.x); err == nil || !hasSeveral(data) {
@@ -193,7 +211,10 @@ func severalValues(in *bufio.Reader) bool {
 // against scripts, and a second JSON encoding, of those that encode what they
 // were answered.
 func bare(data []byte) []byte {
-	const most = 3 // encodings
+	const most = 3                                                  // encodings
+	if behind := bytes.TrimLeft(data, " \t\r\n"); hasMark(behind) { // the blanks are a gateway's
+		data = behind
+	}
 	if isWide(data) {
 		data = fromWide(data)
 	}

@@ -240,6 +240,9 @@ func (c *Chunk) readChoices(r *reader) {
 				c.readChoice(r, len(c.Choices))
 			}
 		}
+		if len(c.Choices) > 1 {
+			place(len(c.Choices), func(i int) (*int, bool) { return &c.Choices[i].Index, c.Choices[i].placed })
+		}
 	}
 	if len(c.Choices) == 0 && r.Err == nil {
 		r.Pos, r.Key = from, key

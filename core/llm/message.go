@@ -307,7 +307,9 @@ func (m *Message) readField(r *reader) {
 	case "tool_call_id":
 		m.ToolCallID = r.Text()
 	case "function_call":
-		if m.FunctionCall = r.functionCall(); m.FunctionCall == nil {
+		if r.Next() == '{' && r.answer && r.IsEmptyObject() { // is none
+			r.Skip()
+		} else if m.FunctionCall = r.functionCall(); m.FunctionCall == nil {
 			r.unread(&m.Extra)
 		}
 	case "audio":
@@ -323,10 +325,16 @@ func (m *Message) readContent(r *reader) {
 		m.Content, m.NullContent = r.Piece(), false
 	case c >= '0' && c <= '9' && r.answer:
 		m.Content, m.NullContent = r.TextOrNumber(), false
-	case c == '{' && r.answer: // a part without its list
+	case c == '{' && r.answer: // a part without its list, or an odd list
+		if r.IsEmptyObject() {
+			r.Skip()
+			break
+		}
 		m.NullContent = false
-		m.Parts = []Part{{}}
-		m.Parts[0].read(r)
+		for more := r.List(); more; more = r.NextItem() {
+			m.Parts = append(m.Parts, Part{})
+			m.Parts[len(m.Parts)-1].read(r)
+		}
 	case c == '[':
 		m.NullContent = false
 		m.Parts = []Part{}

@@ -171,9 +171,10 @@ func (r *Response) readChoices(in *reader) {
 	}
 	for more := in.Array(); more; more = in.NextItem() {
 		if in.Next() == '{' {
-			r.readChoice(in, len(r.Choices))
+			r.readChoice(in, -1)
 		}
 	}
+	place(len(r.Choices), func(i int) (*int, bool) { return &r.Choices[i].Index, r.Choices[i].Index < 0 })
 }
 
 func (r *Response) readChoice(in *reader, number int) {

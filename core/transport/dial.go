@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"sync"
@@ -145,6 +146,27 @@ type watchedConn struct {
 	once sync.Once
 	told func(fd uintptr, open bool) // may be nil
 	of   *sockets
+}
+
+// Write takes what a connection that the server has closed does not: the reader
+// tells what became of it, after the answer that may have arrived before. A
+// server that refuses a large request answers (413, 401) and closes, without
+// reading all of it.
+func (w *watchedConn) Write(p []byte) (int, error) {
+	n, err := w.TCPConn.Write(p)
+	if isClosedByPeer(err) {
+		return len(p), nil
+	}
+	return n, err
+}
+
+// ReadFrom is Write for what the transport copies.
+func (w *watchedConn) ReadFrom(r io.Reader) (int64, error) {
+	return io.Copy(struct{ io.Writer }{w}, r)
+}
+
+func isClosedByPeer(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // Close tells first: afterwards the number may belong to somebody else. The

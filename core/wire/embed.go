@@ -129,6 +129,9 @@ func (v *Vector) numbers(data []byte) error {
 	if len(data) == 0 {
 		return nil
 	}
+	if data[0] == '[' && bytes.IndexByte(data, ']') == len(data)-1 { // llama.cpp's list of the one vector of a text
+		return v.numbers(data)
+	}
 	all := make(Vector, 0, bytes.Count(data, []byte(","))+1)
 	for item := range bytes.SplitSeq(data, []byte(",")) {
 		item = bytes.TrimSpace(item)

@@ -37,6 +37,12 @@ def test_tool_calls_are_objects(llm_wall: FaultWall) -> None:
     assert "tool_calls=['weather', 'stop']" in repr(response)
 
 
+@pytest.mark.parametrize("arguments", ["", " \n"])
+def test_no_arguments_are_those_of_a_call_that_was_cut_off(arguments: str) -> None:
+    with pytest.raises(llmagg.BadResponseError, match="call of f are empty: the answer may have been cut off"):
+        llmagg.ToolCall("1", "f", arguments).parsed()
+
+
 @pytest.mark.parametrize("arguments", ['["a"]', '{"a": ', "3"])
 def test_arguments_that_are_no_object_are_a_bad_response(arguments: str) -> None:
     with pytest.raises(llmagg.BadResponseError, match="arguments of the call of f"):

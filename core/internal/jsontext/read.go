@@ -22,6 +22,8 @@ type Reader struct {
 	depth int
 	begin int // where the value of the field or element starts that was moved to last
 
+	lone, numbered uint64 // objects in the place of lists that are being read, by depth: see List
+
 	Key  []byte // of the field whose value comes next; valid until that is read
 	Err  error
 	Room []byte // where raw values are kept
@@ -40,8 +42,13 @@ func (r *Reader) End() error {
 	return r.Err
 }
 
-// Next moves to the next token and gives its first byte, 0 at the end.
-func (r *Reader) Next() byte {
+// Next moves to the next token and gives its first byte, 0 at the end. Called,
+// not inlined, but in this package: it has many callers.
+//
+//go:noinline
+func (r *Reader) Next() byte { return r.next() }
+
+func (r *Reader) next() byte {
 	if r.Err != nil {
 		return 0
 	}
@@ -59,7 +66,7 @@ func (r *Reader) Stop(err error) bool {
 
 // Skip moves behind the next value.
 func (r *Reader) Skip() {
-	if r.Next(); r.Err == nil {
+	if r.next(); r.Err == nil {
 		r.value()
 	}
 }
@@ -67,7 +74,7 @@ func (r *Reader) Skip() {
 // Object begins an object and moves to its first field; false if it has none,
 // or if what comes is something else, which is passed over.
 func (r *Reader) Object() bool {
-	if r.Next() != '{' {
+	if r.next() != '{' {
 		r.Skip()
 		return false
 	}
@@ -108,7 +115,7 @@ func (r *Reader) pass() {
 // Array begins an array and moves to its first element; false if it has none,
 // or if what comes is something else, which is passed over.
 func (r *Reader) Array() bool {
-	if r.Next() != '[' {
+	if r.next() != '[' {
 		r.Skip()
 		return false
 	}
@@ -118,6 +125,11 @@ func (r *Reader) Array() bool {
 // NextItem moves to the next element, behind the last one, read or not.
 func (r *Reader) NextItem() bool {
 	r.pass()
+	if r.lone|r.numbered != 0 {
+		if more, odd := r.nextOdd(); odd {
+			return more
+		}
+	}
 	return r.more(']') && r.arrive()
 }
 
@@ -145,7 +157,7 @@ func (r *Reader) TextOrNumber() string { return r.TextOrNumberLike("") }
 
 // TextOrNumberLike is TextOrNumber as [Reader.TextLike] is [Reader.Text].
 func (r *Reader) TextOrNumberLike(before string) string {
-	if c := r.Next(); c < '0' || c > '9' {
+	if c := r.next(); c < '0' || c > '9' {
 		return r.TextLike(before)
 	}
 	from := r.Span()
@@ -175,7 +187,7 @@ func (r *Reader) Piece() string {
 // RawText moves behind a string and gives what is between its quotes; nil for
 // anything else.
 func (r *Reader) RawText() (raw []byte, escaped bool) {
-	if r.Next() != '"' {
+	if r.next() != '"' {
 		r.Skip()
 		return nil, false
 	}
@@ -198,7 +210,7 @@ func (r *Reader) Raw() json.RawMessage {
 
 // Span passes over the next value and says where it began.
 func (r *Reader) Span() int {
-	r.Next()
+	r.next()
 	from := r.Pos
 	r.Skip()
 	return from

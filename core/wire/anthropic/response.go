@@ -102,8 +102,13 @@ func (s *stream) whole(content json.RawMessage) (*llm.Message, error) {
 	}
 	r := wire.AnswerReader(content)
 	i := 0
-	for more := wire.List(&r); more; more = r.NextItem() {
-		b := blockIn(&r, "text")
+	for more := r.List(); more; more = r.NextItem() {
+		var b answerBlock
+		if r.Next() == '"' {
+			b = answerBlock{Type: "text", Text: wire.Piece(&r)}
+		} else {
+			b = blockIn(&r, "text")
+		}
 		if r.Err != nil {
 			return nil, unreadBlock(i, r.Err)
 		}

@@ -2,7 +2,6 @@ package bedrock
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -98,39 +97,28 @@ func appendOwn(dst []byte, fields map[string]any, e *wire.Embedding, knows func(
 	return wire.AppendWith(dst, fields, own)
 }
 
-// cohereVectors are Cohere's: lists by type, or of the only type.
-type cohereVectors []wire.Vector
-
-func (v *cohereVectors) UnmarshalJSON(data []byte) error {
-	if len(data) > 0 && data[0] == '{' {
-		var types struct {
-			Float []wire.Vector `json:"float"`
-		}
-		err := llm.JSON.Unmarshal(data, &types)
-		*v = types.Float
-		return err
-	}
-	return llm.JSON.Unmarshal(data, (*[]wire.Vector)(v))
-}
-
 // tokensHeader tells the tokens of a request whose answer does not.
 const tokensHeader = "X-Amzn-Bedrock-Input-Token-Count"
 
 func (w *format) Vectors(data []byte, e *wire.Embedding) error {
-	var answer struct {
-		Embedding  wire.Vector     `json:"embedding"` // Titan's
-		Tokens     json.RawMessage `json:"inputTextTokenCount"`
-		Embeddings cohereVectors   `json:"embeddings"`
+	var vectors []wire.Listed
+	var tokens json.RawMessage
+	r := wire.AnswerReader(data)
+	for more := wire.Object(&r); more; more = r.NextField() {
+		switch string(r.Key) {
+		case "embedding": // Titan's, of one text
+			vectors = append(vectors, wire.VectorAt(&r))
+		case "embeddings":
+			vectors = append(vectors, wire.TypedVectorsIn(&r)...)
+		case "inputTextTokenCount":
+			tokens = wire.Span(&r)
+		}
 	}
-	if err := llm.JSON.Unmarshal(data, &answer); err != nil {
-		return llm.Errorf(llm.BadResponse, "the answer is not the JSON of embeddings (%d bytes): %v", len(data), err)
+	if err := r.End(); err != nil {
+		return wire.UnreadVectors(data, err)
 	}
-	if e.Usage = wire.TokensOf(answer.Tokens); e.Usage == nil && e.Header != nil {
+	if e.Usage = wire.TokensOf(tokens); e.Usage == nil && e.Header != nil {
 		e.Usage = wire.TokensOf(json.RawMessage(e.Header.Get(tokensHeader)))
 	}
-	vectors := slices.Clone(answer.Embeddings)
-	if answer.Embedding != nil {
-		vectors = append(vectors, answer.Embedding)
-	}
-	return e.Place(vectors, wire.InOrder)
+	return e.PlaceListed(vectors)
 }

@@ -134,7 +134,7 @@ func (b *answerBlock) citedIn(r *jsontext.Reader) {
 	for more := wire.Object(r); more; more = r.NextField() {
 		switch string(r.Key) {
 		case "content":
-			for more := wire.List(r); more; more = r.NextItem() {
+			for more := r.List(); more; more = r.NextItem() {
 				text := llm.Piece("")
 				for more := wire.Object(r); more; more = r.NextField() {
 					if string(r.Key) == "text" {

@@ -65,7 +65,7 @@ func (a *answer) output(r *jsontext.Reader) {
 				continue
 			}
 			first := r.Next()
-			if a.content = first == '[' || first == '"'; first == '"' { // of gateways that translate
+			if a.content = first == '[' || first == '{' || first == '"'; first == '"' { // of gateways that translate
 				a.say(nil, wire.Piece(r))
 				continue
 			}
@@ -76,7 +76,11 @@ func (a *answer) output(r *jsontext.Reader) {
 
 // blocks reads the content that comes next.
 func (a *answer) blocks(r *jsontext.Reader) {
-	for more := wire.List(r); more; more = r.NextItem() {
+	for more := r.List(); more; more = r.NextItem() {
+		if r.Next() == '"' {
+			a.say(nil, wire.Piece(r))
+			continue
+		}
 		b := blockIn(r)
 		if err := a.add(&b); err != nil {
 			r.Stop(err)

@@ -33,7 +33,9 @@ type Decoder struct {
 	// a field name until it ends, and over blank ones.
 	Bare bool
 	// Strays counts lines that are neither a field of any name nor a comment:
-	// words, or pieces of a page. Words is the beginning of the last.
+	// words, or pieces of a page. Words is the beginning of the last; without any,
+	// that of the last field without a meaning that holds words, such as a
+	// proxy's "Timeout: no answer from upstream".
 	Strays int
 	Words  []byte
 

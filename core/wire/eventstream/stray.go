@@ -18,10 +18,14 @@ func (d *Decoder) stray(line span) {
 		}
 	}
 	text := d.buf[line.start:line.end]
-	if text[0] == '<' || bytes.IndexByte(fieldOf(text), ' ') >= 0 {
+	name := fieldOf(text)
+	switch {
+	case text[0] == '<', bytes.IndexByte(name, ' ') >= 0:
 		d.Strays++
-		d.Words = append(d.Words[:0], text[:min(len(text), maxWords)]...)
+	case d.Strays > 0 || bytes.IndexByte(bytes.TrimSpace(bytes.TrimPrefix(text[len(name):], []byte(":"))), ' ') < 0:
+		return // a field of any name, or it says less than what came before
 	}
+	d.Words = append(d.Words[:0], text[:min(len(text), maxWords)]...)
 }
 
 // goesOn tells whether the data so far is an object without its end: of servers

@@ -69,11 +69,11 @@ func (g *reader) scanCandidates(r *jsontext.Reader) error {
 	case 'n':
 		r.Skip()
 		return nil
-	case '[':
+	case '[', '{':
 	default:
 		return errors.New("its candidates are no list")
 	}
-	for more := r.Array(); more; more = r.NextItem() {
+	for more := r.List(); more; more = r.NextItem() {
 		n := len(g.found)
 		if n == wire.MaxChoices {
 			return fmt.Errorf("it has more than %d candidates, which is how many can be requested", wire.MaxChoices)
@@ -167,13 +167,13 @@ func (f *found) scanParts(r *jsontext.Reader) (listed bool, err error) {
 	case 'n':
 		r.Skip()
 		return false, nil
-	case '"', '{':
+	case '"':
 		return true, f.scanPart(r)
-	case '[':
+	case '[', '{':
 	default:
 		return false, errors.New("its parts are no list")
 	}
-	for more := r.Array(); more; more = r.NextItem() {
+	for more := r.List(); more; more = r.NextItem() {
 		if r.Next() == 'n' {
 			r.Skip()
 		} else if err := f.scanPart(r); err != nil {

@@ -4,7 +4,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
@@ -49,19 +48,18 @@ func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 // Vectors gives those that Gemini has shortened the length 1, as all others
 // have (its documentation, "Ensuring quality for smaller dimensions").
 func (w *format) Vectors(data []byte, e *wire.Embedding) error {
-	var answer struct {
-		Embeddings []struct {
-			Values wire.Vector `json:"values"`
-		} `json:"embeddings"`
+	var vectors []wire.Listed
+	r := wire.AnswerReader(data)
+	for more := wire.Object(&r); more; more = r.NextField() {
+		switch string(r.Key) {
+		case "embeddings", "embedding": // the second is that of gateways, for one text
+			vectors = wire.VectorsIn(&r)
+		}
 	}
-	if err := llm.JSON.Unmarshal(data, &answer); err != nil {
-		return llm.Errorf(llm.BadResponse, "the answer is not the JSON of embeddings (%d bytes): %v", len(data), err)
+	if err := r.End(); err != nil {
+		return wire.UnreadVectors(data, err)
 	}
-	vectors := make([]wire.Vector, len(answer.Embeddings))
-	for i := range answer.Embeddings {
-		vectors[i] = answer.Embeddings[i].Values
-	}
-	if err := e.Place(vectors, wire.InOrder); err != nil {
+	if err := e.PlaceListed(vectors); err != nil {
 		return err
 	}
 	if e.Request.Dimensions > 0 {

@@ -158,13 +158,13 @@ func (a *answer) messageIn(r *jsontext.Reader) {
 		case "audio":
 			m.audio = r.Raw()
 		case "tool_calls":
-			for more := wire.List(r); more; more = r.NextItem() {
+			for more := r.List(); more; more = r.NextItem() {
 				if call := callIn(r); call.id+call.name != "" || call.arguments != nil {
 					m.calls = append(m.calls, call)
 				}
 			}
 		case "images":
-			for more := wire.List(r); more; more = r.NextItem() {
+			for more := r.List(); more; more = r.NextItem() {
 				m.images = append(m.images, llm.Image(dataURL(wire.Text(r))))
 			}
 		case "role", "tool_name": // of every answer
@@ -180,11 +180,11 @@ func (a *answer) messageIn(r *jsontext.Reader) {
 
 // contentIn reads a text, or the list of its parts that OpenAI's format has.
 func contentIn(r *jsontext.Reader) llm.Piece {
-	if r.Next() != '[' {
+	if first := r.Next(); first != '[' && first != '{' {
 		return wire.Piece(r)
 	}
 	var texts []llm.Piece
-	for more := r.Array(); more; more = r.NextItem() {
+	for more := r.List(); more; more = r.NextItem() {
 		if r.Next() == '"' {
 			texts = append(texts, wire.Piece(r))
 			continue

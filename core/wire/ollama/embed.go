@@ -46,13 +46,20 @@ func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 }
 
 func (w *format) Vectors(data []byte, e *wire.Embedding) error {
-	var answer struct {
-		Embeddings []wire.Vector   `json:"embeddings"`
-		Tokens     json.RawMessage `json:"prompt_eval_count"`
+	var vectors []wire.Listed
+	var tokens json.RawMessage
+	r := wire.AnswerReader(data)
+	for more := wire.Object(&r); more; more = r.NextField() {
+		switch string(r.Key) {
+		case "embeddings":
+			vectors = wire.VectorsIn(&r)
+		case "prompt_eval_count":
+			tokens = wire.Span(&r)
+		}
 	}
-	if err := llm.JSON.Unmarshal(data, &answer); err != nil {
-		return llm.Errorf(llm.BadResponse, "the answer is not the JSON of embeddings (%d bytes): %v", len(data), err)
+	if err := r.End(); err != nil {
+		return wire.UnreadVectors(data, err)
 	}
-	e.Usage = wire.TokensOf(answer.Tokens)
-	return e.Place(answer.Embeddings, wire.InOrder)
+	e.Usage = wire.TokensOf(tokens)
+	return e.PlaceListed(vectors)
 }

@@ -89,32 +89,27 @@ func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 }
 
 func (w *format) Vectors(data []byte, e *wire.Embedding) error {
-	var answer struct {
-		Data []struct {
-			Index  *int              `json:"index"`
-			Vector wire.LiftedVector `json:"embedding"`
-		} `json:"data"`
-		Usage      json.RawMessage `json:"usage"`
-		Embeddings struct {        // Cohere's
-			Float []wire.Vector `json:"float"`
-		} `json:"embeddings"`
-		Meta json.RawMessage `json:"meta"`
+	var vectors []wire.Listed
+	var usage, meta json.RawMessage
+	r := wire.AnswerReader(data)
+	if r.Next() == '[' { // of servers that have no other answer
+		vectors = wire.VectorsIn(&r)
 	}
-	if err := llm.JSON.Unmarshal(data, &answer); err != nil {
-		return llm.Errorf(llm.BadResponse, "the answer is not the JSON of embeddings (%d bytes): %v", len(data), err)
-	}
-	e.Usage = usageIn(answer.Usage, answer.Meta)
-	if w.Others == wire.Cohere {
-		return e.Place(answer.Embeddings.Float, wire.InOrder)
-	}
-	vectors, err := e.Lifted(len(answer.Data), func(i int) *wire.LiftedVector { return &answer.Data[i].Vector })
-	if err != nil {
-		return err
-	}
-	return e.Place(vectors, func(i int) int {
-		if at := answer.Data[i].Index; at != nil {
-			return *at
+	for more := r.Next() == '{' && wire.Object(&r); more; more = r.NextField() {
+		switch string(r.Key) {
+		case "data":
+			vectors = wire.VectorsIn(&r)
+		case "embeddings":
+			vectors = wire.TypedVectorsIn(&r)
+		case "usage":
+			usage = wire.Span(&r)
+		case "meta":
+			meta = wire.Span(&r)
 		}
-		return i
-	})
+	}
+	if err := r.End(); err != nil {
+		return wire.UnreadVectors(data, err)
+	}
+	e.Usage = usageIn(usage, meta)
+	return e.PlaceListed(vectors)
 }

@@ -40,24 +40,29 @@ func (w *format) RerankBody(dst []byte, r *wire.Ranking) ([]byte, error) {
 }
 
 func (w *format) Ranks(data []byte, r *wire.Ranking) error {
-	type ranked struct {
-		Index *int     `json:"index"`
-		Score *float64 `json:"relevance_score"`
+	var all []wire.Result
+	var usage, meta json.RawMessage
+	in := wire.AnswerReader(data)
+	if in.Next() == '[' { // of Hugging Face's servers
+		all = wire.ResultsIn(&in)
 	}
-	var answer struct {
-		Results []ranked        `json:"results"`
-		Data    []ranked        `json:"data"` // Voyage's
-		Usage   json.RawMessage `json:"usage"`
-		Meta    json.RawMessage `json:"meta"`
+	for more := in.Next() == '{' && wire.Object(&in); more; more = in.NextField() {
+		switch string(in.Key) {
+		case "results", "data": // the second is Voyage's
+			all = append(all, wire.ResultsIn(&in)...)
+		case "usage":
+			usage = wire.Span(&in)
+		case "meta":
+			meta = in.Raw()
+		}
 	}
-	if err := llm.JSON.Unmarshal(data, &answer); err != nil {
+	if err := in.End(); err != nil {
 		return llm.Errorf(llm.BadResponse, "the answer is not the JSON of a ranking (%d bytes): %v", len(data), err)
 	}
-	r.Response.Usage = usageIn(answer.Usage, answer.Meta)
-	if wire.IsThere(answer.Meta) {
-		r.Response.Meta = answer.Meta
+	r.Response.Usage = usageIn(usage, meta)
+	if wire.IsThere(meta) {
+		r.Response.Meta = meta
 	}
-	all := append(answer.Results, answer.Data...)
 	return r.Place(len(all), func(i int) (*int, *float64) { return all[i].Index, all[i].Score })
 }
 

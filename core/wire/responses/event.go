@@ -133,7 +133,7 @@ func argumentsOf(raw []byte) string {
 // stands in the place of one with it alone.
 func listed(raw []byte) iter.Seq2[int, []byte] {
 	return func(yield func(int, []byte) bool) {
-		if len(raw) > 0 && raw[0] != '[' {
+		if len(raw) > 0 && raw[0] != '[' && raw[0] != '{' {
 			yield(0, raw)
 			return
 		}
@@ -147,14 +147,14 @@ func listed(raw []byte) iter.Seq2[int, []byte] {
 	}
 }
 
-// elements are those of a list, as they stand.
+// elements are those of a list, as they stand, or of an object in its place.
 func elements(raw []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		if len(raw) == 0 || raw[0] != '[' {
+		if len(raw) == 0 || raw[0] != '[' && raw[0] != '{' {
 			return
 		}
 		r := wire.AnswerReader(raw)
-		for more := r.Array(); more; more = r.NextItem() {
+		for more := r.List(); more; more = r.NextItem() {
 			from := r.Span()
 			if r.Err != nil || !yield(r.Data[from:r.Pos]) {
 				return

@@ -68,8 +68,13 @@ func (h *head) read(raw []byte) error {
 
 // readOutput reads the list of items that comes next.
 func (h *head) readOutput(r *jsontext.Reader) {
-	h.output, h.listed = h.room[:0], r.Next() == '['
-	for more := r.Array(); more; more = r.NextItem() {
+	first := r.Next()
+	h.output, h.listed = h.room[:0], first == '[' || first == '{'
+	if !h.listed {
+		r.Skip()
+		return
+	}
+	for more := r.List(); more; more = r.NextItem() {
 		h.output = append(h.output, readItem(r))
 	}
 }

@@ -340,7 +340,7 @@ func TestReasons(t *testing.T) {
 		require.Equal(t, finish, c.Choices[0].FinishReason)
 		require.True(t, s.Complete())
 	}
-	for _, body := range []string{`{"status":"failed","error":{"code":"server_error","message":"m"}}`, `{"status":"queued","output":[]}`, `{"status":"completed"}`, `{}`, `[]`, ``, `{"output":{}}`, `{"output":[]`} {
+	for _, body := range []string{`{"status":"failed","error":{"code":"server_error","message":"m"}}`, `{"status":"queued","output":[]}`, `{"status":"completed"}`, `{}`, `[]`, ``, `{"output":"x"}`, `{"output":[]`} {
 		_, err := atHost().Response([]byte(body), callFor(t, `{`+hello+`}`))
 		require.Equal(t, llm.BadResponse, llm.CodeOfError(err), body)
 	}

@@ -167,9 +167,14 @@ class ToolCall:
         return cls(str(data.get("id") or ""), str(called.get("name") or ""), str(arguments), str(kind))
 
     def parsed(self) -> dict[str, Any]:
-        """The arguments as a dict. Raises BadResponseError if they are not a JSON object."""
+        """The arguments as a dict. Raises BadResponseError if they are not a JSON object, or if there are none: then
+        the answer was cut off before them."""
         what = f"the arguments of the call of {self.name}"
-        read = decode(self.arguments.encode(), what) if self.arguments.strip() else {}
+        if not self.arguments.strip():  # the core writes {} where the model was done
+            raise BadResponseError(
+                f"{what} are empty: the answer may have been cut off before them; look at its finish_reason"
+            )
+        read = decode(self.arguments.encode(), what)
         if not isinstance(read, dict):
             raise BadResponseError(f"{what} must be an object, got {type(read).__name__}")
         return read

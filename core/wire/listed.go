@@ -1,0 +1,118 @@
+package wire
+
+import (
+	"strconv"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// This file reads lists of vectors and of results as leniently as chats are
+// read: an object in the place of a list, elements without what holds them,
+// numbers as texts.
+
+// Listed is a vector in a list of an answer; Index is negative where the server
+// gave it none.
+type Listed struct {
+	Index  int
+	Vector LiftedVector
+}
+
+// TypedVectorsIn is VectorsIn for Cohere's answers, which have a list for each
+// type of numbers.
+func TypedVectorsIn(r *jsontext.Reader) (all []Listed) {
+	if r.Next() != '{' {
+		return VectorsIn(r)
+	}
+	for more := Object(r); more; more = r.NextField() {
+		if string(r.Key) == "float" {
+			all = VectorsIn(r)
+		}
+	}
+	return all
+}
+
+// VectorsIn reads the list of vectors that comes next: each alone, or as a
+// field of an object.
+func VectorsIn(r *jsontext.Reader) (all []Listed) {
+	for more := r.List(); more; more = r.NextItem() {
+		one := Listed{Index: -1}
+		if r.Next() == '{' {
+			for more := Object(r); more; more = r.NextField() {
+				switch string(r.Key) {
+				case "index":
+					one.Index = r.Index(-1)
+				case "embedding", "values":
+					one.Vector.read(r)
+				}
+			}
+		} else {
+			one.Vector.read(r)
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// VectorAt reads the vector that comes next.
+func VectorAt(r *jsontext.Reader) (one Listed) {
+	one.Index = -1
+	one.Vector.read(r)
+	return one
+}
+
+func (v *LiftedVector) read(r *jsontext.Reader) {
+	from := r.Span()
+	if r.Err != nil {
+		return
+	}
+	if err := v.UnmarshalJSON(r.Data[from:r.Pos]); err != nil {
+		r.Stop(err)
+	}
+}
+
+// PlaceListed is [Embedding.Place] for vectors that may have indexes.
+func (e *Embedding) PlaceListed(all []Listed) error {
+	vectors, err := e.Lifted(len(all), func(i int) *LiftedVector { return &all[i].Vector })
+	if err != nil {
+		return err
+	}
+	numbers := make([]int, len(all))
+	for i := range all {
+		numbers[i] = all[i].Index
+	}
+	llm.Numbers(numbers)
+	return e.Place(vectors, func(i int) int { return numbers[i] })
+}
+
+// UnreadVectors is the error of an answer that is not the JSON of embeddings.
+func UnreadVectors(data []byte, err error) error {
+	return llm.Errorf(llm.BadResponse, "the answer is not the JSON of embeddings (%d bytes): %v", len(data), err)
+}
+
+// Result is one of a ranking's; nil is what the server did not tell.
+type Result struct {
+	Index *int
+	Score *float64
+}
+
+// ResultsIn reads the list of results that comes next.
+func ResultsIn(r *jsontext.Reader) (all []Result) {
+	for more := r.List(); more; more = r.NextItem() {
+		var one Result
+		for more := Object(r); more; more = r.NextField() {
+			switch string(r.Key) {
+			case "index":
+				if n := r.Index(-1); n >= 0 {
+					one.Index = &n
+				}
+			case "relevance_score", "score": // the second is that of Hugging Face's servers
+				if score, err := strconv.ParseFloat(r.TextOrNumber(), 64); err == nil {
+					one.Score = &score
+				}
+			}
+		}
+		all = append(all, one)
+	}
+	return all
+}
