@@ -14,6 +14,9 @@ import (
 const MaxAnswerDepth = 10_000
 
 // AnswerReader reads an answer, an event or a value of one, leniently.
+// Called, not inlined: it has many callers.
+//
+//go:noinline
 func AnswerReader(data []byte) jsontext.Reader {
 	return jsontext.Reader{Data: data, Most: MaxAnswerDepth, Lenient: true, Dirty: !utf8.Valid(data)}
 }

@@ -57,6 +57,9 @@ func (r *Reader) next() byte {
 }
 
 // Stop notes the first error and ends the reading.
+// Called, not inlined: it has many callers.
+//
+//go:noinline
 func (r *Reader) Stop(err error) bool {
 	if r.Err == nil {
 		r.Err = err
