@@ -166,3 +166,28 @@ def test_exports_of_the_original() -> None:
     for name in EXPORTS:
         assert name in llmagg.__all__
         assert hasattr(llmagg, name)
+
+
+def test_threads_that_import_the_modules_at_the_same_time(tmp_path: Path) -> None:
+    code = """
+import threading
+names, failed, begin = %r * 4, [], threading.Barrier(40)
+def bring(name):
+    begin.wait()
+    try:
+        module = __import__(f"pkg.core.llm.{name}", fromlist=["x"])
+        if module.__name__ != f"llmagg.{name}":
+            failed.append(module)
+    except BaseException as error:
+        failed.append(error)
+threads = [threading.Thread(target=bring, args=(name,)) for name in names]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert not failed, failed[:3]
+"""
+    names = [name for name in dropin.MODULES if name not in ("errors", "events")]
+    for _ in range(3):
+        done = python(code % (names,))
+        assert done.returncode == 0, done.stderr

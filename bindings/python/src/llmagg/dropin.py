@@ -32,10 +32,16 @@ if TYPE_CHECKING:
 sys.modules[__name__] = llmagg
 llmagg._names.answer_to(__name__)
 '''
-# Read by type checkers and editors only: Python finds the module in sys.modules, where the package has put it.
+# Read by type checkers and editors: Python finds the module in sys.modules, where the package has put it, except in a
+# thread that asks for it while another thread imports the package; Python does not wait for a package.
 _MODULE = f'''"""The same as ``llmagg.{{name}}``. {_MARK}"""
 
+import sys
+
+import llmagg  # noqa: F401 - first: it waits for another thread that imports it
 from llmagg.{{name}} import *  # noqa: F403
+
+sys.modules[__name__] = sys.modules["llmagg.{{name}}"]
 '''
 
 

@@ -1,3 +1,8 @@
 """The same as ``llmagg.events``. Written by ``python -m llmagg dropin``."""
 
+import sys
+
+import llmagg  # noqa: F401 - first: it waits for another thread that imports it
 from llmagg.events import *  # noqa: F403
+
+sys.modules[__name__] = sys.modules["llmagg.events"]

@@ -1,3 +1,8 @@
 """The same as ``llmagg.llm_aggrator``. Written by ``python -m llmagg dropin``."""
 
+import sys
+
+import llmagg  # noqa: F401 - first: it waits for another thread that imports it
 from llmagg.llm_aggrator import *  # noqa: F403
+
+sys.modules[__name__] = sys.modules["llmagg.llm_aggrator"]
