@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"bytes"
+	"cmp"
 	"strconv"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -21,7 +23,7 @@ type Listed struct {
 // TypedVectorsIn is VectorsIn for Cohere's answers, which have a list for each
 // type of numbers.
 func TypedVectorsIn(r *jsontext.Reader) (all []Listed) {
-	if r.Next() != '{' {
+	if r.Next() != '{' || r.IsNumbered() {
 		return VectorsIn(r)
 	}
 	for more := Object(r); more; more = r.NextField() {
@@ -100,19 +102,35 @@ type Result struct {
 func ResultsIn(r *jsontext.Reader) (all []Result) {
 	for more := r.List(); more; more = r.NextItem() {
 		var one Result
+		var score *float64 // of Hugging Face's servers; beside the other one it is something else
 		for more := Object(r); more; more = r.NextField() {
 			switch string(r.Key) {
 			case "index":
 				if n := r.Index(-1); n >= 0 {
 					one.Index = &n
 				}
-			case "relevance_score", "score": // the second is that of Hugging Face's servers
-				if score, err := strconv.ParseFloat(r.TextOrNumber(), 64); err == nil {
-					one.Score = &score
-				}
+			case "relevance_score":
+				one.Score = scoreIn(r)
+			case "score":
+				score = scoreIn(r)
 			}
 		}
+		one.Score = cmp.Or(one.Score, score)
 		all = append(all, one)
 	}
 	return all
+}
+
+// scoreIn reads the score that comes next, a number or the text of one; nil
+// where there is none.
+func scoreIn(r *jsontext.Reader) *float64 {
+	from := r.Span()
+	if r.Err != nil {
+		return nil
+	}
+	score, err := strconv.ParseFloat(string(bytes.Trim(r.Data[from:r.Pos], `"`)), 64)
+	if err != nil {
+		return nil
+	}
+	return &score
 }

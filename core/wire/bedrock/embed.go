@@ -107,7 +107,9 @@ func (w *format) Vectors(data []byte, e *wire.Embedding) error {
 	for more := wire.Object(&r); more; more = r.NextField() {
 		switch string(r.Key) {
 		case "embedding": // Titan's, of one text
-			vectors = append(vectors, wire.VectorAt(&r))
+			if r.Next() != 'n' {
+				vectors = append(vectors, wire.VectorAt(&r))
+			}
 		case "embeddings":
 			vectors = append(vectors, wire.TypedVectorsIn(&r)...)
 		case "inputTextTokenCount":

@@ -48,16 +48,21 @@ func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 // Vectors gives those that Gemini has shortened the length 1, as all others
 // have (its documentation, "Ensuring quality for smaller dimensions").
 func (w *format) Vectors(data []byte, e *wire.Embedding) error {
-	var vectors []wire.Listed
+	var vectors, one []wire.Listed
 	r := wire.AnswerReader(data)
 	for more := wire.Object(&r); more; more = r.NextField() {
 		switch string(r.Key) {
-		case "embeddings", "embedding": // the second is that of gateways, for one text
+		case "embeddings":
 			vectors = wire.VectorsIn(&r)
+		case "embedding": // of gateways, for one text
+			one = wire.VectorsIn(&r)
 		}
 	}
 	if err := r.End(); err != nil {
 		return wire.UnreadVectors(data, err)
+	}
+	if len(vectors) == 0 {
+		vectors = one
 	}
 	if err := e.PlaceListed(vectors); err != nil {
 		return err

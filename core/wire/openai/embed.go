@@ -89,7 +89,7 @@ func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 }
 
 func (w *format) Vectors(data []byte, e *wire.Embedding) error {
-	var vectors []wire.Listed
+	var vectors, typed []wire.Listed
 	var usage, meta json.RawMessage
 	r := wire.AnswerReader(data)
 	if r.Next() == '[' { // of servers that have no other answer
@@ -100,7 +100,7 @@ func (w *format) Vectors(data []byte, e *wire.Embedding) error {
 		case "data":
 			vectors = wire.VectorsIn(&r)
 		case "embeddings":
-			vectors = wire.TypedVectorsIn(&r)
+			typed = wire.TypedVectorsIn(&r)
 		case "usage":
 			usage = wire.Span(&r)
 		case "meta":
@@ -109,6 +109,9 @@ func (w *format) Vectors(data []byte, e *wire.Embedding) error {
 	}
 	if err := r.End(); err != nil {
 		return wire.UnreadVectors(data, err)
+	}
+	if len(vectors) == 0 || w.Others == wire.Cohere && len(typed) > 0 {
+		vectors = typed
 	}
 	e.Usage = usageIn(usage, meta)
 	return e.PlaceListed(vectors)
