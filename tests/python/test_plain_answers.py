@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from llmagg import ChatCompletionResponse, MessageRole, _gathered, _plain_answers
+from llmagg.requests import messages_to_wire
 
 ATTEMPT = {
     "route": "first/m", "provider": "first", "model": "m", "server_address": "127.0.0.1", "server_port": 8080,
@@ -97,3 +98,30 @@ def test_answers_share_no_lists_and_dicts() -> None:
     first.attempts[0].left_out.append("seed")
     assert second == _gathered._any_response(payload)
     assert second.choices[0].message.role is MessageRole.ASSISTANT
+
+
+KEPT = [
+    ANSWER,
+    {**ANSWER, "service_tier": "default", "cost": COST, "extra": {"a": [1]}},
+    {**ANSWER, "usage": {**USAGE, "prompt_tokens_details": {"cached_tokens": 3}, "extra": {"b": 1}}},
+    {**ANSWER, "usage": {"total_tokens": 3, "extra": {"b": 1}}},
+    with_choice(extra={"stop_sequence": "x"}),
+    with_choice(logprobs={"content": []}, extra={"stop_sequence": "x"}),
+    with_message(extra={"annotations": []}),
+    with_message(content=None, tool_calls=[{"id": "1", "type": "function"}], extra={"parts": []}),
+]
+
+
+@pytest.mark.parametrize("answer", KEPT)
+def test_an_answer_kept_by_its_attributes_comes_back(answer: dict[str, Any]) -> None:
+    read = _gathered.response(json.dumps(answer).encode())
+    repr(read)
+    read.to_dict()
+    assert ChatCompletionResponse.from_dict(json.loads(json.dumps(read, default=vars))) == read
+
+
+@pytest.mark.parametrize("answer", KEPT)
+def test_the_attributes_of_an_answers_message_are_sent_as_it_is(answer: dict[str, Any]) -> None:
+    message = _gathered.response(json.dumps(answer).encode()).choices[0].message
+    wanted = message.to_dict()
+    assert messages_to_wire([vars(message)]) == messages_to_wire([message]) == [wanted]

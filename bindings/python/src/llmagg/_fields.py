@@ -10,11 +10,12 @@ T = TypeVar("T")
 
 
 def spread(data: dict[str, Any], names: Set[str]) -> dict[str, Any]:
-    """What ``vars`` or ``dataclasses.asdict`` made of an object, which has all ``names``, in the shape of the wire: the
-    fields of its ``extra`` stand beside the others. Any other dict is returned itself.
+    """What ``vars`` or ``dataclasses.asdict`` made of an object in the shape of the wire: the fields of its ``extra``
+    stand beside the others. It has all ``names``, or its ``extra`` is empty. Any other dict is returned itself, since
+    its "extra" is a server's own field.
     """
     extra = data.get("extra")
-    if isinstance(extra, dict) and names <= data.keys():
+    if isinstance(extra, dict) and (not extra or names <= data.keys()):
         return {**{key: value for key, value in data.items() if key != "extra"}, **extra}
     return data
 
@@ -31,6 +32,14 @@ class Later:
             raise AttributeError(self._name)
         value = instance.__dict__[self._name] = self._make(instance)
         return value
+
+
+def whole(made: Any) -> None:
+    """Gives an object an attribute for each field, by which ``spread`` knows its ``vars``: fields that no server sent
+    are attributes of the class alone.
+    """
+    for each in dataclasses.fields(made):
+        setattr(made, each.name, getattr(made, each.name))
 
 
 def later(cls: type[T]) -> type[T]:

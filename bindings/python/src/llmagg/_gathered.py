@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar, Union
 from msgspec import Struct, json
 
 from . import _plain_answers
+from ._fields import whole
 from ._wire import decode
 from .errors import BadResponseError
 from .events import ChunkEvent
@@ -129,9 +130,14 @@ def response(payload: _Payload) -> ChatCompletionResponse:
 
 def _any_response(payload: _Payload) -> ChatCompletionResponse:
     try:
-        return _decode_response(payload)
+        made = _decode_response(payload)
     except _UNFIT:
         return ChatCompletionResponse.from_dict(_spread(decode(payload)))
+    parts: list[Any] = [made, made.usage, *made.choices, *(choice.message for choice in made.choices)]
+    for part in parts:
+        if part.extra:
+            whole(part)
+    return made
 
 
 _NAMES = ("openai", "deepseek", "gemini")

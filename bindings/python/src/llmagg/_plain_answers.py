@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct, json
 
+from ._fields import whole
 from .attempt import Attempt
 from .cost import Cost
 from .messages import Message, Role
@@ -107,6 +108,8 @@ def made_of(read: _Answer) -> ChatCompletionResponse:
     made.id_of_call = read.id_of_call
     made.attempts = [_attempt(attempt) for attempt in read.attempts]
     made.extra = read.extra
+    if read.extra:
+        whole(made)
     return made
 
 
@@ -121,11 +124,14 @@ def _choice(read: _Choice) -> Choice:
         message.reasoning_content = said.reasoning_content
     if said.extra is not None:
         message.extra = said.extra
+        whole(message)
     made = _new(Choice)
     made.index = read.index
     made.message = message
     made.finish_reason = read.finish_reason
     made.extra = read.extra
+    if read.extra:
+        whole(made)
     return made
 
 

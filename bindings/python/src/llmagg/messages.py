@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Union
 
 from ._brief import brief
-from ._fields import grown, later
+from ._fields import grown, later, spread
 from ._parameters import told_of
 from ._wire import build, decode, expect_object, template
 from .errors import BadResponseError, InvalidArgumentError
@@ -114,7 +114,7 @@ def of_fields(message: dict[str, Any]) -> dict[str, Any]:
     """A message of a request that ``vars`` or ``dataclasses.asdict`` made of a Message, in the shape of the wire; any
     other message itself.
     """
-    if "extra" in message and _MESSAGE.keys() <= message.keys():
+    if "extra" in message and spread(message, _MESSAGE.keys()) is not message:
         return Message.from_dict(message).to_dict()
     return message
 
