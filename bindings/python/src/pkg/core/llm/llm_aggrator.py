@@ -5,4 +5,6 @@ import sys
 import llmagg  # noqa: F401 - first: it waits for another thread that imports it
 from llmagg.llm_aggrator import *  # noqa: F403
 
-sys.modules[__name__] = sys.modules["llmagg.llm_aggrator"]
+_ours = sys.modules["llmagg.llm_aggrator"]
+globals().update({**vars(_ours), **globals()})  # a thread that waits for this import gets this module itself
+sys.modules[__name__] = _ours

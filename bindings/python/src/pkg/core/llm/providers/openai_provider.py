@@ -5,4 +5,6 @@ import sys
 import llmagg  # noqa: F401 - first: it waits for another thread that imports it
 from llmagg.providers.openai_provider import *  # noqa: F403
 
-sys.modules[__name__] = sys.modules["llmagg.providers.openai_provider"]
+_ours = sys.modules["llmagg.providers.openai_provider"]
+globals().update({**vars(_ours), **globals()})  # a thread that waits for this import gets this module itself
+sys.modules[__name__] = _ours
