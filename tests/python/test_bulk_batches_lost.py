@@ -135,6 +135,42 @@ def test_a_batch_that_fails_says_why(
         assert why in str(report)
 
 
+@pytest.mark.parametrize(
+    ("errors", "why"),
+    [
+        ({"data": ["over the limit"]}, "over the limit"),
+        ({"data": {"message": "over the limit"}}, "over the limit"),
+        ([{"code": "limit"}], "limit"),
+        ({"message": "over the limit"}, "over the limit"),
+        ("over the limit", "over the limit"),
+        ({"data": []}, "no reason is told"),
+        (5, "no reason is told"),
+        (None, "no reason is told"),
+    ],
+)
+def test_the_reason_of_a_failure_in_other_forms(errors: Any, why: str) -> None:
+    batches = vendors.OpenAIBatches(vendors.Place("http://127.0.0.1:1/v1", {}, None, None), "/v1/chat/completions")
+    assert batches.why({"status": "failed", "errors": errors}) == f"the batch failed: {why}"
+
+
+@pytest.mark.parametrize("listed", [None, {}, 5, [None, 5, {"metadata": 5}, {"id": "b", "metadata": {"llmagg": "m"}}]])
+def test_a_list_of_batches_in_other_forms(monkeypatch: Any, listed: Any) -> None:
+    monkeypatch.setattr(vendors, "exchange", lambda *_: json.dumps({"data": listed}).encode())
+    batches = vendors.OpenAIBatches(vendors.Place("http://127.0.0.1:1/v1", {}, None, None), "/v1/chat/completions")
+    assert batches.find("m") == ("b" if isinstance(listed, list) else None)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [({"error": "no"}, 500), ({"error": {"type": "invalid_request_error"}}, 400)]
+)
+def test_a_failed_row_in_other_forms(monkeypatch: Any, error: Any, status: int) -> None:
+    line = {"custom_id": "0", "result": {"type": "errored", "error": error}}
+    monkeypatch.setattr(vendors, "exchange", lambda *_: json.dumps(line).encode())
+    batches = vendors.AnthropicBatches(vendors.Place("http://127.0.0.1:1/v1", {}, None, None), "/messages")
+    [result] = batches.results({"results_url": "/results"}, lenient=False)
+    assert (result.name, result.status) == ("0", status)
+
+
 @pytest.mark.parametrize("use", ["auto", "always"])
 def test_a_batch_whose_answer_was_lost_is_not_paid_twice(
     llm_wall: FaultWall, tmp_path: Path, run: Any, monkeypatch: Any, use: Any

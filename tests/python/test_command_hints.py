@@ -179,3 +179,13 @@ def test_a_narrow_terminal_gets_rows_as_lines(shell: Shell) -> None:
     at = lines.index("cohere")
     assert lines[at + 1] == "  key variables: COHERE_API_KEY, CO_API_KEY"
     assert lines[at + 2] == "  address: https://api.cohere.ai/compatibility/v1"
+
+
+@pytest.mark.parametrize(("encoding", "sign"), [("ascii", "?"), ("ascii:backslashreplace", r"\u2717"), ("utf-8", "✗")])
+def test_signs_that_the_encoding_lacks(encoding: str, sign: str) -> None:
+    """A sign stands for them, or what the user has chosen."""
+    done = subprocess.run(
+        [sys.executable, "-m", "llmagg", "doctor"], capture_output=True, text=True, timeout=60, encoding="utf-8",
+        env={**os.environ, "PYTHONIOENCODING": encoding, "NO_COLOR": "1"},
+    )  # fmt: skip
+    assert done.stdout.startswith(f"{sign} configuration: ") and done.stderr == ""

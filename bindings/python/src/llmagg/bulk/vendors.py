@@ -79,6 +79,12 @@ def _object(data: bytes, *names: str) -> dict[str, Any]:
     raise BadResponseError(f"the answer about a batch is no object with {', '.join(map(repr, names))}: {said}")
 
 
+def _in(data: dict[str, Any], name: str, inside: str) -> Any:
+    """A field of the object under a name; None without."""
+    found = data.get(name)
+    return found.get(inside) if isinstance(found, dict) else None
+
+
 def _lines(data: bytes, lenient: bool) -> Iterator[dict[str, Any]]:
     """The results of a file. Raises BadResponseError for a line that is none; ``lenient`` passes it over."""
     for number, line in enumerate(data.split(b"\n"), 1):
@@ -127,7 +133,8 @@ class OpenAIBatches:
     def find(self, mark: str) -> str | None:
         """The name of a batch that was sent with a mark; None if it never arrived."""
         listed = _object(exchange(self._place, "GET", "/batches?limit=100"), "data")["data"]
-        return next((made["id"] for made in listed if (made.get("metadata") or {}).get("llmagg") == mark), None)
+        objects = [made for made in listed if isinstance(made, dict)] if isinstance(listed, list) else []
+        return next((made["id"] for made in objects if "id" in made and _in(made, "metadata", "llmagg") == mark), None)
 
     def ended(self, name: str) -> dict[str, Any] | None:
         """What is known of a batch that has ended; None before. Raises LLMError."""
@@ -142,8 +149,12 @@ class OpenAIBatches:
         """Why a batch failed as a whole; "" if it did not."""
         if told["status"] != "failed":
             return ""
-        errors = (told.get("errors") or {}).get("data") or [{}]
-        return f"the batch failed: {errors[0].get('message') or errors[0].get('code') or 'no reason is told'}"
+        error = _in(told, "errors", "data") or told.get("errors")
+        if isinstance(error, list):
+            error = error[0] if error else None
+        if isinstance(error, dict):
+            error = error.get("message") or error.get("code")
+        return f"the batch failed: {error if isinstance(error, str) and error else 'no reason is told'}"
 
     def results(self, told: dict[str, Any], lenient: bool) -> Iterator[Result]:
         """The lines of the results, in any order."""
@@ -206,7 +217,7 @@ class AnthropicBatches:
                 yield Result(name, 200, json.dumps(result.get("message")).encode())
             elif isinstance(result, dict) and kind == "errored" and isinstance(result.get("error"), dict):
                 error = result["error"]
-                refused = (error.get("error") or error).get("type") == "invalid_request_error"
+                refused = "invalid_request_error" in (error.get("type"), _in(error, "error", "type"))
                 yield Result(name, 400 if refused else 500, json.dumps(error).encode())
             else:
                 yield Result(name, None, b"")

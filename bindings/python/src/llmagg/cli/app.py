@@ -272,7 +272,8 @@ def main(arguments: list[str]) -> int:
     """Runs a command; returns the exit code."""
     warnings.showwarning = _warn
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # where a locale's encoding lacks a character, a sign stands for it
+        # Where a locale's encoding lacks a character, a sign stands for it, unless another one was chosen.
+        if isinstance(stream, TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
             stream.reconfigure(errors="replace")
     try:
         app(arguments, prog_name="llmagg")
