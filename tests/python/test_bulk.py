@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import llmagg
-from conftest import aggregator_for, chats, kept, python, until
+from conftest import aggregator_for, chats, config_for, kept, python, until
 from llmagg import bulk
 from llmagg.faultwall import FaultWall
 
@@ -125,10 +125,10 @@ def test_money_is_for_the_whole_job(llm_wall: FaultWall, tmp_path: Path, run: An
     assert (report.stopped, report.asked, len(chats(llm_wall))) == ("max_cost", 0, before)
     report = run(bulk.run(source, target, llm, max_cost=1000, ledger=ledger, resume=True))
     assert (report.stopped, report.answered, report.cost) == (None, 100, 100)
-    unpriced = aggregator_for(llm_wall, "gpt-b")
+    llm.initialize_sync(config_for(llm_wall, "gpt-b"))
     before = len(chats(llm_wall))
     with pytest.raises(llmagg.InvalidArgumentError, match=r"no price is known of openai/gpt-b; .* LLMAGG_PRICES"):
-        run(bulk.run(source, tmp_path / "other.jsonl", unpriced, max_cost=10, ledger=ledger))
+        run(bulk.run(source, tmp_path / "other.jsonl", llm, max_cost=10, ledger=ledger))
     assert len(chats(llm_wall)) == before
     assert not list(tmp_path.glob("other*"))
 

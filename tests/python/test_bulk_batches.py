@@ -14,7 +14,10 @@ import pytest
 import llmagg
 from conftest import FAST, chats, until
 from llmagg import bulk
+from llmagg.bulk.asking import Asking
+from llmagg.bulk.mirror import Mirror
 from llmagg.bulk.vendors import OpenAIBatches, Place, exchange
+from llmagg.config import ModelConfig
 from llmagg.faultwall import FaultWall
 
 VENDORS = ["openai", "anthropic"]
@@ -69,6 +72,24 @@ def test_a_job_in_a_batch(llm_wall: FaultWall, tmp_path: Path, run: Any, vendor:
     assert found[0]["cost"]["amount"] == pytest.approx(usage["total_tokens"] * 2e-6 / 2), "half the price"
     again = run(job(rows(), target, aggregator_at(llm_wall, vendor), resume=True))
     assert (again.asked, made(llm_wall)) == (0, 1)
+
+
+def test_the_mirror_of_a_batch_leaves_no_connection_open() -> None:
+    async def ended() -> bytes:
+        config = ModelConfig(model="m-1", provider="openai")
+        mirror = Mirror("openai", "m-1", config, "http://127.0.0.1:1/v1")
+        await mirror.open(Asking(llmagg.LLMAggregator(["openai/m-1"]), None, None, {}))
+        assert mirror._server is not None
+        reader, writer = await asyncio.open_connection(*mirror._server.sockets[0].getsockname())
+        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
+        assert b"200 Batch" in await reader.readuntil(b"\r\n\r\n")
+        await mirror.close()
+        rest = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        await writer.wait_closed()
+        return rest
+
+    assert b"kept for a batch" in asyncio.run(ended())
 
 
 def test_a_batch_goes_to_an_address_with_a_key_in_it(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:

@@ -91,7 +91,13 @@ def serve(line: str, serves: str, folder: Path, env: dict[str, str]) -> None:
         answer = asked(f"http://127.0.0.1:{port}{path}", server)
     finally:
         server.terminate()
-        server.wait(30)
+        try:
+            # gunicorn tells each worker once. A worker that it is just forking loses that, and is killed after 30 s.
+            server.wait(60)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+            raise
     assert wanted in answer, f"{line}\n{answer}\n{log.read_text()}"
 
 

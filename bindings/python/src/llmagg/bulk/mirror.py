@@ -70,6 +70,7 @@ class Mirror:
         self._config = config
         self._path = urlsplit(base_url).path
         self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.StreamWriter] = set()
         self._llm = LLMAggregator()
         self._llm.manager = PrivateManager()
         self._asking: Asking | None = None
@@ -91,10 +92,14 @@ class Mirror:
         self._asking = like.through(self._llm)
 
     async def close(self) -> None:
-        """Ends the server."""
+        """Ends the server, and the connections that the core keeps for its next requests."""
         await self._llm.close()
         if self._server is not None:
             self._server.close()
+            for writer in list(self._connections):
+                writer.close()
+                with suppress(OSError):
+                    await writer.wait_closed()
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._server.wait_closed(), 5)
 
@@ -123,19 +128,23 @@ class Mirror:
         return entry, response, value
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.LimitOverrunError):
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-                fields = dict(line.lower().split(": ", 1) for line in head[1:] if ": " in line)
-                body = await reader.readexactly(int(fields.get("content-length", 0)))
-                row = fields.get(_HEADER, "")
-                path = head[0].split(" ")[1]
-                status, answer = self._answers.pop(row) if row in self._answers else _shown(path)
-                if answer in _SHOWN.values():
-                    self._kept.setdefault(row, (path, body))
-                writer.write(
-                    b"HTTP/1.1 %d Batch\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
-                    % (status, len(answer), answer)
-                )
-                await writer.drain()
-        writer.close()
+        self._connections.add(writer)
+        try:
+            with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.LimitOverrunError):
+                while True:
+                    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+                    fields = dict(line.lower().split(": ", 1) for line in head[1:] if ": " in line)
+                    body = await reader.readexactly(int(fields.get("content-length", 0)))
+                    row = fields.get(_HEADER, "")
+                    path = head[0].split(" ")[1]
+                    status, answer = self._answers.pop(row) if row in self._answers else _shown(path)
+                    if answer in _SHOWN.values():
+                        self._kept.setdefault(row, (path, body))
+                    writer.write(
+                        b"HTTP/1.1 %d Batch\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+                        % (status, len(answer), answer)
+                    )
+                    await writer.drain()
+        finally:
+            self._connections.discard(writer)
+            writer.close()
