@@ -1,4 +1,4 @@
-"""Whole answers that hold only text are read in another way than others, with the same result."""
+"""Whole answers that hold text and calls of tools alone are read in another way than others, with the same result."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ ANSWER = {
     "id": "c", "object": "chat.completion", "created": 1767225600, "model": "m", "choices": [CHOICE], "usage": USAGE,
     "id_of_call": 7, "attempts": [ATTEMPT], "system_fingerprint": "fp",
 }  # fmt: skip
+FAILED = {**ATTEMPT, "outcome": "TIMEOUT", "message": "late", "code": 9, "error_owner": "provider", "status": 504}
 COST = {"amount": 0.5, "currency": "EUR", "source": "price"}
 
 
@@ -42,6 +43,7 @@ def with_attempt(**more: Any) -> dict[str, Any]:
 PLAIN = [
     ANSWER,
     {**ANSWER, "choices": []},
+    {**ANSWER, "cache": "hit", "attempts": []},
     {**ANSWER, "choices": [CHOICE, {**CHOICE, "index": 1}]},
     {**ANSWER, "service_tier": "default", "cost": COST, "extra": {"a": [1]}},
     {**ANSWER, "usage": {**USAGE, "prompt_tokens_details": {"cached_tokens": 3}, "extra": {"b": 1}}},
@@ -49,19 +51,20 @@ PLAIN = [
     with_choice(finish_reason=None),
     with_choice(extra={"stop_sequence": "x"}),
     with_message(refusal="no", reasoning_content="hm", extra={"annotations": []}),
+    with_message(content=None, tool_calls=[{"id": "1", "type": "function", "function": {"name": "f"}}]),
     with_attempt(cost=COST, first_token=0.1, stream=True),
+    with_attempt(key="abcd", left_out=["seed"], adapted=["top_k: left out"], waited_for="rate", skipped_events=1),
+    with_attempt(forced=True, hedge=True),
+    {**ANSWER, "attempts": [FAILED, ATTEMPT]},
     {**ANSWER, "attempts": [{k: v for k, v in ATTEMPT.items() if k not in ("usage", "status", "server_address")}]},
 ]
 OTHER = [
     {k: v for k, v in ANSWER.items() if k != "usage"},
     {**ANSWER, "usage": {"total_tokens": 3}},
-    {**ANSWER, "cache": "hit", "attempts": []},
     with_choice(logprobs={"content": []}),
+    with_message(function_call={"name": "f"}),
     with_message(role="critic"),
-    with_message(content=None, tool_calls=[{"id": "1", "type": "function", "function": {"name": "f"}}]),
     with_message(content=[{"type": "text", "text": "a"}]),
-    with_attempt(key="abcd", left_out=["seed"], waited_for="rate"),
-    {**ANSWER, "attempts": [{**ATTEMPT, "outcome": "TIMEOUT", "message": "late", "code": 9}, ATTEMPT]},
 ]
 
 

@@ -1,4 +1,4 @@
-"""Whole answers that hold only text, as nearly all answers do: read into structs and made of those.
+"""Whole answers that hold text and calls of tools alone, as nearly all do: read into structs and made of those.
 
 That takes two thirds of the time that msgspec needs for the classes themselves, which have many more fields. An answer
 with any other field does not fit: :mod:`llmagg._gathered` reads it into the classes, with the same result.
@@ -21,7 +21,8 @@ _new = object.__new__
 
 class _Message(Struct, gc=False, forbid_unknown_fields=True):
     role: Role
-    content: str
+    content: str | None
+    tool_calls: list[dict[str, Any]] | None = None
     refusal: str | None = None
     reasoning_content: str | None = None
     extra: dict[str, Any] | None = None
@@ -44,8 +45,6 @@ class _Usage(Struct, gc=False, forbid_unknown_fields=True):
 
 
 class _Attempt(Struct, gc=False, forbid_unknown_fields=True):
-    """An attempt that succeeded."""
-
     route: str
     provider: str
     model: str
@@ -62,6 +61,15 @@ class _Attempt(Struct, gc=False, forbid_unknown_fields=True):
     cost: Cost | None = None
     first_token: float | None = None
     stream: bool = False
+    error_owner: str = ""
+    message: str = ""
+    waited_for: str = ""
+    key: str = ""
+    skipped_events: int = 0
+    left_out: list[str] = []
+    adapted: list[str] = []
+    forced: bool = False
+    hedge: bool = False
 
 
 class _Answer(Struct, gc=False, forbid_unknown_fields=True):
@@ -76,6 +84,7 @@ class _Answer(Struct, gc=False, forbid_unknown_fields=True):
     system_fingerprint: str | None = None
     service_tier: str | None = None
     cost: Cost | None = None
+    cache: str | None = None
     extra: dict[str, Any] = {}
 
 
@@ -105,6 +114,8 @@ def made_of(read: _Answer) -> ChatCompletionResponse:
         made.service_tier = read.service_tier
     if read.cost is not None:
         made.cost = read.cost
+    if read.cache is not None:
+        made.cache = read.cache
     made.id_of_call = read.id_of_call
     made.attempts = [_attempt(attempt) for attempt in read.attempts]
     made.extra = read.extra
@@ -118,6 +129,8 @@ def _choice(read: _Choice) -> Choice:
     said = read.message
     message.role = said.role
     message.content = said.content
+    if said.tool_calls is not None:
+        message.tool_calls = said.tool_calls
     if said.refusal is not None:
         message.refusal = said.refusal
     if said.reasoning_content is not None:
@@ -153,9 +166,23 @@ def _attempt(read: _Attempt) -> Attempt:
         made.cost = read.cost
     if read.stream:
         made.stream = True
+    if read.error_owner:
+        made.error_owner = read.error_owner
+    if read.message:
+        made.message = read.message
+    if read.waited_for:
+        made.waited_for = read.waited_for
+    if read.key:
+        made.key = read.key
+    if read.skipped_events:
+        made.skipped_events = read.skipped_events
+    if read.forced:
+        made.forced = True
+    if read.hedge:
+        made.hedge = True
     made.usage = read.usage
-    made.left_out = []
-    made.adapted = []
+    made.left_out = read.left_out
+    made.adapted = read.adapted
     made.server_address = read.server_address
     made.server_port = read.server_port
     made.extra = {}
