@@ -89,6 +89,26 @@ def test_a_provider_that_takes_the_place_of_anothers_is_told(llm_wall: FaultWall
         run(third.initialize(config("x")))
 
 
+def test_a_closed_aggregator_loses_nothing_until_it_is_used_again(llm_wall: FaultWall) -> None:
+    def made(model: str) -> llmagg.LLMAggregator:
+        config = {"p": {"base_url": llm_wall.url, "models": {model: {}}}}
+        aggregator = llmagg.LLMAggregator([f"p/{model}"])
+        aggregator.initialize_sync(config)
+        return aggregator
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with made("x") as first:
+            first.chat_sync("Hi")
+        with made("y"):
+            pass
+        again = made("x")
+    again.close_sync()
+    again.chat_sync("Hi")
+    with pytest.warns(UserWarning, match="asks it for x"):
+        made("z")
+
+
 def test_a_second_initialize_with_another_configuration_replaces_it(llm_wall: FaultWall, run: Any) -> None:
     aggregator = aggregator_for(llm_wall, "gpt-a")
     run(aggregator.initialize(config_for(llm_wall, "gpt-b", provider="other")))

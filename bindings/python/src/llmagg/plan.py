@@ -203,6 +203,7 @@ class Plan:
                 side.names = (entry.provider, entry.name)
             side.users.add(user)
             self._routes.append(_Asked(entry.client, side))
+        catalog.closed.discard(user)
         self._classes = {asked.cls: asked.spoken for asked in self._routes if asked.spoken is not None}
         known = {id(a.client) for a in self._routes if a.vendor and isinstance(a.client.config, ModelConfig)}
         # _Asked.holds() checks the models of the entries in ``known``.
