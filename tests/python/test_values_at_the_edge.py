@@ -332,3 +332,13 @@ def test_a_name_of_a_strange_type_is_told(name: Any) -> None:
         llmagg.get_client_by_model(name)
     with pytest.raises(llmagg.InvalidArgumentError, match="strategy is"):
         llmagg.LLMAggregator(strategy=np.array([1, 2]))  # type: ignore[arg-type]
+
+
+def test_a_models_configuration_of_an_applications_own_class(llm_wall: FaultWall) -> None:
+    """As a second copy of the package has, or a test."""
+    own: Any = types.SimpleNamespace(model="m", provider="openai", api_key="k", base_url=llm_wall.url)
+    provider = llmagg.OpenAIProvider(llmagg.ProviderConfig("openai", {"x": own}))
+    provider.initialize_all_models_sync()
+    assert list(provider.clients) == ["x"]
+    request = llmagg.ChatCompletionRequest("", [llmagg.Message("user", "hi")])
+    assert provider.clients["x"].chat_completion_sync(request).text == "Hello from m."

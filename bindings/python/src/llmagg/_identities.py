@@ -35,3 +35,7 @@ class Identities:
 
     def __len__(self) -> int:
         return len(self._found)
+
+
+closed = Identities()
+"""The aggregators that have been closed, and neither used nor initialized since."""

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping, Set
 from operator import attrgetter
 from typing import Any
 
-from ._identities import Identities
 from ._shown import shown
 from ._signature import refuse_other
 from ._wire import encode
@@ -23,9 +22,6 @@ from .requests import is_single
 Spoken = tuple["frozenset[str]", Callable[[type], Any], Any]
 _native_methods: dict[type, Spoken] = {}
 """Class → the names of its methods, a function that gets these methods of a class, and the original methods."""
-
-closed = Identities()
-"""The aggregators that have been closed, and neither used nor initialized since."""
 
 
 def spoken_by_core(cls: type) -> type:
@@ -242,6 +238,7 @@ def release(client: Any) -> None:
 
 async def leave(user: Any, entries: Iterable[Entry]) -> None:
     """Ends an aggregator's calls, and closes the idle connections of routes that no other aggregator uses."""
+    from ._identities import closed
     from ._native import operation, route
 
     closed.add(user)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
-from . import catalog, lookup, oldstyle
+from . import _identities, catalog, lookup, oldstyle
 from ._native import calls, load, route
 from ._native.calls import Call
 from ._native.handle import Handle, Routes
@@ -203,7 +203,7 @@ class Plan:
                 side.names = (entry.provider, entry.name)
             side.users.add(user)
             self._routes.append(_Asked(entry.client, side))
-        catalog.closed.discard(user)
+        _identities.closed.discard(user)
         self._classes = {asked.cls: asked.spoken for asked in self._routes if asked.spoken is not None}
         known = {id(a.client) for a in self._routes if a.vendor and isinstance(a.client.config, ModelConfig)}
         # _Asked.holds() checks the models of the entries in ``known``.

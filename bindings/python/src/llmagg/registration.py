@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import catalog, lookup, oldstyle, settings
-from ._identities import Identities
+from ._identities import Identities, closed
 from ._native import route
 from .errors import InvalidArgumentError
 
@@ -66,7 +66,7 @@ async def install(
 
 
 def _register(user: Any, read: oldstyle.Read, made: dict[str, Any], chosen: Sequence[Any], *, lenient: bool) -> None:
-    catalog.closed.discard(user)
+    closed.discard(user)
     registered = user.manager.providers
     gone = _gone(user, made) if read.providers else []
     after = {**{name: provider for name, provider in registered.items() if name not in gone}, **made}
@@ -219,7 +219,7 @@ def _warn_of_lost(user: Any, made: dict[str, Any]) -> None:
         if replaced is None or replaced is provider:
             continue
         lost = set(catalog.clients_of(replaced)) - set(catalog.clients_of(provider))
-        others = [other for other in _owners(replaced) if other is not user and other not in catalog.closed]
+        others = [other for other in _owners(replaced) if other is not user and other not in closed]
         asked = {wanted for other in others for wanted in _names_of(other)}
         if gone := sorted(model for model in lost if {model, f"{name}/{model}"} & asked):
             oldstyle.warn(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from enum import Enum
 from typing import Any
 
@@ -305,6 +304,8 @@ def _unfit_key(key: Any) -> str:
     """What a key is that msgspec writes as a name that nobody meant: base64, or a number that is none; a Decimal
     without quotes.
     """
+    from decimal import Decimal  # slow to import
+
     key = key.value if isinstance(key, Enum) else key
     if isinstance(key, Decimal):
         return f"the key {key} of type Decimal"

@@ -226,8 +226,12 @@ class VendorProvider(BaseProvider):
 
     def create_client(self, model_config: ModelConfig) -> VendorClient:
         """A client of the class for the model's ``type``; by default the provider's class."""
-        made: VendorClient = _present(CLIENTS.get(model_config.type or "", self.CLIENT))(model_config)
+        made: VendorClient = _present(self._class_for(model_config))(model_config)
         return made
+
+    def _class_for(self, model_config: Any) -> type[VendorClient]:
+        kind = getattr(model_config, "type", None)  # an application's own configuration has none
+        return CLIENTS.get(kind or "", self.CLIENT)
 
     def stands_for(self, config: ProviderConfig) -> bool:
         """Whether that configuration would make an equal provider, and nobody has changed this provider's clients."""
@@ -240,7 +244,7 @@ class VendorProvider(BaseProvider):
         )
 
     def _is_untouched(self, client: Any, model_config: ModelConfig) -> bool:
-        made = type(client) is CLIENTS.get(model_config.type or "", self.CLIENT) and client.config is model_config
+        made = type(client) is self._class_for(model_config) and client.config is model_config
         return made and vendor_of(client) is not None
 
     @classmethod
