@@ -38,7 +38,7 @@ func BenchmarkEvents(b *testing.B) {
 	for name, w := range modelWires {
 		b.Run(name, func(b *testing.B) {
 			data := plainStream(name == "gemini")
-			backend := &Upstream{Options: Options{Format: w, Limits: Limits{ResponseBytes: 1 << 20}}}
+			backend := &Upstream{Options: Options{Format: w, Limits: Limits{ResponseBytes: 1 << 20, EventBytes: 1 << 20, StreamBytes: 1 << 20}}}
 			payload := &llm.Payload{N: 1}
 			b.SetBytes(int64(len(data)))
 			b.ReportAllocs()

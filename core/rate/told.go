@@ -47,7 +47,8 @@ func read(h http.Header) (said [2]told, any bool) {
 type family struct{ limit, remaining, reset string }
 
 var (
-	openAI    = [2]family{named("Requests"), named("Tokens")}
+	openAI = [2]family{{"X-Ratelimit-Limit-Requests", "X-Ratelimit-Remaining-Requests", "X-Ratelimit-Reset-Requests"},
+		{"X-Ratelimit-Limit-Tokens", "X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Reset-Tokens"}}
 	anthropic = [2]family{{"Anthropic-Ratelimit-Requests-Limit", "Anthropic-Ratelimit-Requests-Remaining", "Anthropic-Ratelimit-Requests-Reset"},
 		{"Anthropic-Ratelimit-Tokens-Limit", "Anthropic-Ratelimit-Tokens-Remaining", "Anthropic-Ratelimit-Tokens-Reset"}}
 )
@@ -59,12 +60,15 @@ var windows = [2][]struct {
 	family
 	window time.Duration
 }{
-	{{named("Requests-Minute"), time.Minute}, {named("Req-Minute"), time.Minute}, {named("Requests-Day"), 24 * time.Hour}},
-	{{named("Tokens-Minute"), time.Minute}, {named("Tokens-Day"), 24 * time.Hour}},
-}
-
-func named(of string) family {
-	return family{"X-Ratelimit-Limit-" + of, "X-Ratelimit-Remaining-" + of, "X-Ratelimit-Reset-" + of}
+	{
+		{family{"X-Ratelimit-Limit-Requests-Minute", "X-Ratelimit-Remaining-Requests-Minute", "X-Ratelimit-Reset-Requests-Minute"}, time.Minute},
+		{family{"X-Ratelimit-Limit-Req-Minute", "X-Ratelimit-Remaining-Req-Minute", "X-Ratelimit-Reset-Req-Minute"}, time.Minute},
+		{family{"X-Ratelimit-Limit-Requests-Day", "X-Ratelimit-Remaining-Requests-Day", "X-Ratelimit-Reset-Requests-Day"}, 24 * time.Hour},
+	},
+	{
+		{family{"X-Ratelimit-Limit-Tokens-Minute", "X-Ratelimit-Remaining-Tokens-Minute", "X-Ratelimit-Reset-Tokens-Minute"}, time.Minute},
+		{family{"X-Ratelimit-Limit-Tokens-Day", "X-Ratelimit-Remaining-Tokens-Day", "X-Ratelimit-Reset-Tokens-Day"}, 24 * time.Hour},
+	},
 }
 
 // first is the first value of a header, "" without one.
