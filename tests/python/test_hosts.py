@@ -102,8 +102,11 @@ def test_a_closed_descriptor_of_a_queue_is_told(llm_wall: FaultWall, tmp_path: P
     """It kept a processor busy: poll() says at once, again and again, that there is no such descriptor."""
     llm_wall.script({"models": {"fast": {"steps": [{"delay_headers_s": 20}]}}})
     code = """
+lower = [os.open(os.devnull, os.O_RDONLY) for _ in range(16)]  # for new connections: they take the lowest
 call()
 from llmagg._native import blocking
+for descriptor in lower:
+    os.close(descriptor)
 os.close(blocking._thread.reader.queue.fileno())
 try:
     aggregator.chat_sync(HELLO, model="fast")

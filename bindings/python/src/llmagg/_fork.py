@@ -14,6 +14,7 @@ from importlib import import_module
 #: module takes no lock.
 LATE = (
     "asyncio",
+    "decimal",
     "difflib",
     "fnmatch",
     "importlib.util",
@@ -26,6 +27,7 @@ LATE = (
     "urllib.parse",
     "llmagg._bounds",
     "llmagg._gathered",
+    "llmagg._identities",
     "llmagg._misspelt",
     "llmagg._native",
     "llmagg._native.blocking",
