@@ -215,6 +215,8 @@ import ctypes
 call()
 libc = ctypes.PyDLL(None)
 for told in (False, True):
+    if told:
+        ctypes.pythonapi.PyOS_BeforeFork()  # 3.13 ends where only the child is told
     pid = libc.fork()
     if pid == 0:
         faulthandler.dump_traceback_later(20, exit=True)
@@ -235,6 +237,8 @@ for told in (False, True):
             import traceback
             traceback.print_exc()
             os._exit(1)
+    if told:
+        ctypes.pythonapi.PyOS_AfterFork_Parent()
     assert end(pid) == 0
 call()
 """
