@@ -280,13 +280,14 @@ func (r *Stream) over(err error) error {
 // ends asks the judge what a sign means. The result is io.EOF if the answer is
 // complete.
 func (r *Stream) ends(what wire.Sign, err error) error {
-	if d, ok := r.source.(*eventstream.Decoder); ok && d.Strays > 0 {
+	d, ok := r.source.(*eventstream.Decoder)
+	if ok && d.Strays > 0 {
 		r.x.Skipped += d.Strays - 1
 		r.note(d.Words)
 		d.Strays = 0
 	}
 	if r.end.Is(what) != wire.Completes {
-		if d, ok := r.source.(*eventstream.Decoder); ok && r.words == "" && len(d.Words) > 0 {
+		if ok && r.words == "" && len(d.Words) > 0 {
 			r.says(d.Words)
 		}
 		return r.interrupted(what, err)

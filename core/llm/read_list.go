@@ -1,6 +1,9 @@
 package llm
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // listed reads an object in the place of a list of objects: each element under
 // its number, as PHP writes a list that has lost elements, or the only element.
@@ -22,6 +25,9 @@ func (r *reader) listed(read func(number int)) {
 // are negative in of, the number of their place, or the least one that no other
 // element has: a server may leave out 0.
 func Numbers(of []int) {
+	if len(of) == 0 || slices.Min(of) >= 0 {
+		return
+	}
 	taken := make(map[int]bool, len(of))
 	for _, number := range of {
 		taken[number] = true

@@ -23,8 +23,6 @@ const LeftOut = "left out"
 // and what became of it: [LeftOut], or what stands in its place ("1.5 to 1",
 // "forced tool"). It holds no text of the caller's but numbers and the words
 // of an enumeration.
-//
-//go:noinline
 func (c *Call) Adapt(field, became string) {
 	c.Adapted = append(c.Adapted, field+": "+became)
 }
@@ -44,8 +42,6 @@ func number(n float64) string { return strconv.FormatFloat(n, 'g', -1, 64) }
 
 // Unsupported is the error of a request that asks for what gives the answer its
 // shape, or holds what the vendor cannot read: the next route is asked.
-//
-//go:noinline
 func Unsupported(format string, args ...any) error {
 	return llm.Errorf(llm.Unsupported, format, args...)
 }

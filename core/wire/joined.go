@@ -104,9 +104,6 @@ func JoinedTexts(texts []string) string {
 }
 
 // JSONOf writes a value of texts, numbers, lists, maps and JSON.
-// Called, not inlined: it has many callers.
-//
-//go:noinline
 func JSONOf(v any) json.RawMessage {
 	raw, err := llm.JSON.Marshal(v)
 	if err != nil { // not reachable: texts, numbers and JSON can always be written

@@ -18,8 +18,6 @@ type Kept struct {
 }
 
 // Add takes a part that the message has anyway: a text, a thought or a call.
-//
-//go:noinline
 func (k *Kept) Add(p llm.AnswerPart) { k.parts = append(k.parts, p) }
 
 // Keep takes a part with what only its owner can read.

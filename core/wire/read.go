@@ -14,9 +14,6 @@ import (
 const MaxAnswerDepth = 10_000
 
 // AnswerReader reads an answer, an event or a value of one, leniently.
-// Called, not inlined: it has many callers.
-//
-//go:noinline
 func AnswerReader(data []byte) jsontext.Reader {
 	return jsontext.Reader{Data: data, Most: MaxAnswerDepth, Lenient: true, Dirty: !utf8.Valid(data)}
 }
@@ -83,9 +80,7 @@ func UnknownEvent(data []byte) error {
 // The functions below read what an answer means nothing without: a value of
 // another type is an error of the reading, null is an absent one.
 
-// Text reads a text. Called, not inlined: it has many callers.
-//
-//go:noinline
+// Text reads a text.
 func Text(r *jsontext.Reader) string { return TextLike(r, "") }
 
 // ID reads the id of a call, a text. Some servers number their calls.
@@ -129,9 +124,6 @@ func ArgumentsPiece(r *jsontext.Reader) string {
 }
 
 // Object begins an object and moves to its first field; false if there is none.
-// Called, not inlined: it has many callers.
-//
-//go:noinline
 func Object(r *jsontext.Reader) bool { return expect(r, '{', "an object") && r.Object() }
 
 // expect tells whether a value that begins so comes next, and passes over null.

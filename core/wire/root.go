@@ -25,8 +25,6 @@ func (a Root) Below(path string) Root {
 }
 
 // With is the URL of a path of the API; more is a query of its own.
-//
-//go:noinline
 func (a Root) With(path, more string) string {
 	query := a.query
 	if query != "" && more != "" {

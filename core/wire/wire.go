@@ -128,8 +128,6 @@ type Call struct {
 
 // Leave notes a part of another answer, or a suspect, that the request leaves
 // out.
-//
-//go:noinline
 func (c *Call) Leave(name string) {
 	if !slices.Contains(c.Left, name) {
 		c.Left = append(c.Left, name)
