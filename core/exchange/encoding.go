@@ -150,18 +150,13 @@ func isZlib(head []byte) bool {
 }
 
 // isPacked tells whether a body that says nothing of an encoding begins like
-// gzip or zlib's format all the same. Called, not inlined: less code.
-//
-//go:noinline
+// gzip or zlib's format all the same.
 func isPacked(head []byte) bool {
 	return bytes.HasPrefix(head, []byte(zipped)) || isZlib(head) && !isText(head)
 }
 
 // repacked is a body whose first read gave head, without the encoding that
 // nobody has named. Where that read was the last, its error comes again.
-// Called, not inlined: less code.
-//
-//go:noinline
 func repacked(head []byte, body io.ReadCloser) io.ReadCloser {
 	return unpacked{&lazily{from: io.MultiReader(bytes.NewReader(bytes.Clone(head)), body)}, body}
 }

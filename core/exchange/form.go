@@ -83,8 +83,6 @@ func (r *Stream) ofLines() bool {
 }
 
 // sourceOf reads in, a stream that begins with head.
-//
-//go:noinline
 func (r *Stream) sourceOf(head []byte, in io.Reader) source {
 	if isFrames(head) == yes {
 		return r.frames(in)
@@ -92,10 +90,7 @@ func (r *Stream) sourceOf(head []byte, in io.Reader) source {
 	return r.events(in)
 }
 
-// events reads in, an event stream. Called, not inlined, as frames and
-// sourceOf are: less of the library.
-//
-//go:noinline
+// events reads in, an event stream.
 func (r *Stream) events(in io.Reader) source {
 	decoder := eventstream.NewDecoder(in, r.limits())
 	decoder.OnRead, decoder.Bare = r.alive, true
@@ -103,8 +98,6 @@ func (r *Stream) events(in io.Reader) source {
 }
 
 // frames reads in, messages of AWS's binary form.
-//
-//go:noinline
 func (r *Stream) frames(in io.Reader) source {
 	decoder := awsstream.NewDecoder(in, r.limits())
 	decoder.OnRead = r.alive
@@ -380,6 +373,4 @@ func (r *Stream) linger() {
 }
 
 // Called, not inlined: 1.5 KB less of the library.
-//
-//go:noinline
 func readerOf(r io.Reader, size int) *bufio.Reader { return bufio.NewReaderSize(r, size) }

@@ -75,7 +75,7 @@ func FieldsOf(data []byte) (Fields, error) {
 		return Fields{}, err
 	}
 	r := Reader{Data: data, Most: MaxDepth}
-	if r.next() != '{' {
+	if r.Next() != '{' {
 		return Fields{}, r.Fail("expected a JSON object")
 	}
 	var fields Fields
@@ -87,7 +87,7 @@ func FieldsOf(data []byte) (Fields, error) {
 	if r.Err != nil {
 		return Fields{}, r.Err
 	}
-	if r.next(); r.Pos < len(data) {
+	if r.Next(); r.Pos < len(data) {
 		return Fields{}, r.Fail("unexpected text after the object")
 	}
 	return fields, nil
@@ -97,7 +97,7 @@ func FieldsOf(data []byte) (Fields, error) {
 // Raw values of a JSON library may leave nulls empty.
 func ItemsOf(data []byte) ([]json.RawMessage, error) {
 	r := Reader{Data: data, Most: MaxDepth}
-	if r.next() != '[' {
+	if r.Next() != '[' {
 		return nil, r.Fail("expected a JSON array")
 	}
 	var items []json.RawMessage

@@ -6,10 +6,7 @@ import "bytes"
 // In the place of a list an object is one, too: of no element where it is
 // empty, as Lua and PHP write empty lists; of the values of its fields where
 // these are numbers, as PHP writes a list that has lost elements; else it is
-// the only element. Null has none; anything else is an error. Called, not
-// inlined: it has many callers.
-//
-//go:noinline
+// the only element. Null has none; anything else is an error.
 func (r *Reader) List() bool {
 	switch r.Next() {
 	case '[':

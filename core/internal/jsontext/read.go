@@ -42,13 +42,8 @@ func (r *Reader) End() error {
 	return r.Err
 }
 
-// Next moves to the next token and gives its first byte, 0 at the end. Called,
-// not inlined, but in this package: it has many callers.
-//
-//go:noinline
-func (r *Reader) Next() byte { return r.next() }
-
-func (r *Reader) next() byte {
+// Next moves to the next token and gives its first byte, 0 at the end.
+func (r *Reader) Next() byte {
 	if r.Err != nil {
 		return 0
 	}
@@ -57,9 +52,6 @@ func (r *Reader) next() byte {
 }
 
 // Stop notes the first error and ends the reading.
-// Called, not inlined: it has many callers.
-//
-//go:noinline
 func (r *Reader) Stop(err error) bool {
 	if r.Err == nil {
 		r.Err = err
@@ -69,7 +61,7 @@ func (r *Reader) Stop(err error) bool {
 
 // Skip moves behind the next value.
 func (r *Reader) Skip() {
-	if r.next(); r.Err == nil {
+	if r.Next(); r.Err == nil {
 		r.value()
 	}
 }
@@ -77,7 +69,7 @@ func (r *Reader) Skip() {
 // Object begins an object and moves to its first field; false if it has none,
 // or if what comes is something else, which is passed over.
 func (r *Reader) Object() bool {
-	if r.next() != '{' {
+	if r.Next() != '{' {
 		r.Skip()
 		return false
 	}
@@ -118,7 +110,7 @@ func (r *Reader) pass() {
 // Array begins an array and moves to its first element; false if it has none,
 // or if what comes is something else, which is passed over.
 func (r *Reader) Array() bool {
-	if r.next() != '[' {
+	if r.Next() != '[' {
 		r.Skip()
 		return false
 	}
@@ -160,7 +152,7 @@ func (r *Reader) TextOrNumber() string { return r.TextOrNumberLike("") }
 
 // TextOrNumberLike is TextOrNumber as [Reader.TextLike] is [Reader.Text].
 func (r *Reader) TextOrNumberLike(before string) string {
-	if c := r.next(); c < '0' || c > '9' {
+	if c := r.Next(); c < '0' || c > '9' {
 		return r.TextLike(before)
 	}
 	from := r.Span()
@@ -190,7 +182,7 @@ func (r *Reader) Piece() string {
 // RawText moves behind a string and gives what is between its quotes; nil for
 // anything else.
 func (r *Reader) RawText() (raw []byte, escaped bool) {
-	if r.next() != '"' {
+	if r.Next() != '"' {
 		r.Skip()
 		return nil, false
 	}
@@ -213,7 +205,7 @@ func (r *Reader) Raw() json.RawMessage {
 
 // Span passes over the next value and says where it began.
 func (r *Reader) Span() int {
-	r.next()
+	r.Next()
 	from := r.Pos
 	r.Skip()
 	return from

@@ -21,7 +21,7 @@ func (r *Reader) Integer64() int64 {
 // Index reads a place in a list, as a number or a text; absent is anything
 // else.
 func (r *Reader) Index(absent int) int {
-	switch c := r.next(); {
+	switch c := r.Next(); {
 	case c == '"':
 		if n, err := strconv.Atoi(r.Text()); err == nil && n >= 0 {
 			return n
@@ -36,7 +36,7 @@ func (r *Reader) Index(absent int) int {
 
 // Number reads a number; anything else, and one that is too large, is 0.
 func (r *Reader) Number() float64 {
-	c := r.next()
+	c := r.Next()
 	if n, ok := r.few(); ok {
 		return float64(n)
 	}

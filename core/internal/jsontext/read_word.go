@@ -14,7 +14,7 @@ var wordNames = [...]string{"reason", "finish_reason", "stop_reason", "type", "n
 // it, or as its number. A value that has no word stands for itself, so that its
 // reader sees what came; 0 and what is empty are "", as null is.
 func (r *Reader) WordLike(before string) string {
-	switch c := r.next(); {
+	switch c := r.Next(); {
 	case c == '{' || c == '[':
 		from := r.Span()
 		if r.Err != nil {

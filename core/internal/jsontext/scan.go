@@ -141,7 +141,7 @@ func (r *Reader) open(end byte) bool {
 // more moves behind the comma that follows a value, or out of the object or
 // array, which end closes: then it is false.
 func (r *Reader) more(end byte) bool {
-	switch r.next() {
+	switch r.Next() {
 	case ',':
 		r.Pos++
 		return true
