@@ -48,6 +48,15 @@ def end(pid):
 
 def child(work):
     return end(begin(work))
+
+def forked(attempt, *said):
+    """The attempt is a ForkedError, which says these words."""
+    try:
+        attempt()
+    except llmagg.ForkedError as error:
+        assert all(words in str(error) for words in said), error
+    else:
+        raise AssertionError("no error")
 '''
 
 CALL = """
