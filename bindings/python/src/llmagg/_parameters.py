@@ -1,15 +1,14 @@
-"""Constructors whose TypeError for a parameter that they do not have says which parameter was meant."""
+"""Constructors and functions whose TypeError for a parameter that they do not have says which one was meant."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from .errors import InvalidArgumentError
-
 P = ParamSpec("P")
 S = TypeVar("S")
+T = TypeVar("T")
 C = TypeVar("C", bound=type)
 Init = Callable[Concatenate[S, P], None]
 
@@ -20,37 +19,66 @@ def told(elsewhere: Callable[[str], str] | None = None) -> Callable[[Init[S, P]]
     def made(init: Init[S, P]) -> Init[S, P]:
         code: Any = init.__code__
         known = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
-        names = frozenset(known)
 
         @wraps(init)
         def checked(self: S, /, *args: P.args, **kwargs: P.kwargs) -> None:
             try:
                 init(self, *args, **kwargs)
             except TypeError as error:
-                name = next((name for name in kwargs if name not in names), None)
-                if name is None or error.__traceback__ is None or error.__traceback__.tb_next is not None:
-                    raise  # of what init calls
-                found = nearest(name, known)
-                meant = f"did you mean {found!r}?" if found else elsewhere(name) if elsewhere is not None else ""
-                meant = meant or f"its parameters are {', '.join(known)}"
-                what = f"{init.__qualname__.partition('.')[0]}() has no parameter {name!r}; {meant}"
-                raise TypeError(what) from None
+                what = _meant(error, init.__qualname__.partition(".")[0], known, kwargs, elsewhere)
+                if what is None:
+                    raise
+                raise what from None
 
         return checked
 
     return made
 
 
+def told_function(others: Mapping[str, str] | None = None) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Makes a function or class method say which parameter was meant; ``others`` are other libraries' names."""
+
+    def made(function: Callable[P, T]) -> Callable[P, T]:
+        code: Any = function.__code__
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        known = [name for name in names if name != "cls"]
+
+        def elsewhere(name: str) -> str:
+            return f"did you mean {others[name]!r}?" if others and name in others else ""
+
+        @wraps(function)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> T:
+            try:
+                return function(*args, **kwargs)
+            except TypeError as error:
+                what = _meant(error, function.__name__, known, kwargs, elsewhere)
+                if what is None:
+                    raise
+                raise what from None
+
+        return checked
+
+    return made
+
+
+def _meant(
+    error: TypeError, function: str, known: Sequence[str], given: Mapping[str, Any],
+    elsewhere: Callable[[str], str] | None,
+) -> TypeError | None:  # fmt: skip
+    """What is said of a parameter that a function does not have; None if the error is one of what it calls."""
+    name = next((name for name in given if name not in known), None)
+    inside = error.__traceback__.tb_next if error.__traceback__ is not None else None
+    if name is None or inside is not None:
+        return None
+    found = nearest(name, known)
+    meant = f"did you mean {found!r}?" if found else elsewhere(name) if elsewhere is not None else ""
+    return TypeError(f"{function}() has no parameter {name!r}; {meant or 'its parameters are ' + ', '.join(known)}")
+
+
 def told_of(cls: C) -> C:
     """Makes the constructor of a dataclass say what was meant."""
     cls.__init__ = told()(cls.__init__)  # type: ignore[misc]
     return cls
-
-
-def refuse_alias(name: str) -> None:
-    """Refuses a name that is nearly Python's own name of an option, which the core does not know."""
-    if nearest(name, ["extra_headers"]):
-        raise InvalidArgumentError(f'unknown call option "{name}"; did you mean "extra_headers"?')
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from . import _absent, _late, _names, _strange, _streamed, catalog, lookup, oldstyle, summary
+from . import _absent, _called, _late, _names, _strange, _streamed, catalog, lookup, oldstyle, summary
 from ._closing import Closing
 from ._frames import brief, raise_all_failed
 from ._parameters import told
@@ -43,6 +43,7 @@ def _planned_call() -> Callable[..., _late.Call]:
     return plan.call
 
 
+@_called.told
 @_absent.told(_absent.OF_AGGREGATOR)
 class LLMAggregator(Closing):
     """Asks the models in ``models`` in order, with retries, circuit breakers and failover.
@@ -122,14 +123,13 @@ class LLMAggregator(Closing):
     async def initialize(self, config: Any = None) -> None:
         """Registers the providers of ``{provider: {"models": {name: {…}}}}``; without it, uses the registered ones.
 
-        ``config`` is a dict, JSON text (a str that begins with "{") or the path of a JSON file.
-
-        A provider that is registered with an equal configuration is kept, with the circuit breakers of its models; a
-        provider with a different configuration is replaced. A second call with an equal configuration, or without
-        ``config``, changes nothing. A second call with a different configuration replaces the first: providers that
-        only this aggregator had registered, and that the new configuration does not name, are unregistered. Raises
-        InvalidArgumentError, or ModelNotFoundError or ProviderNotFoundError if no provider has a name in ``models``;
-        after an error nothing is registered.
+        ``config`` is a dict, JSON text (a str that begins with "{") or the path of a JSON file. A provider that is
+        registered with an equal configuration is kept, with the circuit breakers of its models; a provider with a
+        different configuration is replaced. A second call with an equal configuration, or without ``config``, changes
+        nothing. A second call with a different configuration replaces the first: providers that only this aggregator
+        had registered, and that the new configuration does not name, are unregistered. Raises InvalidArgumentError, or
+        ModelNotFoundError or ProviderNotFoundError if no provider has a name in ``models``; after an error nothing is
+        registered.
         """
         await self._initialize(config, lenient=False)
 
@@ -171,7 +171,7 @@ class LLMAggregator(Closing):
         from . import _misspelt, plan
 
         with brief:
-            _misspelt.refuse("embed" if "input" in request else "rerank", (*request, "numpy"), params)
+            _misspelt.refuse_of_other(request, params)
             self._configure()
             return plan.other_call(self, {key: value for key, value in request.items() if value is not None}, params)
 

@@ -17,7 +17,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from . import _late, catalog, settings
+from . import _called, _late, _misspelt, catalog, settings
 from ._frames import brief
 from ._native import blocking
 from .aggregator import LLMAggregator
@@ -102,11 +102,13 @@ def aggregator_sync(models: Models | None = None, model: Any = None) -> LLMAggre
     return blocking.run(aggregator(models, model))
 
 
-def _model(messages: Any, params: Mapping[str, Any]) -> Any:
-    """The model that a request names."""
+def _model(messages: Any, params: Mapping[str, Any], *needed: Any) -> Any:
+    """The model that a request names. Raises InvalidArgumentError, or TypeError, if an argument is missing."""
+    _called.refuse(params, messages, *needed)
     return params.get("model") or getattr(messages, "model", None)
 
 
+@_called.told
 async def chat(
     messages: ChatCompletionRequest | _late.Messages,
     *,
@@ -127,6 +129,7 @@ async def chat(
     return await llm.chat(messages, **params)
 
 
+@_called.told
 async def parse(
     messages: ChatCompletionRequest | _late.Messages, form: _late.TypeForm[T], *, models: Models | None = None,
     **params: _late.Unpack[_late.ChatParams],
@@ -137,21 +140,23 @@ async def parse(
 
         city = (await llmagg.parse("Name a city in Germany.", City)).value
     """
-    llm = await aggregator(models, _model(messages, params))
+    llm = await aggregator(models, _model(messages, params, form))
     return await llm.parse(messages, form, **params)
 
 
+@_called.told
 async def run_tools(
     messages: _late.Messages, *, tools: Sequence[Callable[..., Any]], models: Models | None = None,
     max_rounds: int = 10, max_total_tokens: int | None = None, **params: _late.Unpack[_late.ToolParams],
 ) -> _late.ToolRun:  # fmt: skip
     """Lets the model call Python functions, as :meth:`LLMAggregator.run_tools`."""
-    llm = await aggregator(models, params.get("model"))
+    llm = await aggregator(models, _model(messages, params, tools))
     return await llm.run_tools(
         messages, tools=tools, max_rounds=max_rounds, max_total_tokens=max_total_tokens, **params
     )
 
 
+@_called.told
 async def stream(
     messages: ChatCompletionRequest | _late.Messages,
     *,
@@ -165,6 +170,7 @@ async def stream(
             yield event
 
 
+@_called.told
 async def stream_text(
     messages: ChatCompletionRequest | _late.Messages,
     *,
@@ -184,17 +190,19 @@ async def stream_text(
             yield text
 
 
+@_called.told
 async def stream_parse(
     messages: ChatCompletionRequest | _late.Messages, form: _late.TypeForm[T], *, models: Models | None = None,
     **params: _late.Unpack[_late.ChatParams],
 ) -> AsyncGenerator[_late.Growing[T], None]:  # fmt: skip
     """An object that grows while its answer arrives, as :meth:`LLMAggregator.stream_parse`."""
-    llm = await aggregator(models, _model(messages, params))
+    llm = await aggregator(models, _model(messages, params, form))
     async with aclosing(llm.stream_parse(messages, form, **params)) as objects:
         async for growing in objects:
             yield growing
 
 
+@_called.told
 async def embed(
     input: str | Sequence[str], models: Models | None = None, dimensions: int | None = None, *,
     input_type: str | None = None, numpy: bool = False, **params: Any,
@@ -207,10 +215,11 @@ async def embed(
 
     The model has to be named, since the vectors of another model mean something else.
     """
-    llm = await aggregator(*_named("embed", models, params))
+    llm = await aggregator(*_named("embed", models, params, input=input))
     return await llm.embed(input, dimensions=dimensions, input_type=input_type, numpy=numpy, **params)
 
 
+@_called.told
 async def rerank(
     query: str, documents: Sequence[str], models: Models | None = None, top_n: int | None = None, **params: Any
 ) -> RerankResponse:
@@ -220,26 +229,30 @@ async def rerank(
 
         ranking = await llmagg.rerank("red fish", ["a red fish", "a blue bird"], "cohere/rerank-v3.5", top_n=1)
     """
-    llm = await aggregator(*_named("rerank", models, params))
+    llm = await aggregator(*_named("rerank", models, params, query=query, documents=documents))
     return await llm.rerank(query, documents, top_n=top_n, **params)
 
 
-def _named(what: str, models: Models | None, params: Mapping[str, Any]) -> tuple[Models | None, Any]:
+def _named(what: str, models: Models | None, params: Mapping[str, Any], **needed: Any) -> tuple[Models | None, Any]:
     """The models of a call that is no chat. Those that the environment names answer chats."""
+    _called.refuse(params, *needed.values())
+    _misspelt.refuse_of_other(needed, params)
     if not models and not params.get("model"):
         example = "openai/text-embedding-3-small" if what == "embed" else "cohere/rerank-v3.5"
         raise InvalidArgumentError(f'{what}() needs the name of a model, such as models="{example}"')
     return models, params.get("model")
 
 
+@_called.told
 def stream_parse_sync(
     messages: ChatCompletionRequest | _late.Messages, form: _late.TypeForm[T], *, models: Models | None = None,
     **params: _late.Unpack[_late.ChatParams],
 ) -> Iterator[_late.Growing[T]]:  # fmt: skip
     """``stream_parse`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
-    return aggregator_sync(models, _model(messages, params)).stream_parse_sync(messages, form, **params)
+    return aggregator_sync(models, _model(messages, params, form)).stream_parse_sync(messages, form, **params)
 
 
+@_called.told
 def chat_sync(
     messages: ChatCompletionRequest | _late.Messages,
     *,
@@ -250,23 +263,26 @@ def chat_sync(
     return aggregator_sync(models, _model(messages, params)).chat_sync(messages, **params)
 
 
+@_called.told
 def parse_sync(
     messages: ChatCompletionRequest | _late.Messages, form: _late.TypeForm[T], *, models: Models | None = None,
     **params: _late.Unpack[_late.ChatParams],
 ) -> _late.Parsed[T]:  # fmt: skip
     """``parse`` for code without an event loop; it blocks, and Ctrl-C ends it."""
-    return aggregator_sync(models, _model(messages, params)).parse_sync(messages, form, **params)
+    return aggregator_sync(models, _model(messages, params, form)).parse_sync(messages, form, **params)
 
 
+@_called.told
 def run_tools_sync(
     messages: _late.Messages, *, tools: Sequence[Callable[..., Any]], models: Models | None = None,
     max_rounds: int = 10, max_total_tokens: int | None = None, **params: _late.Unpack[_late.ToolParams],
 ) -> _late.ToolRun:  # fmt: skip
     """``run_tools`` for code without an event loop; it blocks, and Ctrl-C ends it."""
-    llm = aggregator_sync(models, params.get("model"))
+    llm = aggregator_sync(models, _model(messages, params, tools))
     return llm.run_tools_sync(messages, tools=tools, max_rounds=max_rounds, max_total_tokens=max_total_tokens, **params)
 
 
+@_called.told
 def stream_sync(
     messages: ChatCompletionRequest | _late.Messages,
     *,
@@ -277,6 +293,7 @@ def stream_sync(
     return aggregator_sync(models, _model(messages, params)).stream_sync(messages, **params)
 
 
+@_called.told
 def stream_text_sync(
     messages: ChatCompletionRequest | _late.Messages,
     *,
@@ -287,18 +304,20 @@ def stream_text_sync(
     return aggregator_sync(models, _model(messages, params)).stream_text_sync(messages, **params)
 
 
+@_called.told
 def embed_sync(
     input: str | Sequence[str], models: Models | None = None, dimensions: int | None = None, *,
     input_type: str | None = None, numpy: bool = False, **params: Any,
 ) -> EmbeddingResponse:  # fmt: skip
     """``embed`` for code without an event loop; it blocks, and Ctrl-C ends it."""
-    llm = aggregator_sync(*_named("embed", models, params))
+    llm = aggregator_sync(*_named("embed", models, params, input=input))
     return llm.embed_sync(input, dimensions=dimensions, input_type=input_type, numpy=numpy, **params)
 
 
+@_called.told
 def rerank_sync(
     query: str, documents: Sequence[str], models: Models | None = None, top_n: int | None = None, **params: Any
 ) -> RerankResponse:
     """``rerank`` for code without an event loop; it blocks, and Ctrl-C ends it."""
-    llm = aggregator_sync(*_named("rerank", models, params))
+    llm = aggregator_sync(*_named("rerank", models, params, query=query, documents=documents))
     return llm.rerank_sync(query, documents, top_n=top_n, **params)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from . import _absent, _streamed, catalog, lookup
+from . import _absent, _called, _misspelt, _streamed, catalog, lookup
 from ._bounds import Bounds
 from ._frames import brief
 from ._native.route import Plans
@@ -222,6 +222,8 @@ class Search(Generic[T]):
     """One ``parse`` or ``stream_parse``. A deadline and ``max_cost`` hold for all its calls together."""
 
     def __init__(self, user: Any, messages: Any, form: TypeForm[T], params: Mapping[str, Any]) -> None:
+        _called.refuse(params, messages, form)
+        _misspelt.refuse("parse", (), params, _misspelt.OTHERS["parse"])
         if params.get("response_format") is not None:
             raise InvalidArgumentError("response_format is made from the second argument; give only one of the two")
         self._user = user

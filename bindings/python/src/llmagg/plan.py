@@ -10,15 +10,14 @@ from __future__ import annotations
 import copy
 import weakref
 from collections.abc import Iterable, Mapping
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from . import _identities, catalog, lookup, oldstyle
+from . import _identities, _known, _misspelt, catalog, lookup, oldstyle
+from ._called import Missing
 from ._native import calls, load, route
 from ._native.calls import Call
 from ._native.handle import Handle, Routes
 from ._native.operation import Calls
-from ._parameters import refuse_alias
 from ._shown import shown
 from ._signature import refuse_other
 from .config import ModelConfig
@@ -52,8 +51,10 @@ def other_call(user: Any, request: dict[str, Any], params: Mapping[str, Any]) ->
     the request, which the core judges.
     """
     options: dict[str, Any] = {}
-    known_options = _names().options
+    known_options = _known.names().options
     for key, value in request.items():
+        if type(value) is Missing:
+            raise value.error(params)
         refuse_bytes(key, value)
     for key, value in params.items():
         if value is None:
@@ -62,7 +63,7 @@ def other_call(user: Any, request: dict[str, Any], params: Mapping[str, Any]) ->
         if key in known_options:
             _put_option(options, key, value)
         else:
-            refuse_alias(key)
+            _misspelt.refuse_alias(key)
             request[key] = value
     return _plan(user, request.get("model")).call(user, request, options or None)
 
@@ -318,12 +319,14 @@ def request_and_options(
     """
     if isinstance(messages, ChatCompletionRequest):
         request = messages.to_core()
+    elif isinstance(messages, Missing):
+        raise messages.error(params)
     else:
         request = {"messages": messages_to_wire(messages)}
     if not params:
         return request, None
     options: dict[str, Any] = {}
-    plain, known_options, internal, known_fields = _names()
+    plain, known_options, internal, known_fields = _known.names()
     for key, value in params.items():
         if type(value) not in _SCALARS:
             refuse_bytes(key, value)
@@ -338,7 +341,8 @@ def request_and_options(
         elif key not in known_fields:
             if key in internal:
                 raise InvalidArgumentError(f"unknown call option {key!r}: it is an option of the C interface only")
-            refuse_alias(key)
+            _misspelt.refuse_form(key, value)
+            _misspelt.refuse_alias(key)
             options[key] = None
         elif key == "model" and (name := model_name(value)) is not None:
             request[key] = name
@@ -349,33 +353,6 @@ def request_and_options(
         elif key != "messages":
             request[key] = value
     return request, options
-
-
-class _Names(NamedTuple):
-    """What the core's tables call the parameters of calls."""
-
-    plain: frozenset[str]
-    """Request fields that need no change."""
-    options: frozenset[str]
-    internal: frozenset[str]
-    """Options of the C interface only."""
-    fields: frozenset[str]
-    """All request fields."""
-
-
-@cache
-def _names() -> _Names:
-    tables = route.tables()
-    internal = frozenset(row["name"] for row in tables["options"] if row.get("internal"))
-    options = frozenset(row["name"] for row in tables["options"]) - internal | {"extra_headers"}
-    fields = frozenset(row["name"] for row in tables["request"])
-    return _Names(fields - options - {"functions", "messages", "model", "stream"}, options, internal, fields)
-
-
-def is_known(name: str) -> bool:
-    """Whether a parameter of calls has this name."""
-    names = _names()
-    return name in names.fields or name in names.options
 
 
 _SCALARS = (str, int, float, bool)

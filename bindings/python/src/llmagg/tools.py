@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from . import _absent, _docstring, _misspelt, _streamed, _values, parsing
+from . import _absent, _called, _docstring, _misspelt, _streamed, _values, parsing
 from ._bounds import Bounds
 from ._frames import brief
 from ._patience import within
@@ -232,6 +232,7 @@ async def _run_tools(
     user: Any, messages: Any, tools: Sequence[Function], params: Mapping[str, Any], max_rounds: int,
     max_total_tokens: int | None,
 ) -> ToolRun:  # fmt: skip
+    _called.refuse(params, messages, tools)
     if isinstance(messages, ChatCompletionRequest):
         raise InvalidArgumentError("run_tools() takes messages; give the fields of the request as keyword parameters")
     _streamed.refuse("run_tools", params)
@@ -246,7 +247,7 @@ async def _run_tools(
     known = {tool.name: tool for tool in map(Tool, tools)}
     if len(known) < len(tools):
         raise InvalidArgumentError("two tools have the same name; the model could not tell them apart")
-    _misspelt.refuse("run_tools", ("max_rounds", "max_total_tokens"), params)
+    _misspelt.refuse("run_tools", ("max_rounds", "max_total_tokens"), params, _misspelt.OTHERS["run_tools"])
     rest = {**params, "tools": [tool.schema for tool in known.values()]}
     bounds = Bounds(rest)
     said: list[Any] = list(messages_to_wire(messages))

@@ -9,7 +9,7 @@ from contextlib import aclosing, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, overload
 
-from .. import _late, _misspelt, default
+from .. import _called, _late, _misspelt, default
 from .._native import blocking
 from .._shown import shown
 from ..errors import InvalidArgumentError
@@ -29,6 +29,7 @@ T = TypeVar("T")
 _FORM = 1  # of ledgers
 
 
+@_called.told
 async def run(
     source: Any, destination: str | Path, llm: Any = None, *, models: default.Models | None = None,
     prompt: Prompt | None = None, parse: Any = None, resume: bool = False, retry_errors: bool = False,
@@ -61,6 +62,7 @@ async def run(
 
     Raises LedgerError if another run holds the ledger or it belongs to another job, LedgerFullError on a full disk.
     """
+    _called.refuse(params, source, destination)
     target = Path(destination)
     if form_of(target, "the output") == "parquet":
         parquet()
@@ -98,6 +100,7 @@ async def _asked_of(llm: Any, models: default.Models | None, model: str | None) 
     return llm
 
 
+@_called.told
 def run_sync(source: Any, destination: str | Path, llm: Any = None, **options: _late.Unpack[RunOptions]) -> Report:
     """``run`` for code without an event loop; it blocks, and Ctrl-C ends it. What was answered is in the ledger."""
     blocking.refuse_inside_loop()
@@ -140,6 +143,7 @@ def stream(
 def stream(rows: Any, llm: Any = None, *, parse: type[T], **options: _late.Unpack[StreamOptions]) -> Stream[T]: ...
 
 
+@_called.told
 def stream(
     rows: Any, llm: Any = None, *, models: default.Models | None = None, prompt: Prompt | None = None,
     parse: Any = None, ledger: str | Path | None = None, retry_errors: bool = False, max_cost: float | None = None,
@@ -151,6 +155,7 @@ def stream(
     path; ``.jsonl`` for JSON lines) answers are kept, and rows that it has are not asked again. Rows are read as
     answers are taken.
     """
+    _called.refuse(params, rows)
     _check(max_cost, stop_after_errors, window, "rows")
     _misspelt.refuse("stream", stream.__kwdefaults__, params, OTHERS)
 

@@ -46,5 +46,10 @@ class RunOptions(RowParams, total=False):
     batch_poll: float
 
 
-OTHERS = {"concurrency": "window", "max_concurrency": "window", "max_workers": "window"}
+OTHERS = {
+    **dict.fromkeys(("concurrency", "max_concurrency", "max_workers", "parallel", "n_jobs"), "window"),
+    **dict.fromkeys(("response_model", "response_type", "output_type", "result_type", "output_cls", "schema"), "parse"),
+    **dict.fromkeys(("show_progress", "verbose", "show_progress_bar"), "progress"),
+    **dict.fromkeys(("budget", "max_budget", "cost_limit"), "max_cost"),
+}
 """What other libraries call parameters of these functions."""

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, TypeVar
 from .. import _late, _strange, oldstyle
 from .._context import core_calls, exchange_options
 from .._given import close_stream
+from .._parameters import told_function
 from ..catalog import vendor_of
 from ..client import BaseLLMClient
 from ..config import ModelConfig, ProviderConfig, is_unset
@@ -28,6 +29,14 @@ from ..responses import ChatCompletionResponse, StreamResponse
 from . import attributes
 
 P = TypeVar("P", bound="VendorProvider")
+_OTHERS = {
+    **dict.fromkeys(("key", "token", "apikey"), "api_key"),
+    **dict.fromkeys(("model", "name"), "model_name"),
+    **dict.fromkeys(("url", "endpoint", "api_base", "host"), "base_url"),
+    **dict.fromkeys(("provider", "vendor"), "provider_name"),
+    **dict.fromkeys(("models", "config", "model_configs"), "models_config"),
+}
+"""What other libraries call the parameters of ``create_simple`` and ``create_from_config``."""
 
 
 class VendorClient(BaseLLMClient):
@@ -61,7 +70,8 @@ class VendorClient(BaseLLMClient):
     async def chat_completion(self, request: ChatCompletionRequest) -> ChatCompletionResponse:
         """Sends the request. Raises an LLMError with the attempts."""
         if self._replaces("_retry_request"):  # the application retries in its own way
-            answer: ChatCompletionResponse = await self._retry_request(self._chat_completion_impl, request)
+            given: Any = self._retry_request(self._chat_completion_impl, request)
+            answer: ChatCompletionResponse = await given if inspect.isawaitable(given) else given  # of a plain function
         elif core_calls.get() is self:
             answer = await self._chat_completion_impl(request)
         else:
@@ -248,6 +258,7 @@ class VendorProvider(BaseProvider):
         return made and vendor_of(client) is not None
 
     @classmethod
+    @told_function(_OTHERS)
     def create_simple(cls: type[P], api_key: str, model_name: str | None = None, base_url: str | None = None) -> P:
         """A provider with one model. Raises InvalidArgumentError, also without a key for the vendor's own origin."""
         model: Any = cls.DEFAULT_MODEL if is_unset(model_name) else model_name
@@ -256,6 +267,7 @@ class VendorProvider(BaseProvider):
         return cls(ProviderConfig(cls.VENDOR, {model: config}))
 
     @classmethod
+    @told_function(_OTHERS)
     def create_from_config(
         cls: type[P], provider_name: str | None = None, models_config: Mapping[str, Mapping[str, Any]] | None = None
     ) -> P:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from llmagg._openai import answers, models, requests
 from llmagg._openai.requests import ANY
+from llmagg._parameters import told_function
 from llmagg.aggregator import LLMAggregator
 from llmagg.errors import LLMError, ModelNotFoundError
 
@@ -29,6 +30,7 @@ T = TypeVar("T")
 Answer = Response | EventStream
 
 
+@told_function({"aggregator": "llm", "api_keys": "keys", "api_key": "keys"})
 def application(llm: LLMAggregator, keys: Keys, limits: Limits | None = None) -> ASGIApp:
     """An ASGI application that answers as OpenAI's API does, with the routes of an initialized aggregator.
 

@@ -7,6 +7,7 @@ import hmac
 import secrets
 from collections.abc import Iterable
 
+from llmagg._parameters import told
 from llmagg.errors import InvalidArgumentError
 
 SHORTEST = 16
@@ -17,6 +18,7 @@ class Keys:
     guessed, and without any key.
     """
 
+    @told()
     def __init__(self, keys: Iterable[str]) -> None:
         given = [key.strip() for key in keys if key.strip()]
         if not given:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from llmagg._parameters import told_of
+
 MEBIBYTE = 1 << 20
 
 
+@told_of
 @dataclass(frozen=True)
 class Limits:
     """``body_bytes`` is the size of a request, ``body_s`` the time in which it must arrive, ``calls`` how many calls
