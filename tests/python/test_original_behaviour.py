@@ -65,9 +65,9 @@ def world(wall: FaultWall) -> dict[str, Any]:
         return types.ChatCompletionResponse.from_dict({"id": "1", "model": "m", "choices": [{"message": message}]})
 
     return {
-        **names, "asyncio": asyncio, "mock": mock, "dataclasses": dataclasses, "json": json, "package": package,
-        "manager": manager.get_manager(), "get_manager": manager.get_manager, "config": config, "make": make,
-        "register": register, "aggregator": aggregator, "answer": answer, "wall": wall, "KEY": KEY,
+        **names, "asyncio": asyncio, "mock": mock, "pytest": pytest, "dataclasses": dataclasses, "json": json,
+        "package": package, "manager": manager.get_manager(), "get_manager": manager.get_manager, "config": config,
+        "make": make, "register": register, "aggregator": aggregator, "answer": answer, "wall": wall, "KEY": KEY,
         "HELLO": [{"role": "user", "content": "Hello!"}],
         "ask": lambda model="m", **more: types.ChatCompletionRequest(model, [types.Message("user", "hi")], **more),
         "text": lambda response: response.choices[0].message.content,

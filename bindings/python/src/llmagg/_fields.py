@@ -52,14 +52,18 @@ def later(cls: type[T]) -> type[T]:
     return cls
 
 
-def grown(original: int) -> Callable[[type[T]], type[T]]:
-    """Says how many fields a dataclass has in the original package. A dataclass that an application derives from it
-    takes the others by keyword only, so that its own fields stand where they stood.
+def grown(original: int, *, needed: bool = False) -> Callable[[type[T]], type[T]]:
+    """Says how many fields a dataclass has in the original package, and whether they are all ``needed`` there. A
+    dataclass that an application derives from it takes the others by keyword only, so that its own fields stand where
+    they stood; where the original's fields have no defaults, its own need none.
     """
 
     def marked(cls: type[T]) -> type[T]:
-        for each in dataclasses.fields(cls)[original:]:  # type: ignore[arg-type]
+        fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+        for each in fields[original:]:
             each.kw_only = True
+        for each in fields[: original if needed else 0]:  # the constructor of the class itself is made already
+            each.default = each.default_factory = dataclasses.MISSING
         return cls
 
     return marked

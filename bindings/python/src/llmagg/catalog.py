@@ -17,7 +17,7 @@ from ._wire import encode
 from .config import CLIENT_VENDORS
 from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, ProviderNotFoundError
 from .log import logger
-from .requests import is_single
+from .requests import is_single, model_name
 
 Spoken = tuple["frozenset[str]", Callable[[type], Any], Any]
 _native_methods: dict[type, Spoken] = {}
@@ -317,11 +317,12 @@ def model_groups(models: Any, *, given: bool = False) -> list[list[str]]:
     for i, entry in enumerate(models):
         is_group = isinstance(entry, (list, tuple))
         nested = nested or is_group
-        group = list(entry) if is_group else [entry]
+        entries = entry if is_group else (entry,)
+        group = [name if isinstance(name, str) else model_name(name) for name in entries]
         if not group:
             raise InvalidArgumentError(f"models[{i}] is an empty group; expected names, such as ['a', 'b']")
         for name in group:
-            if not isinstance(name, str):
+            if not isinstance(name, str):  # nor does it stand for a text
                 raise InvalidArgumentError(f"models[{i}] must be the name of a model, got {type(name).__name__}")
             if not name.strip():
                 raise InvalidArgumentError(f"models[{i}] is empty; expected the name of a model, or 'provider/model'")

@@ -106,7 +106,7 @@ class LLMClient(ABC):
             return answer
         from ._native import retry
 
-        return await retry.run(self.config, func, args, kwargs)
+        return await retry.run(used_config(self), func, args, kwargs)
 
 
 async def _next(chunks: AsyncGenerator[T, None]) -> T:
@@ -127,7 +127,7 @@ class BaseLLMClient(LLMClient, Closing):
         this route replaces the configured model.
         """
         request = read_request(request)
-        config, asked = self.config, request.model
+        config, asked = used_config(self), request.model
         name = getattr(config, "name", None) or config.model
         if not asked or asked in (name, config.model, f"{config.provider}/{name}"):
             asked = getattr(self, "model_name", None) or config.model
@@ -139,7 +139,7 @@ class BaseLLMClient(LLMClient, Closing):
 
     def _get_headers(self) -> dict[str, str]:
         """The HTTP headers of a request. An override returns all headers."""
-        config = self.config
+        config = used_config(self)
         headers = {"Content-Type": "application/json"}
         if organization := getattr(config, "organization", None):
             headers["OpenAI-Organization"] = organization
@@ -164,6 +164,14 @@ class BaseLLMClient(LLMClient, Closing):
     close_sync = twin(close)
 
 
+def used_config(client: Any) -> Any:
+    """The configuration that an override of ``get_config`` gives, else the client's own. What an override gives that is
+    no configuration is for the application alone.
+    """
+    given = client.get_config()
+    return given if isinstance(given, ModelConfig) else client.config
+
+
 def _as_text(key: Any) -> str:
     """A key that is a text, or stands for one; "" for a function, and without a key."""
     if key is None or isinstance(key, str) or callable(key):
@@ -178,7 +186,7 @@ def _key_header(client: BaseLLMClient, key: str) -> dict[str, str]:
     from ._native import route
 
     try:
-        header = route.key_header(route.core_config(client.config, None, getattr(client, "VENDOR", "openai")))
+        header = route.key_header(route.core_config(used_config(client), None, getattr(client, "VENDOR", "openai")))
     except (LLMError, AttributeError):
         header = {"name": "Authorization", "prefix": "Bearer "}
     if header is None:

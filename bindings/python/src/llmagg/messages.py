@@ -48,7 +48,7 @@ else:
     Role = MessageRole  # msgspec reads the annotations and takes no union of an Enum and str
 
 
-@grown(2)
+@grown(2, needed=True)
 @later
 @told_of
 @dataclass(repr=False)
@@ -180,6 +180,7 @@ class ToolCall:
         return read
 
 
+@grown(3, needed=True)
 @told_of
 @dataclass
 class Function:

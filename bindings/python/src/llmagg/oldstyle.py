@@ -266,7 +266,7 @@ def from_llm_model(llm_model: Any) -> dict[str, Any]:
     """Turns ``settings.LLM_MODEL`` into ``{provider: {"models": …}}``. URL and name determine the provider."""
     config: dict[str, Any] = {}
     for name, entry in _items(llm_model, "LLM_MODEL", "{model: {'api_key', 'base_url', …}}"):
-        options = dict(_items(entry, f"LLM_MODEL[{name!r}]", "an object with 'api_key', 'base_url', …"))
+        options = dict(_items(_fields_of(entry), f"LLM_MODEL[{name!r}]", "an object with 'api_key', 'base_url', …"))
         by_name = next((vendor for word, vendor in _VENDOR_WORDS if word in name.lower()), "openai")
         base_url = options.get("base_url")
         provider = by_name
@@ -281,6 +281,16 @@ def from_llm_model(llm_model: Any) -> dict[str, Any]:
             )
         config.setdefault(provider, {"models": {}})["models"][name] = options
     return config
+
+
+def _fields_of(entry: Any) -> Any:
+    """The settings in an object with fields, as a model of pydantic's or a dataclass; anything else itself."""
+    for dump in ("model_dump", "dict"):  # pydantic 2's, 1's
+        if not isinstance(entry, (type, Mapping)) and callable(method := getattr(type(entry), dump, None)):
+            return method(entry)
+    if hasattr(type(entry), "__dataclass_fields__"):
+        return {name: getattr(entry, name) for name in entry.__dataclass_fields__}
+    return entry
 
 
 def _by_url(base_url: str, by_name: str) -> tuple[str, str | None]:

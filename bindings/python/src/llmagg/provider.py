@@ -56,7 +56,7 @@ class Provider(Closing, ABC):
 
     def get_model_config(self, model_name: str) -> ModelConfig | None:
         """The configuration of a model, or None."""
-        return self.config.get_model_config(model_name)
+        return self.get_config().get_model_config(model_name)
 
     def get_available_models(self) -> list[str]:
         """The registered models that the application has switched on. Circuit breakers do not change this."""
@@ -105,7 +105,7 @@ class BaseProvider(Provider):
 
         A model keeps a client that was made from the same configuration.
         """
-        for name, model_config in list(self.config.models.items()):
+        for name, model_config in list(self.get_config().models.items()):
             if getattr(self.clients.get(name), "config", None) is model_config:
                 continue
             try:

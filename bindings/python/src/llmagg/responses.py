@@ -32,7 +32,7 @@ def is_known(count: int) -> bool:
 
 
 @_absent.told(_absent.OF_USAGE)
-@grown(3)
+@grown(3, needed=True)
 @later
 @dataclass(repr=False)
 class Usage:
@@ -56,7 +56,7 @@ class Usage:
     def from_dict(cls, data: dict[str, Any] | None) -> Usage:
         """Reads a usage. None is an unknown usage; missing counts are unknown zeros."""
         if not isinstance(data, Mapping):
-            return cls()
+            data = {}
         data = spread(dict(data), _USAGE.keys())
         usage = build(cls, {key: value for key, value in data.items() if value is not None}, _USAGE)
         for key in _DETAILS:
@@ -113,7 +113,7 @@ _DETAILS = ("prompt_tokens_details", "completion_tokens_details")
 _USAGE = template(Usage, **dict.fromkeys(_COUNTS, _UNKNOWN))
 
 
-@grown(3)
+@grown(3, needed=True)
 @later
 @dataclass(repr=False)
 class Choice:
@@ -155,7 +155,7 @@ def _choice_to_dict(choice: Choice | StreamChoice, key: str, message: Message) -
 
 
 @_absent.told(_absent.OF_RESPONSE)
-@grown(6)
+@grown(6, needed=True)
 @later
 @dataclass(repr=False)
 class ChatCompletionResponse:
@@ -303,7 +303,7 @@ class StreamChoice:
 _STREAM_CHOICE = template(StreamChoice, index=0)
 
 
-@grown(5)
+@grown(5, needed=True)
 @later
 @dataclass
 class StreamResponse:

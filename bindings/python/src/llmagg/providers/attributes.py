@@ -11,7 +11,7 @@ import warnings
 from typing import Any
 
 from .. import _strange
-from ..config import shown_url
+from ..config import ModelConfig, shown_url
 from ..errors import InvalidArgumentError, LLMError
 
 STATE = "_llmagg_set"
@@ -21,6 +21,7 @@ _INSTEAD = (
     "the core speaks HTTP, so this would have no effect; override or replace chat_completion (a canned answer) or "
     "_chat_completion_impl (one exchange), or set base_url to a test server such as llmagg.faultwall"
 )
+_GET = "get_config"
 GONE = ("_get_session",)
 """Methods of the original that are never called."""
 
@@ -31,9 +32,9 @@ def of(client: Any) -> dict[str, Any] | None:
     redefined = type(client)._redefined
     if not redefined:
         return own
-    own = dict(own or {})
+    own = {**(_from_get_config(client) if _GET in redefined else {}), **(own or {})}
     for name in redefined:
-        if (value := getattr(client, name)) is not None:
+        if name != _GET and (value := getattr(client, name)) is not None:
             own.update(_FIELDS[name](value))
     return own
 
@@ -46,6 +47,14 @@ def _from_chat_url(value: Any) -> dict[str, Any]:
     if not path.endswith(_END):
         raise InvalidArgumentError(f"chat_url is {shown_url(value)!r}; expected a URL whose path ends in {_END}")
     return {"base_url": urlunsplit(parts._replace(path=path.removesuffix(_END)))}
+
+
+def _from_get_config(client: Any) -> dict[str, Any]:
+    """What a subclass's own ``get_config`` says, but the names by which the route is known."""
+    given = client.get_config()
+    if not isinstance(given, ModelConfig):
+        return {}  # for the application alone
+    return {key: value for key, value in vars(given).items() if key not in ("provider", "name")}
 
 
 _FIELDS: dict[str, Any] = {
@@ -147,7 +156,7 @@ def _vendors_client(cls: type) -> Any:
     return next(base for base in cls.__mro__ if base.__module__.startswith(__package__))
 
 
-def check(cls: type) -> tuple[str, ...]:
+def check(cls: Any) -> tuple[str, ...]:
     """The settings that a subclass redefines. Raises TypeError if it overrides a method that is never called. Warns of
     a private method that neither the subclass nor the package uses: it may override a method that no longer exists.
     """
@@ -162,4 +171,5 @@ def check(cls: type) -> tuple[str, ...]:
         if private and inspect.isfunction(method) and not hasattr(base, name) and not _is_used(cls, name):
             text = f"{cls.__name__}.{name} is never called in its class and overrides no method of {base.__name__}"
             warnings.warn(f"{text}; if it overrode one of the original package, {_INSTEAD}", UserWarning, stacklevel=3)
-    return tuple(name for name in _FIELDS if not isinstance(inspect.getattr_static(cls, name), Setting))
+    redefined = [name for name in _FIELDS if not isinstance(inspect.getattr_static(cls, name), Setting)]
+    return (*redefined, *((_GET,) if cls.get_config is not base.get_config else ()))
