@@ -66,7 +66,7 @@ func aggregatorOptions(text []byte) (aggregator.Options, error) {
 		o.Cache = cache.New(cache.Options{Bytes: l.Bytes, TTL: l.TTL})
 		o.Call.CacheLimits = nil
 	}
-	o.CacheNamed = caches.named
+	o.CacheNamed = cacheNamed
 	return o, err
 }
 

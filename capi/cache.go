@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/llmagg/llmagg/core/cache"
@@ -15,44 +14,13 @@ import (
 )
 
 // caches are those of the process, by name, for calls over explicit routes.
-var caches namedCaches
+// Calls under way keep one that is replaced or removed.
+var caches registry[string, *cache.Cache]
 
-type namedCaches struct {
-	mu sync.RWMutex // guards of
-	of map[string]*cache.Cache
-}
-
-// named is the cache of a name, nil if there is none.
-func (n *namedCaches) named(name string) *cache.Cache {
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	return n.of[name]
-}
-
-// set makes the cache of a name, or drops it where c is nil. Calls under way
-// keep theirs.
-func (n *namedCaches) set(name string, c *cache.Cache) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if c == nil {
-		delete(n.of, name)
-		return
-	}
-	if n.of == nil {
-		n.of = map[string]*cache.Cache{}
-	}
-	n.of[name] = c
-}
-
-// reports are the states of all caches that have a name.
-func (n *namedCaches) reports() map[string]cache.Report {
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	all := make(map[string]cache.Report, len(n.of))
-	for name, c := range n.of {
-		all[name] = c.Report()
-	}
-	return all
+// cacheNamed is the cache of a name, nil if there is none.
+func cacheNamed(name string) *cache.Cache {
+	c, _ := caches.find(name)
+	return c
 }
 
 //export goCacheSet
@@ -65,24 +33,21 @@ func goCacheSet(which *C.char, nameLen C.size_t, limits *C.char, limitsLen C.siz
 		if of == "" {
 			return llm.Errorf(llm.InvalidArgument, "argument name is empty; expected the name of a cache")
 		}
-		text := trimSpace(borrow(limits, limitsLen))
-		if len(text) == 0 || string(text) == "null" {
-			caches.set(of, nil)
-			return nil
-		}
-		l, e := llm.ReadCacheLimits("the limits of the cache", text)
-		if e != nil {
-			return e
+		var l *llm.CacheLimits
+		if text := trimSpace(borrow(limits, limitsLen)); len(text) > 0 && string(text) != "null" {
+			if l, e = llm.ReadCacheLimits("the limits of the cache", text); e != nil {
+				return e
+			}
 		}
 		if l == nil {
-			caches.set(of, nil)
+			caches.remove(of)
 			return nil
 		}
 		o := cache.Options{Bytes: l.Bytes, TTL: l.TTL}
 		if l.Ask {
 			o.Store = askedStore{of}
 		}
-		caches.set(of, cache.New(o))
+		caches.add(of, cache.New(o))
 		return nil
 	})
 }

@@ -153,7 +153,7 @@ type routes struct {
 // overRoutes is the aggregator for calls over explicit routes; it has none of
 // its own.
 var overRoutes = sync.OnceValue(func() *aggregator.Aggregator {
-	return aggregator.New(manager.New(manager.Options{Observers: &observers}), aggregator.Options{CacheNamed: caches.named})
+	return aggregator.New(manager.New(manager.Options{Observers: &observers}), aggregator.Options{CacheNamed: cacheNamed})
 })
 
 // ChatPayload makes the call over the routes; see [callForm].

@@ -49,7 +49,7 @@ type sized struct {
 }
 
 // customCalls are those that wait for their answer, by id.
-var customCalls registry[*customCall]
+var customCalls registry[uint64, *customCall]
 
 // wait waits for news of the application, or for the end of ctx or of the
 // queue.
@@ -133,12 +133,9 @@ func (c *customCall) complete(id, object *string, kind string, created *int64, m
 
 // emit takes a chunk from the application and tells whether it should pause.
 func (c *customCall) emit(data []byte) (pause bool, err error) {
-	if err := checkObject("chunk", data); err != nil {
-		return false, err
-	}
 	chunk := &llm.Chunk{}
-	if err := chunk.UnmarshalJSON(data); err != nil {
-		return false, llm.Errorf(llm.InvalidArgument, "argument chunk cannot be read: %v", err)
+	if err := readObject("chunk", data, chunk); err != nil {
+		return false, err
 	}
 	c.complete(&chunk.ID, &chunk.Object, "chat.completion.chunk", &chunk.Created, &chunk.Model)
 	c.mu.Lock()
@@ -165,12 +162,9 @@ func (c *customCall) emit(data []byte) (pause bool, err error) {
 func (c *customCall) finish(data []byte) error {
 	var r *llm.Response
 	if data != nil {
-		if err := checkObject("response", data); err != nil {
-			return err
-		}
 		r = &llm.Response{}
-		if err := r.UnmarshalJSON(data); err != nil {
-			return llm.Errorf(llm.InvalidArgument, "argument response cannot be read: %v", err)
+		if err := readObject("response", data, r); err != nil {
+			return err
 		}
 		c.complete(&r.ID, &r.Object, "chat.completion", &r.Created, &r.Model)
 	}
@@ -186,12 +180,9 @@ func (c *customCall) finish(data []byte) error {
 func (c *customCall) fail(data []byte) error {
 	e := &llm.Error{Code: llm.Unavailable, Message: "the custom provider failed and gave no reason"}
 	if data != nil {
-		if err := checkObject("error", data); err != nil {
-			return err
-		}
 		e.Message = ""
-		if err := e.UnmarshalJSON(data); err != nil {
-			return llm.Errorf(llm.InvalidArgument, "argument error cannot be read: %v", err)
+		if err := readObject("error", data, e); err != nil {
+			return err
 		}
 		if e.Message == "" {
 			e.Message = fmt.Sprintf("the custom provider failed with %s", e.Code)

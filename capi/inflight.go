@@ -2,32 +2,31 @@ package main
 
 import "sync"
 
-// registry finds what is in flight by its id. The zero value is ready.
-type registry[T any] struct{ of sync.Map }
+// registry finds things by their key, as what is in flight by its id. The zero
+// value is ready.
+type registry[K comparable, T any] struct{ of sync.Map }
 
-func (r *registry[T]) add(id uint64, v T) { r.of.Store(id, v) }
+func (r *registry[K, T]) add(key K, v T) { r.of.Store(key, v) }
 
-func (r *registry[T]) find(id uint64) (T, bool) {
-	v, ok := r.of.Load(id)
-	if !ok {
-		var none T
-		return none, false
+func (r *registry[K, T]) find(key K) (v T, ok bool) {
+	found, ok := r.of.Load(key)
+	if ok {
+		v = found.(T)
 	}
-	return v.(T), true
+	return v, ok
 }
 
-func (r *registry[T]) remove(id uint64) { r.of.Delete(id) }
+func (r *registry[K, T]) remove(key K) { r.of.Delete(key) }
 
-// each calls f for all that are in flight, outside of any lock.
-func (r *registry[T]) each(f func(T)) {
-	r.of.Range(func(_, v any) bool {
-		f(v.(T))
+// each calls f for all, outside of any lock.
+func (r *registry[K, T]) each(f func(K, T)) {
+	r.of.Range(func(key, v any) bool {
+		f(key.(K), v.(T))
 		return true
 	})
 }
 
-// len counts what is in flight.
-func (r *registry[T]) len() (n int) {
-	r.each(func(T) { n++ })
+func (r *registry[K, T]) len() (n int) {
+	r.each(func(K, T) { n++ })
 	return n
 }

@@ -64,7 +64,7 @@ func (f form) chunk(dst []byte, c *llm.Chunk, before *llm.Brief) ([]byte, error)
 }
 
 // operations are those in flight, by id.
-var operations registry[*operation]
+var operations registry[uint64, *operation]
 
 // opContext lets a custom backend, deep inside the core, find the operation
 // that a call belongs to.

@@ -12,7 +12,7 @@ import (
 
 // questions are those to the application that wait for its answer, by id.
 // Whoever removes one answers it.
-type questions[A any] struct{ registry[chan A] }
+type questions[A any] struct{ registry[uint64, chan A] }
 
 // errFreed ends a question whose queue was freed.
 var errFreed = errors.New("the queue that was asked was freed")

@@ -71,7 +71,7 @@ func (s *scope) close() {
 	}
 	err := s.closedError()
 	s.end(err)
-	operations.each(func(op *operation) {
+	operations.each(func(_ uint64, op *operation) {
 		if slices.Contains(op.scopes, s) {
 			op.cancel(err)
 		}

@@ -29,7 +29,8 @@ type stats struct {
 // different moments.
 func takeStats() stats {
 	s := stats{Handles: map[string]int{}, Operations: operations.len(), CustomCalls: customCalls.len(),
-		Sockets: int(C.shim_fd_sockets()), Goroutines: runtime.NumGoroutine(), Budgets: budgets.Reports(), Caches: caches.reports()}
+		Sockets: int(C.shim_fd_sockets()), Goroutines: runtime.NumGoroutine(), Budgets: budgets.Reports(), Caches: map[string]cache.Report{}}
+	caches.each(func(name string, c *cache.Cache) { s.Caches[name] = c.Report() })
 	for kind := C.int(1); kind < C.SHIM_KINDS; kind++ {
 		if n := int(C.shim_handle_count(kind)); n > 0 {
 			s.Handles[C.GoString(C.shim_kind_name(kind))] = n

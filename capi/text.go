@@ -69,6 +69,17 @@ func checkObject(what string, data []byte) error {
 	return nil
 }
 
+// readObject reads what is exactly one JSON object in UTF-8.
+func readObject(what string, data []byte, to json.Unmarshaler) error {
+	if err := checkObject(what, data); err != nil {
+		return err
+	}
+	if err := to.UnmarshalJSON(data); err != nil {
+		return llm.Errorf(llm.InvalidArgument, "argument %s cannot be read: %v", what, err)
+	}
+	return nil
+}
+
 func trimSpace(data []byte) []byte {
 	for len(data) > 0 && (data[0] == ' ' || data[0] == '\t' || data[0] == '\n' || data[0] == '\r') {
 		data = data[1:]
