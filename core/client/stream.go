@@ -173,7 +173,7 @@ func (s *Stream) read() (llm.Event, error) {
 		s.mu.Lock()
 		failed := failure.OfJoined(&s.acc)
 		if s.call.JudgesStreams() {
-			r = s.answer(true)
+			r = s.acc.Whole()
 		}
 		s.mu.Unlock()
 		if refused := s.now.judge(r, failed); refused != nil {
@@ -184,18 +184,9 @@ func (s *Stream) read() (llm.Event, error) {
 	return s.broke(llm.AsError(err))
 }
 
-// answer is the answer so far, or of a stream that is complete; mu is held.
-func (s *Stream) answer(complete bool) *llm.Response {
-	r := s.acc.Response()
-	if complete {
-		llm.WholeCalls(r)
-	}
-	return r
-}
-
 func (s *Stream) complete() llm.Event {
 	s.mu.Lock()
-	r := s.answer(true)
+	r := s.acc.Whole()
 	s.mu.Unlock()
 	s.call.Complete(r)
 	if s.whole != nil {
@@ -277,7 +268,11 @@ func (s *Stream) Done() <-chan struct{} { return s.done }
 // Response returns the answer so far, with the attempts so far.
 func (s *Stream) Response() *llm.Response {
 	s.mu.Lock()
-	r := s.answer(s.ended == io.EOF) // before that, more of a call may come
+	answer := s.acc.Response // more of a call may come
+	if s.ended == io.EOF {
+		answer = s.acc.Whole
+	}
+	r := answer()
 	s.mu.Unlock()
 	s.call.Complete(r)
 	return r

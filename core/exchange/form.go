@@ -349,9 +349,7 @@ func (u *Upstream) gather(ctx context.Context, resp *http.Response, x *Exchange,
 			if e := failure.OfJoined(&acc); e != nil {
 				return nil, r.of(e)
 			}
-			joined := acc.Response()
-			llm.WholeCalls(joined)
-			return joined, nil
+			return acc.Whole(), nil
 		case err != nil:
 			e := *llm.AsError(err)
 			e.Partial = acc.Text()

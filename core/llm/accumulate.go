@@ -125,6 +125,13 @@ func (a *Accumulator) Response() *Response {
 	return &r
 }
 
+// Whole is the answer of a stream that is complete, as [WholeCalls] leaves it.
+func (a *Accumulator) Whole() *Response {
+	r := a.Response()
+	WholeCalls(r)
+	return r
+}
+
 // plain tells whether a choice has nothing but a piece of text.
 func (p *partialChoice) plain(c *ChunkChoice) bool {
 	d := &c.Delta
