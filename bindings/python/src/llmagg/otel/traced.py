@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import aclosing, closing
 from typing import Any
 
 from opentelemetry import context as contexts
@@ -75,14 +77,28 @@ class TracedCall(Call):
         self._reader: Any = reader
         return operation
 
-    def _start(self, operation: str = "chat", *, stream: bool = False) -> Trace | None:
-        """Begins the span; None if it is not sampled, and nothing else needs it: then the call is a plain one."""
+    def _start(self, operation: str = "chat", *, stream: bool = False) -> TracedCall:
+        """Begins the span, unless it is not sampled and nothing else needs it: then the call is a plain one."""
         self._trace: Trace | None = None
         try:
             self._trace = self._traced(operation, stream=stream)
         except Exception as error:
             self.settings.broke(error)
-        return self._trace
+        return self
+
+    def __enter__(self) -> None:
+        """The span has begun."""
+
+    def __exit__(self, _: Any, error: BaseException | None, __: Any) -> None:
+        """Ends the span if the call failed. If it was cancelled or left, the trail is still to come."""
+        trace = self._trace
+        if error is None or trace is None:
+            return
+        trace.failed(error)
+        operation = self._operation
+        left = isinstance(error, (asyncio.CancelledError, GeneratorExit)) and operation is not None
+        if left and not _last(operation, trace) and not operation.done:
+            operation.waiter = _Late(operation, trace)
 
     def _traced(self, operation: str, *, stream: bool) -> Trace | None:
         settings, names = self.settings, self.names
@@ -106,108 +122,76 @@ class TracedCall(Call):
             self.options = options
         return made
 
-    def _left(self, trace: Trace) -> None:
-        """The task that waits for an answer was cancelled, or the stream was left: the trail is still to come."""
-        operation = self._operation
-        if operation is not None and not _last(operation, trace) and not operation.done:
-            operation.waiter = _Late(operation, trace)
+    def _answered(self, response: Any) -> None:
+        if self._trace is not None:
+            self._trace.answered(response)
 
     async def response(self) -> Any:
         """The whole response, as a span."""
-        trace = self._start()
-        if trace is None:
-            return await Call.response(self)
-        try:
+        with self._start():
             response = await Call.response(self)
-        except BaseException as error:
-            trace.failed(error)
-            if isinstance(error, asyncio.CancelledError):
-                self._left(trace)
-            raise
-        trace.answered(response)
+        self._answered(response)
         return response
 
     def response_sync(self) -> Any:
         """The same; blocks."""
-        trace = self._start()
-        if trace is None:
-            return Call.response_sync(self)
-        try:
+        with self._start():
             response = Call.response_sync(self)
-        except BaseException as error:
-            trace.failed(error)
-            raise
-        trace.answered(response)
+        self._answered(response)
         return response
 
     async def other(self, form: str) -> Payload:
         """The payload that answers a call that is no chat, as a span."""
-        trace = self._start(_FORMS[form])
-        if trace is None:
-            return await Call.other(self, form)
-        try:
+        with self._start(_FORMS[form]):
             payload = await Call.other(self, form)
-        except BaseException as error:
-            trace.failed(error)
-            raise
-        trace.answered(_Other(form, payload))
-        return payload
+        return self._told(form, payload)
 
     def other_sync(self, form: str) -> Payload:
         """The same; blocks."""
-        trace = self._start(_FORMS[form])
-        if trace is None:
-            return Call.other_sync(self, form)
-        try:
+        with self._start(_FORMS[form]):
             payload = Call.other_sync(self, form)
-        except BaseException as error:
-            trace.failed(error)
-            raise
-        trace.answered(_Other(form, payload))
+        return self._told(form, payload)
+
+    def _told(self, form: str, payload: Payload) -> Payload:
+        if self._trace is not None:
+            self._trace.answered(_Other(form, payload))
         return payload
 
     async def _streamed(self, read: Any, other: Any = None) -> AsyncGenerator[Any, None]:
-        trace = self._start(stream=True)
         done = _Done(other)
-        items = Call._streamed(self, read, other if trace is None else done)
-        try:
-            async for item in items:
-                yield item
-        except BaseException as error:
-            await items.aclose()
-            if trace is not None:
-                trace.failed(error)
-                if isinstance(error, (asyncio.CancelledError, GeneratorExit)):
-                    self._left(trace)
-            raise
-        if trace is not None:
-            trace.answered(done.response)
+        with self._start(stream=True):
+            items = Call._streamed(self, read, other if self._trace is None else done)
+            async with aclosing(items):
+                async for item in items:
+                    yield item
+        self._answered(done.response)
 
     def _streamed_sync(self, read: Any, other: Any = None) -> Generator[Any, None, None]:
-        trace = self._start(stream=True)
         done = _Done(other)
-        items = Call._streamed_sync(self, read, other if trace is None else done)
-        try:
-            for item in items:  # noqa: UP028 - "yield from" would close them before the trail has come
-                yield item
-        except BaseException as error:
-            if trace is not None and isinstance(error, GeneratorExit):
-                self._await_trail(trace)
-            items.close()
-            if trace is not None:
-                trace.failed(error)
-            raise
-        if trace is not None:
-            trace.answered(done.response)
+        with (
+            self._start(stream=True),
+            closing(Call._streamed_sync(self, read, other if self._trace is None else done)) as items,
+        ):
+            try:
+                for item in items:  # noqa: UP028 - "yield from" would close them before the trail has come
+                    yield item
+            except GeneratorExit:
+                self._await_trail()
+                raise
+        self._answered(done.response)
 
-    def _await_trail(self, trace: Trace) -> None:
-        operation, reader = self._operation, self._reader
-        if operation is None or not trace.recording or operation.done:
+    def _await_trail(self) -> None:
+        """Waits a moment for the trail of a stream that is left, whose reader is closed then."""
+        trace = self._trace
+        if trace is None or self._operation is None:
+            return
+        operation, reader, self._operation = self._operation, self._reader, None
+        if not trace.recording or operation.done:
             return
         operation.cancel()
         until = time.monotonic() + _PATIENCE
-        while not operation.done and time.monotonic() < until and not reader.custom:
-            reader._poll(20)
+        while not operation.done and not reader.custom and (left := until - time.monotonic()) > 0:
+            reader._poll(math.ceil(1000 * left))
             reader.pump()
         _last(operation, trace)
 
