@@ -14,16 +14,19 @@ hold configured names only.
 
 from __future__ import annotations
 
+import ctypes
 import gzip
+import re
 import runpy
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from . import default
-from ._native import route
+from ._native import load, route
+from ._series import FAMILIES, Read
 from .manager import get_manager
 
 try:
@@ -40,7 +43,6 @@ except ImportError as error:
 
 _BOUNDS = [*(str(0.02 * 2**i) for i in range(13)), "+Inf"]
 """The upper bounds of the core's buckets (``HistogramBound`` in core/llm/totals.go)."""
-_CIRCUITS = {"open": 2, "half_open": 1}
 _EOF = b"# EOF\n"  # ends a page of OpenMetrics
 _number = lru_cache(4096)(floatToGoString)
 _Row = tuple[str, tuple[str, str], str, float]
@@ -106,23 +108,19 @@ def _escaped(value: str) -> str:
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
-_COUNTERS: dict[str, tuple[str, Callable[[dict[str, Any]], float]]] = {
-    "retries": ("Retries on the route.", lambda t: t["retries"]),
-    "failovers": ("Calls and streams that left the route for another one.", lambda t: t["failovers"]),
-    "hedges": ("Calls that asked a second route because this one was slow.", lambda t: t["hedges"]),
-    "unpriced_tokens": ("Tokens whose cost is not known.", lambda t: t["tokens"]["unpriced"]),
-}
-_GAUGES: dict[str, tuple[str, Callable[[dict[str, Any]], float]]] = {
-    "in_flight": ("Attempts in flight.", lambda r: r["in_flight"]),
-    "waiting": ("Calls that wait for the route's concurrency limit or rate.", lambda r: r["waiting"]),
-    "circuit": ("The circuit breaker: 0 closed, 1 half-open, 2 open.", lambda r: _CIRCUITS.get(r["circuit"], 0)),
-    "blocked_seconds": ("Until the route may be asked again; 0 if it may be asked now.",
-                        lambda r: max(r["blocked_for"], r["reopens_in"])),
+_READ: dict[str, tuple[str, Read]] = {
+    **FAMILIES, "attempts": ("outcome", lambda r: {"OK": 0, **r["totals"]["attempts"]}.items()),
 }  # fmt: skip
-_HISTOGRAMS = {
-    "duration": ("attempt_duration_seconds", "Duration of attempts that answered."),
-    "first_token": ("first_token_seconds", "Time to the first token of attempts that streamed."),
-}
+_HISTOGRAMS = {"attempt_duration_seconds": "duration", "first_token_seconds": "first_token"}
+
+
+@cache
+def _families() -> list[tuple[str, str, str]]:
+    """The name, the kind and the help text of each family, as the page of the core has them."""
+    manager = ctypes.c_void_p()
+    load.call("llmagg_manager_default", ctypes.byref(manager))
+    page = load.call_for_bytes("llmagg_manager_metrics", manager).decode()
+    return re.findall(r"# HELP llmagg_(\w+?)(?:_total)? (.*)\n# TYPE \w+ (\w+)\n", page)
 
 
 class Collector:
@@ -146,38 +144,16 @@ class Collector:
     def collect(self) -> Iterator[Family]:
         """The families of metrics, as ``prometheus_client`` wants them."""
         routes = _merged(self._reports())
-        attempts = Family("counter", "attempts", "Attempts by outcome: OK or the code of the failure.", "outcome")
-        tokens = Family(
-            "counter", "tokens", "Tokens by type; input holds cached_input, output holds reasoning.", "type"
-        )
-        kept = Family(
-            "counter", "cache", "Calls with a cache and this first route, by result: hit, joined or miss.", "result"
-        )
-        cost = Family("counter", "cost", "Known cost of attempts, failed attempts included.", "currency")
-        for labels, row in routes.items():
-            totals = row["totals"]
-            attempts.rows += [("_total", labels, what, n) for what, n in {"OK": 0, **totals["attempts"]}.items()]
-            tokens.rows += [
-                ("_total", labels, kind, totals["tokens"][kind])
-                for kind in ("input", "output", "cached_input", "reasoning")
-            ]
-            if spent := totals.get("cost"):
-                cost.rows.append(("_total", labels, spent["currency"], spent["amount"]))
-            if counts := totals.get("cache"):
-                kept.rows += [("_total", labels, result, counts.get(result, 0)) for result in ("hit", "joined", "miss")]
-        yield from (attempts, tokens, cost, kept)
-        for name, (help, value) in _COUNTERS.items():
-            family = Family("counter", name, help)
-            family.rows = [("_total", labels, "", value(row["totals"])) for labels, row in routes.items()]
-            yield family
-        for name, (help, value) in _GAUGES.items():
-            family = Family("gauge", name, help)
-            family.rows = [("", labels, "", value(row)) for labels, row in routes.items()]
-            yield family
-        for key, (name, help) in _HISTOGRAMS.items():
-            family = Family("histogram", name, help, "le")
-            for labels, row in routes.items():
-                family.rows += _histogram(labels, row["totals"][key])
+        for name, help, kind in _families():
+            if kind == "histogram":
+                family = Family(kind, name, help, "le")
+                for labels, row in routes.items():
+                    family.rows += _histogram(labels, row["totals"][_HISTOGRAMS[name]])
+            else:
+                label, read = _READ[name]
+                family = Family(kind, name, help, label)
+                suffix = "_total" if kind == "counter" else ""
+                family.rows = [(suffix, labels, value, n) for labels, row in routes.items() for value, n in read(row)]
             yield family
 
 

@@ -56,6 +56,7 @@ _SUBMIT = (_QUEUE, *_TEXT, *_TEXT, c_uint32, c_uint64, _OP, _ERR)
 
 STATUS_FUNCTIONS: dict[str, tuple[object, ...]] = {
     "llmagg_manager_default": _HANDLE_OUT,
+    "llmagg_manager_metrics": (c_void_p, *_OUT),
     "llmagg_manager_join": (c_void_p, *_TEXT, _ERR),
     "llmagg_manager_fleet_report": (c_void_p, *_OUT),
     "llmagg_client_new": (*_TEXT, *_HANDLE_OUT),

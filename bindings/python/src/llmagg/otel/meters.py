@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from .. import default
 from .._native import route
+from .._series import FAMILIES, Read
 from ..manager import get_manager
 from ..responses import Usage, is_known
 
@@ -48,55 +49,26 @@ def observe(meter: Meter) -> None:
         return
     _observed.add(id(meter))
     counter, gauge = meter.create_observable_counter, meter.create_observable_gauge
-    for make, name, unit, text, read in (
-        (counter, "llmagg.attempts", "{attempt}", "Attempts by outcome.", _attempts),
-        (counter, "llmagg.tokens", "{token}", "Tokens by type.", _tokens),
-        (counter, "llmagg.cost", "", "Known cost of attempts, by currency.", _cost),
-        (counter, "llmagg.cache", "{call}", "Calls with a cache, by result: hit, joined or miss.", _cache),
-        (counter, "llmagg.failovers", "{call}", "Calls that left the route.", _plain("failovers")),
-        (counter, "llmagg.retries", "{attempt}", "Retries on the route.", _plain("retries")),
-        (gauge, "llmagg.in_flight", "{attempt}", "Attempts in flight.", _in_flight),
-    ):  # fmt: skip
-        make(name, [_callback(read)], unit, text)
+    for make, name, unit, text in (
+        (counter, "attempts", "{attempt}", "Attempts by outcome."),
+        (counter, "tokens", "{token}", "Tokens by type."),
+        (counter, "cost", "", "Known cost of attempts, by currency."),
+        (counter, "cache", "{call}", "Calls with a cache, by result: hit, joined or miss."),
+        (counter, "failovers", "{call}", "Calls that left the route."),
+        (counter, "retries", "{attempt}", "Retries on the route."),
+        (gauge, "in_flight", "{attempt}", "Attempts in flight."),
+    ):
+        make(f"llmagg.{name}", [_callback(*FAMILIES[name])], unit, text)
 
 
-_Read = Callable[[dict[str, Any]], Iterable[tuple[float, dict[str, str]]]]
-
-
-def _callback(read: _Read) -> Callable[[CallbackOptions], Iterator[Observation]]:
+def _callback(label: str, read: Read) -> Callable[[CallbackOptions], Iterator[Observation]]:
     def observations(_: CallbackOptions) -> Iterator[Observation]:
         route.counting = True  # somebody reads
         sources: list[Any] = [get_manager(), *default.used()]
         for source in sources:
             for report in source.health_report():
                 labels = {"provider": report["provider"], "model": report["model"]}
-                for value, more in read(report):
-                    yield Observation(value, {**labels, **more})
+                for value, n in read(report):
+                    yield Observation(n, {**labels, label: value} if label else labels)
 
     return observations
-
-
-def _attempts(report: dict[str, Any]) -> list[tuple[float, dict[str, str]]]:
-    return [(n, {"outcome": outcome}) for outcome, n in report["totals"]["attempts"].items()]
-
-
-def _tokens(report: dict[str, Any]) -> list[tuple[float, dict[str, str]]]:
-    kinds = ("input", "output", "cached_input", "reasoning")
-    return [(report["totals"]["tokens"][kind], {"type": kind}) for kind in kinds]
-
-
-def _cost(report: dict[str, Any]) -> list[tuple[float, dict[str, str]]]:
-    cost = report["totals"].get("cost")
-    return [(cost["amount"], {"currency": cost["currency"]})] if cost else []
-
-
-def _cache(report: dict[str, Any]) -> list[tuple[float, dict[str, str]]]:
-    return [(n, {"result": result}) for result, n in report["totals"].get("cache", {}).items()]
-
-
-def _plain(name: str) -> _Read:
-    return lambda report: [(report["totals"][name], {})]
-
-
-def _in_flight(report: dict[str, Any]) -> list[tuple[float, dict[str, str]]]:
-    return [(report["in_flight"], {})]
