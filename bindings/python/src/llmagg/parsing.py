@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from . import _absent, _called, _misspelt, _streamed, catalog, lookup
+from . import _absent, _called, _misspelt, _rules, _streamed, catalog, lookup
 from ._bounds import Bounds
 from ._frames import brief
 from ._native.route import Plans
@@ -59,15 +59,17 @@ class Form(Generic[T]):
         """``what`` is what an error speaks of."""
         described = hasattr(form, "model_validate_json") or dataclasses.is_dataclass(form)
         function = inspect.isroutine(form)
-        if form is None or function or isinstance(form, (str, Mapping)) or (described and not isinstance(form, type)):
+        made = described and not isinstance(form, type) and typing.get_origin(form) is None
+        if form is None or function or isinstance(form, (str, Mapping)) or made:
             kind = "None" if form is None else "a function" if function else f"an object of {type(form).__name__}"
             more = "; a JSON schema stands in response_format of chat()" if isinstance(form, Mapping) else ""
             raise InvalidArgumentError(f"parse() takes a class, got {kind}: parse(messages, City){more}")
         self._form = form
+        self._modelled = isinstance(form, type) and hasattr(form, "model_validate_json")
         self.name = re.sub(r"\W+", "_", getattr(form, "__name__", "answer"))[:64]
-        self._reads: Callable[[str | bytes], T] | None = getattr(form, "model_validate_json", None)
+        self._reads: Callable[[str | bytes], T] | None = None
         try:
-            schema = form.model_json_schema() if self._reads else self._describe()  # type: ignore[attr-defined]
+            schema = self._describe()
         except (TypeError, NameError) as error:
             name = getattr(form, "__name__", None) or repr(form)
             raise InvalidArgumentError(
@@ -88,23 +90,39 @@ class Form(Generic[T]):
         }
 
     def _describe(self) -> dict[str, Any]:
-        """The schema by msgspec; by pydantic where its models or dataclasses stand in the type."""
-        refused: TypeError | None = None
-        try:
-            if not hasattr(self._form, "__pydantic_validator__"):
+        """The schema by msgspec; by pydantic where its models, dataclasses or rules stand in the type."""
+        owners = _rules.owners(self._form)
+        if "pydantic 1" in owners:
+            raise TypeError("there is a model of pydantic 1; write one of pydantic 2, or @dataclass")
+        if not self._modelled and not owners & _rules.OF_PYDANTIC:
+            try:
                 return _schema(self._form)
-        except TypeError as error:
-            refused = error
-            if "pydantic" not in sys.modules:
-                raise
-        pydantic: Any = sys.modules["pydantic"]
+            except TypeError as error:
+                return self._by_pydantic(owners, error)
         try:
-            adapter = pydantic.TypeAdapter(self._form)
-            schema: dict[str, Any] = adapter.json_schema()
-        except pydantic.PydanticUserError as error:
+            return self._by_pydantic(owners)
+        except TypeError:
+            if self._modelled or owners & _rules.CHECKED:
+                raise
+        return _schema(self._form)  # without the descriptions
+
+    def _by_pydantic(self, owners: set[str], refused: TypeError | None = None) -> dict[str, Any]:
+        """The schema by pydantic, which reads the answers then. ``refused`` is what msgspec said of the type."""
+        pydantic = sys.modules.get("pydantic")
+        form: Any = self._form
+        try:
+            if self._modelled:
+                schema, self._reads = form.model_json_schema(), form.model_validate_json
+            elif (adapts := getattr(pydantic, "TypeAdapter", None)) is not None:
+                adapter = adapts(form)
+                schema, self._reads = adapter.json_schema(), adapter.validate_json
+            else:
+                raise refused or TypeError("its rules are read by pydantic 2, which is not imported")
+        except getattr(pydantic, "PydanticUserError", ()) as error:
             raise refused or TypeError(str(error).partition("\n\n")[0]) from None
-        self._reads = adapter.validate_json
-        return schema
+        if "msgspec" in owners:
+            raise TypeError("pydantic reads it and passes over msgspec.Meta(…); write pydantic's Field(…)")
+        return dict(schema)
 
     def unwrapped(self, data: Any) -> Any:
         """What an answer's plain values say of the object; None if nothing yet."""
@@ -128,7 +146,7 @@ class Form(Generic[T]):
         except (ValueError, msgspec.MsgspecError, RecursionError) as error:
             if choice is not None and choice.finish_reason == "length":
                 raise UnfitError("the answer was cut off at the most tokens; answer more briefly") from None
-            raise UnfitError(" ".join(str(error).split())[:500]) from None
+            raise UnfitError(" ".join(_rules.told(error).split())[:500]) from None
 
     def of(self, text: str | bytes) -> T:
         """The object of a JSON text. Raises ValueError or msgspec.MsgspecError."""
@@ -151,7 +169,7 @@ def _unsupported(form: Any, error: Exception) -> str:
         return "nothing tells the objects of the union apart; write pydantic models, or one class with fields for all"
     found = re.search(r"type (.+) is not supported", str(error))
     if not found:
-        return str(error)
+        return _rules.of_names(error)
     if found[1] == repr(form):
         return "it is a plain class; write @dataclass above it, or make it a TypedDict, a pydantic model or a Struct"
     try:

@@ -9,19 +9,18 @@ same time, plain functions in threads. What a function raises is told to the mod
 from __future__ import annotations
 
 import asyncio
-import copy
 import dataclasses
 import inspect
 import re
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import msgspec
 
-from . import _absent, _called, _docstring, _misspelt, _streamed, _values, parsing
+from . import _absent, _called, _docstring, _misspelt, _rules, _streamed, _values, parsing
 from ._bounds import Bounds
 from ._frames import brief
 from ._patience import within
@@ -77,9 +76,10 @@ class Tool:
                 "name has at most 64 letters, digits, _ or -"
             )
         self._function = function
+        #: The parameters whose default is pydantic's Field(…), which the function itself does not read.
+        self._fields = {one.name for one in _signature(function, self.name) if _rules.is_field(one.default)}
         self._form: parsing.Form[Any] = parsing.Form(_arguments(function, self.name), "run_tools()")
-        doc = inspect.getdoc(inner) or (inspect.getdoc(type(inner).__call__) if not inspect.isroutine(inner) else "")
-        text, arguments = _docstring.read(inspect.cleandoc(doc or ""))
+        text, arguments = _docstring.read(inspect.cleandoc(_doc(inner)))
         properties = self._form.schema.get("properties", {})
         _describe(properties, {**arguments, **_annotated(inner)})
         _default(properties, function)
@@ -93,13 +93,12 @@ class Tool:
         try:
             parsed = call.parsed()
             read = self._form.of(msgspec.json.encode(parsed))
-            given = {field.name: getattr(read, field.name) for field in dataclasses.fields(read)}
-            if unknown := parsed.keys() - given.keys():
-                return (
-                    f"error: there is no argument {', '.join(sorted(unknown))}; known are {', '.join(given) or 'none'}"
-                )
+            known = [field.name for field in dataclasses.fields(read)]
+            if unknown := ", ".join(sorted(parsed.keys() - set(known))):
+                return f"error: there is no argument {unknown}; known are {', '.join(known) or 'none'}"
+            given = {name: getattr(read, name) for name in known if name in parsed or name in self._fields}
         except (LLMError, ValueError, msgspec.MsgspecError) as error:
-            return f"error: the arguments do not fit: {error}"
+            return f"error: the arguments do not fit: {_rules.told(error)}"
         try:
             if inspect.iscoroutinefunction(self._function):
                 result = await self._function(**given)
@@ -107,6 +106,10 @@ class Tool:
                 result = await asyncio.to_thread(self._function, **given)
                 if inspect.isawaitable(result):
                     result = await result
+            if isinstance(result, AsyncIterable):  # a function with yield: the model is told all that it gives
+                result = [one async for one in result]
+            elif isinstance(result, Iterator):
+                result = await asyncio.to_thread(list, result)
             return _told(result)
         except (Exception, SystemExit) as error:
             return f"error: {type(error).__name__}: {error}"
@@ -131,7 +134,7 @@ def _told(result: Any) -> str:
 
 def _plain(value: Any) -> Any:
     """What JSON says of an object that msgspec does not know."""
-    if hasattr(value, "model_dump"):
+    if hasattr(type(value), "model_dump"):
         return value.model_dump()  # with the fields that are None
     try:
         return _values.plain(value)
@@ -178,6 +181,17 @@ def _describe(properties: dict[str, Any], texts: Mapping[str, str]) -> None:
         schema.setdefault("description", texts[name])
 
 
+def _doc(inner: Function) -> str:
+    """The docstring that the application wrote. Classes inherit those of their libraries, and @dataclass writes one."""
+    if inspect.isroutine(inner):
+        return inspect.getdoc(inner) or ""
+    kind = inner if isinstance(inner, type) else type(inner)
+    own = vars(kind).get("__doc__") or ""
+    if dataclasses.is_dataclass(kind) and own.startswith(f"{kind.__name__}("):
+        own = ""
+    return own or (kind.__call__.__doc__ if kind is not inner else "") or ""
+
+
 def _default(properties: dict[str, Any], function: Function) -> None:
     """Enters what arguments are where the model leaves them out, as far as JSON can say it."""
     for name, parameter in inspect.signature(function).parameters.items():
@@ -186,22 +200,29 @@ def _default(properties: dict[str, Any], function: Function) -> None:
         try:
             plain = msgspec.json.decode(msgspec.json.encode(parameter.default))
         except (TypeError, ValueError, msgspec.MsgspecError):
-            continue  # an object of the application's
+            continue  # an object of the application's, or pydantic's Field, of which the schema knows it
         schema = properties[name]
         if "$ref" in schema:
             schema["anyOf"] = [{"$ref": schema.pop("$ref")}]
         schema.setdefault("default", plain)
 
 
-def _arguments(function: Function, name: str) -> Any:
-    """A dataclass of a function's parameters."""
+def _signature(function: Function, name: str) -> list[inspect.Parameter]:
+    """The parameters that the model sees: all but those that a partial binds by name."""
     bound = function.keywords if isinstance(function, partial) else {}
-    inner = function.func if isinstance(function, partial) else function
     try:
-        hints = _hints(inner)
-        parameters = [one for one in inspect.signature(function).parameters.values() if one.name not in bound]
-    except (TypeError, ValueError, NameError) as error:
+        return [one for one in inspect.signature(function).parameters.values() if one.name not in bound]
+    except (TypeError, ValueError) as error:
         raise InvalidArgumentError(f"the tool {name} cannot be described: {error}") from None
+
+
+def _arguments(function: Function, name: str) -> Any:
+    """A dataclass of a function's parameters. Its defaults are never used: the function has its own."""
+    parameters = _signature(function, name)
+    try:
+        hints = _hints(function.func if isinstance(function, partial) else function)
+    except (TypeError, NameError) as error:
+        raise InvalidArgumentError(f"the tool {name} cannot be described: {_rules.of_names(error)}") from None
     fields: list[Any] = []
     for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
@@ -211,11 +232,12 @@ def _arguments(function: Function, name: str) -> Any:
                 f"the tool {name} is a method without its object; give that of an object, as in tools=[mine.{name}]"
             )
         hint = hints.get(parameter.name, Any)
-        if parameter.default is parameter.empty:
+        if _rules.is_field(parameter.default):
+            fields.append((parameter.name, typing.Annotated[hint, parameter.default]))
+        elif parameter.default is parameter.empty:
             fields.append((parameter.name, hint))
         else:
-            made = dataclasses.field(default_factory=partial(copy.copy, parameter.default))
-            fields.append((parameter.name, hint, made))
+            fields.append((parameter.name, hint, dataclasses.field(default_factory=type(None))))
     return dataclasses.make_dataclass(name, fields, kw_only=True)
 
 
