@@ -46,6 +46,23 @@ def shell(llm_wall: FaultWall) -> Shell:
     return Shell(llm_wall)
 
 
+def test_closed_streams(shell: Shell, llm_wall: FaultWall) -> None:
+    """Nothing is asked, and paid, whose answer nobody can read; what only tells errors may be closed."""
+
+    def closed(which: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        env = {**os.environ, "OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": shell.wall.url}
+        command = ["sh", "-c", f'"$@" {which}', "sh", sys.executable, "-m", "llmagg", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, env=env, check=False)
+
+    asked = closed(">&-", "ask", "Hello!", "-m", "openai/gpt-a")
+    assert (asked.returncode, chats(llm_wall)) == (1, [])
+    assert asked.stderr == "Error: standard output is closed; what the command prints would be lost\n"
+    for which in ("<&-", "2>&-", "<&- 2>&-"):
+        asked = closed(which, "ask", "Hello!", "-m", "openai/gpt-a")
+        assert (asked.returncode, asked.stdout) == (0, "Hello from gpt-a.\n")
+    assert closed("<&- >&- 2>&-", "models").returncode == 1
+
+
 TWO = ("-m", "anthropic/claude-a", "-m", "openai/gpt-a")
 
 

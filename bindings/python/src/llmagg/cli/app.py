@@ -268,9 +268,24 @@ def _warn(
     talk.say(Console(stderr=True), f"warning: {message}", "yellow")
 
 
+_SERVERS = {"serve", "wall", "dashboard", "serve-metrics"}
+
+
+def _open_streams() -> None:
+    """Opens the standard streams that the caller closed; else a connection gets their number, and what is printed."""
+    closed = [name for name in ("stdin", "stdout", "stderr") if getattr(sys, name) is None]
+    for name in closed:
+        setattr(sys, name, Path(os.devnull).open("r" if name == "stdin" else "w"))  # noqa: SIM115 - for the process
+
+
 def main(arguments: list[str]) -> int:
     """Runs a command; returns the exit code."""
     warnings.showwarning = _warn
+    lost = sys.stdout is None
+    _open_streams()
+    if lost and not _SERVERS & set(arguments[:1]):
+        talk.tell(Console(stderr=True), OSError("standard output is closed; what the command prints would be lost"))
+        return FAILED
     for stream in (sys.stdout, sys.stderr):
         # Where a locale's encoding lacks a character, a sign stands for it, unless another one was chosen.
         if isinstance(stream, TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
