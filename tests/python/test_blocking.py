@@ -15,6 +15,7 @@ import pytest
 
 import llmagg
 from conftest import HELLO, aggregator_for, chats, config_for
+from llmagg._native import blocking
 from llmagg.faultwall import FaultWall
 
 SILENT = {"default": {"steps": [{"cut": {"how": "silence", "at": "before_headers"}}]}}
@@ -85,6 +86,43 @@ def test_iterators_are_read_by_turns_and_in_other_threads(llm_wall: FaultWall) -
     thread.join(10)
     assert "".join([texts[0], texts[2], *rest]) == "Hello from gpt-a."
     assert texts[1] + "".join(two) == "Hello from gpt-b."
+
+
+def test_a_thread_keeps_one_reader_for_calls_and_streams(llm_wall: FaultWall) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    aggregator.chat_sync(HELLO)
+    kept = blocking._thread.reader
+    assert kept is not None
+    assert "".join(aggregator.stream_text_sync(HELLO)) == "Hello from gpt-a."
+    assert blocking._thread.reader is kept
+    stream = aggregator.stream_text_sync(HELLO)  # has the reader; the chat meanwhile gets another
+    texts = [next(stream)]
+    assert aggregator.generate_response_sync(HELLO) == "Hello from gpt-a."
+    other = blocking._thread.reader
+    assert other is not None and other is not kept
+    assert "".join([*texts, *stream]) == "Hello from gpt-a."
+    assert blocking._thread.reader is other
+    assert not kept.queue.handle.alive
+
+
+def test_a_reader_is_kept_by_its_own_thread_and_only_after_the_end_of_a_stream(llm_wall: FaultWall) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    aggregator.chat_sync(HELLO)
+    moved = blocking._thread.reader
+    stream = aggregator.stream_text_sync(HELLO)
+    next(stream)
+    there: list[object] = []
+    thread = threading.Thread(target=lambda: there.extend([*stream, blocking._thread.reader]))
+    thread.start()
+    thread.join(10)
+    assert there[-1] is None
+    assert moved is not None and not moved.queue.handle.alive
+    aggregator.chat_sync(HELLO)
+    left = blocking._thread.reader
+    llm_wall.script({"default": {"steps": [{"forever": True, "delay_event_s": 0.01}]}})
+    for _ in aggregator.stream_text_sync(HELLO):
+        break
+    assert left is not None and not left.queue.handle.alive
 
 
 def test_leaving_an_iterator_ends_the_call(llm_wall: FaultWall) -> None:

@@ -345,7 +345,8 @@ class LLMAggBedrock(LLMAgg):
         for event in self.llm.stream_sync(MESSAGES):
             if event.type == "chunk":
                 events += 1
-                text += sum(len(choice.delta.content or "") for choice in event.chunk.choices)  # its numbers have none
+                for choice in event.chunk.choices:  # its numbers have none
+                    text += len(choice.delta.content or "")
         check_stream(events, text)
 
 

@@ -1,7 +1,8 @@
 """Calls that block the calling thread. They poll the queue's descriptor, so that Ctrl-C ends them at once.
 
-Each thread has one reader for whole answers. Each blocking stream has a reader of its own, since a thread may read
-several streams in turn. Clients written in Python run on a private event loop of the thread.
+Each thread keeps one reader. A call has it to itself, also a stream until its end; a call that begins meanwhile, as
+where a thread reads several streams in turn, gets another. Clients written in Python run on a private event loop of the
+thread.
 """
 
 from __future__ import annotations
@@ -77,11 +78,12 @@ def refuse_inside_loop() -> None:
 
 
 class BlockingReader(Reader):
-    """The reader of a thread or of a blocking stream."""
+    """The reader of a thread, or of a call that began while the thread's was in use."""
 
     def __init__(self) -> None:
         super().__init__()
         log.attach()
+        self._thread = threading.get_ident()
         self._poll = poll_for(self.queue.fileno())
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watched = False  # the loop watches the queue
@@ -146,16 +148,31 @@ class BlockingReader(Reader):
                 loop = self.loop()
                 loop.run_until_complete(asyncio.sleep(0))
 
+    def give_back(self) -> None:
+        """Keeps this reader for the thread's next call; closes it where the thread has another, or where this one was
+        interrupted and may have lost an event, or has moved to another thread.
+        """
+        if (
+            self.operations or self.custom or _thread.reader is not None
+            or self._thread != threading.get_ident() or self.generation != load.generation
+        ):  # fmt: skip
+            self.close()
+        else:
+            self._loop = None  # it may be that of another thread, which read the stream for a while
+            _thread.reader = self
 
-def last_event(begin: Callable[[Reader], Operation]) -> Payload:
-    """Blocks until the operation's DONE event has arrived and returns its payload. KeyboardInterrupt cancels the call.
 
-    Meanwhile no other call can use the thread's reader: a signal handler may begin another call at any line here.
+def take_reader() -> BlockingReader:
+    """The thread's reader, which is the caller's until :meth:`BlockingReader.give_back`: a signal handler may begin
+    another call at any line.
     """
     reader, _thread.reader = _thread.reader, None
-    if reader is None or reader.generation != load.generation:
-        reader = BlockingReader()
-    operation = None
+    return BlockingReader() if reader is None or reader.generation != load.generation else reader
+
+
+def last_event(begin: Callable[[Reader], Operation]) -> Payload:
+    """Blocks until the payload of the operation's DONE event has arrived. KeyboardInterrupt cancels the call."""
+    reader, operation = take_reader(), None
     try:
         operation = begin(reader)
         while (event := operation.take()) is None:
@@ -168,7 +185,4 @@ def last_event(begin: Callable[[Reader], Operation]) -> Payload:
             if reader.custom:
                 reader.settle()
         finally:
-            if reader.operations:
-                reader.close()  # it was interrupted and may have lost an event
-            else:
-                _thread.reader = reader
+            reader.give_back()

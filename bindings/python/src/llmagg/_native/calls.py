@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Itera
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from .. import _gathered, errors
+from .. import _gathered, errors, log
 from .._frames import brief, shorten
 from .._wire import decode, encode
 from ..events import DoneEvent, RestartEvent, StreamEvent
@@ -139,8 +139,8 @@ class Call:
         return self._streamed_sync(_gathered.texts)
 
     def _streamed_sync(self, read: _Read[T], other: _Other[T] | None = None) -> Generator[T, None, None]:
-        reader = blocking.BlockingReader()
-        operation = None
+        log.attach()  # the application may have changed the level since the thread's reader was made
+        reader, operation = blocking.take_reader(), None
         try:
             operation = self._begin(reader, _STREAMED)
             for items in _batches(operation, read, other):
@@ -148,7 +148,8 @@ class Call:
                     reader.wait(operation)
                     continue
                 for item in items:
-                    operation.check()
+                    if operation.generation != load.generation:
+                        operation.check()
                     if item:
                         yield item
         except errors.LLMError as error:
@@ -157,8 +158,10 @@ class Call:
         finally:
             if operation is not None:
                 operation.cancel()
-            reader.settle()
-            reader.close()
+            try:
+                reader.settle()
+            finally:
+                reader.give_back()
 
 
 make: Callable[..., Call] = Call
