@@ -30,6 +30,9 @@ func (r *Stream) odd(data []byte, err error) (*llm.Chunk, error) {
 	switch {
 	case len(data) == 0:
 		return nil, nil
+	case isNothing(data):
+		r.x.Skipped++
+		return nil, nil
 	case again:
 		c, e := r.stream.Chunk("", data)
 		if e == nil && c == nil {
@@ -122,6 +125,16 @@ func enveloped(data []byte) []byte {
 		}
 	}
 	return nil
+}
+
+// isNothing tells whether data is an empty value of JSON, which some servers
+// send as a sign of life: neither a piece of the answer nor unreadable.
+func isNothing(data []byte) bool {
+	switch string(data) {
+	case "null", `""`, "[]":
+		return true
+	}
+	return false
 }
 
 // isRestOfJSON tells whether data that does not begin like JSON has names and

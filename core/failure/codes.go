@@ -159,7 +159,7 @@ var rules = []rule{
 	{code: llm.ContextLength, names: []string{"contextlength", "contextsize", "stringabovemaxlength"},
 		words: []string{"maximum context length", "context length", "context size", "context window", "prompt is too long", "prompt too long", "input is too long", "input too long", "context too long",
 			"exceeds the maximum number of tokens", "input token count", "exceeded model token limit", "maximum model length", "maximum prompt length",
-			"maximum input length", "maximum sequence length", "reduce the length of the", "`inputs` tokens", "inputs tokens", "`inputs` must have less", "max length",
+			"maximum input length", "maximum sequence length", "sum of prompt length", "reduce the length of the", "`inputs` tokens", "inputs tokens", "`inputs` must have less", "max length",
 			"range of input length", "too many tokens", "total length cannot exceed", "prompt token count", "number of input tokens", "input tokens exceed",
 			"token limit exceeded", "exceeds token limit", "超长", "最大长度", "输入过长", "上下文长度", "上下文限制"},
 		at: isAbout},

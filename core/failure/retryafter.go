@@ -7,15 +7,17 @@ import (
 	"time"
 )
 
-// namedWait is the wait that a server asks for (R4): retry-after-ms (OpenAI),
-// else Retry-After in seconds or as an HTTP date (RFC 9110, section 10.2.3).
-// Garbage, negative numbers, NaN and infinities name no wait; a date in the
-// past names 0. A date, or a time in its place, counts from the answer's own
-// Date, since the server's clock need not be ours; from ours, where that Date
-// is missing or nonsense.
+// namedWait is the wait that a server asks for (R4): retry-after-ms (OpenAI) or
+// x-ms-retry-after-ms (Azure), else Retry-After in seconds or as an HTTP date
+// (RFC 9110, section 10.2.3). Garbage, negative numbers, NaN and infinities
+// name no wait; a date in the past names 0. A date, or a time in its place,
+// counts from the answer's own Date, since the server's clock need not be ours;
+// from ours, where that Date is missing or nonsense.
 func namedWait(h http.Header, now time.Time) (time.Duration, bool) {
-	if d, ok := positive(h.Get("Retry-After-Ms"), time.Millisecond); ok {
-		return d, true
+	for _, name := range [...]string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
+		if d, ok := positive(h.Get(name), time.Millisecond); ok {
+			return d, true
+		}
 	}
 	v := strings.TrimSpace(h.Get("Retry-After"))
 	if v == "" {

@@ -213,10 +213,11 @@ func (c *partialCalls) find(d *ToolCall) *partialCall {
 	}
 	name, text := d.said()
 	if d.ID != "" {
-		if same := c.withID(d.ID); same != nil && (d.Index < 0 || same.index < 0 || d.Index == same.index || *name == "") {
+		if same := c.withID(d.ID); same != nil && (d.Index < 0 || same.index < 0 || d.Index == same.index || *name == "" || same.awaits(d)) {
 			if same.begins(d) && !same.repeats(d) {
 				return nil
 			}
+			c.renumber(same, d.Index)
 			return same
 		}
 	}
@@ -236,6 +237,25 @@ func (c *partialCalls) find(d *ToolCall) *partialCall {
 		return nil
 	}
 	return to
+}
+
+// awaits tells whether d, which has c's id at another index, is c with its
+// arguments, which c was begun without. Some servers use a function's name as
+// the id of each of its calls: those begin alike.
+func (c *partialCall) awaits(d *ToolCall) bool {
+	name, text := d.said()
+	return *name == c.name.String() && c.arguments.Len() == 0 && c.held == "" && *text != "" && !isPlaceholder(*text)
+}
+
+// renumber notes that c goes on at another index.
+func (c *partialCalls) renumber(to *partialCall, index int) {
+	if index < 0 || to.index < 0 || index == to.index || c.withIndex(index) != nil {
+		return
+	}
+	to.index = index
+	if c.byIndex != nil {
+		c.byIndex[index] = to
+	}
 }
 
 // goesOn tells whether a delta with c's index and name is a piece of c's

@@ -55,12 +55,13 @@ var WholeOrBroken = Ending{
 	Finished: {Marked: Completes, Closed: Completes, Broken: Breaks, Silent: Completes},
 }
 
-// MarkedOrBroken is S2 for formats that always say when an answer ends: only
-// their mark completes it.
+// MarkedOrBroken is S2 for formats that always say when an answer ends: the end
+// of the body alone does not complete it. Some gateways give the finish reason
+// and then nothing but signs of life: the silence completes that.
 var MarkedOrBroken = func() Ending {
 	e := WholeOrBroken
 	for phase := range e {
-		e[phase][Closed], e[phase][Silent] = Breaks, GoesOn
+		e[phase][Closed] = Breaks
 	}
 	return e
 }()

@@ -34,6 +34,19 @@ func TestPhases(t *testing.T) {
 	require.Equal(t, 1, j.Skipped())
 }
 
+// Formats with a mark of their own: the end of the body alone completes
+// nothing, the silence behind a finish reason does.
+func TestPhasesOfFormatsWithAMark(t *testing.T) {
+	j := wire.NewJudge(&wire.MarkedOrBroken, 1)
+	require.Nil(t, j.Note(piece(0, "a", "")))
+	require.Equal(t, wire.GoesOn, j.Is(wire.Silent))
+	require.Nil(t, j.Note(piece(0, "", "stop")))
+	require.Equal(t, wire.Completes, j.Is(wire.Silent))
+	require.Equal(t, wire.Completes, j.Is(wire.Marked))
+	require.Equal(t, wire.Breaks, j.Is(wire.Closed))
+	require.Equal(t, wire.Breaks, j.Is(wire.Broken))
+}
+
 func TestAStreamThatBroughtNothingFails(t *testing.T) {
 	j := wire.NewJudge(&wire.WholeOrBroken, 1)
 	require.Nil(t, j.Note(piece(0, "", "unheard-of")))

@@ -49,6 +49,10 @@ func (c *Call) Unsaid(m *llm.Message) {
 	}
 }
 
+// IsBlank tells whether a text has nothing but white space in it, which vendors
+// of blocks refuse as they refuse an empty text.
+func IsBlank(text string) bool { return strings.TrimSpace(text) == "" }
+
 // DataURL reads what follows "data:" (RFC 2397): the media type and the data in
 // base64. problem says what is wrong with it, "" if nothing is.
 func DataURL(rest string) (mediaType, data, problem string) {
@@ -56,7 +60,13 @@ func DataURL(rest string) (mediaType, data, problem string) {
 	if !found || data == "" {
 		return "", "", "has a data: URL without data"
 	}
-	mediaType, parameters, _ := strings.Cut(head, ";")
+	mediaType, parameters, _ := strings.Cut(strings.ToLower(head), ";")
+	switch mediaType = strings.TrimSpace(mediaType); mediaType {
+	case "image/jpg", "image/pjpeg": // what browsers and clipboards also call it
+		mediaType = "image/jpeg"
+	case "image/x-png":
+		mediaType = "image/png"
+	}
 	if !strings.Contains(mediaType, "/") {
 		return "", "", "has a data: URL without a media type"
 	}
@@ -67,8 +77,10 @@ func DataURL(rest string) (mediaType, data, problem string) {
 		}
 		data = plain
 	}
-	if parameters != "base64" && !strings.HasSuffix(parameters, ";base64") {
+	if strings.TrimSpace(parameters[strings.LastIndexByte(parameters, ';')+1:]) != "base64" {
 		data = base64.StdEncoding.EncodeToString([]byte(data))
+	} else if strings.ContainsAny(data, " \t\r\n") { // lines, as MIME has them
+		data = strings.Join(strings.Fields(data), "")
 	}
 	return mediaType, data, ""
 }

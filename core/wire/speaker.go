@@ -11,7 +11,7 @@ import (
 // does what formats of blocks have in common. Errors are BAD_REQUEST, or
 // UNSUPPORTED where the vendor lacks something.
 type Speaker[B any] interface {
-	// Content is what a message says; empty texts are left out.
+	// Content is what a message says; blank texts are left out.
 	Content(m *llm.Message, at At) ([]B, error)
 	// Text is a text, with the citations that were kept of it; nil for none.
 	Text(text string, kept json.RawMessage) B
@@ -109,7 +109,9 @@ func inOrder[B any](s Speaker[B], kept []llm.AnswerPart, m *llm.Message, calls [
 			if p.Bytes <= 0 || p.Bytes > len(text) {
 				return nil, false
 			}
-			blocks = append(blocks, s.Text(text[:p.Bytes], p.Raw))
+			if !IsBlank(text[:p.Bytes]) {
+				blocks = append(blocks, s.Text(text[:p.Bytes], p.Raw))
+			}
 			text = text[p.Bytes:]
 			for len(marks) > 0 && marks[0].end <= whole-len(text) {
 				blocks, marks = s.Mark(blocks, marks[0].extra), marks[1:]

@@ -85,18 +85,18 @@ type source struct {
 
 func textBlock(text string) block { return block{Type: "text", Text: &text} }
 
-// Content implements [wire.Speaker]; empty texts are left out, since
+// Content implements [wire.Speaker]; blank texts are left out, since
 // Anthropic refuses them.
 func (t *conversation) Content(m *llm.Message, at wire.At) ([]block, error) {
 	var blocks []block
-	if m.Parts == nil && m.Content != "" {
+	if m.Parts == nil && !wire.IsBlank(m.Content) {
 		blocks = append(blocks, block{Type: "text", Text: &m.Content})
 	}
 	for i := range m.Parts {
 		p := &m.Parts[i]
 		b, problem := blockOf(p)
 		switch {
-		case problem == "" && b.Text != nil && *b.Text == "":
+		case problem == "" && b.Text != nil && wire.IsBlank(*b.Text):
 			continue
 		case problem != "" && m.Role == llm.RoleAssistant: // another vendor's work, not what the caller says
 			t.Leave("messages.content[" + p.Type + "]")

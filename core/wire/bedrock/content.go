@@ -88,18 +88,18 @@ func (r *toolResult) write(w *jsontext.Writer) {
 
 func textBlock(text string) block { return block{Text: &text} }
 
-// Content implements [wire.Speaker]; empty texts are left out, since
+// Content implements [wire.Speaker]; blank texts are left out, since
 // Bedrock refuses them.
 func (t *conversation) Content(m *llm.Message, at wire.At) ([]block, error) {
 	var blocks []block
-	if m.Parts == nil && m.Content != "" {
+	if m.Parts == nil && !wire.IsBlank(m.Content) {
 		blocks = append(blocks, block{Text: &m.Content})
 	}
 	for i := range m.Parts {
 		p := &m.Parts[i]
 		b, problem := t.blockOf(p)
 		switch {
-		case problem == "" && b.Text != nil && *b.Text == "":
+		case problem == "" && b.Text != nil && wire.IsBlank(*b.Text):
 			if wire.IsThere(p.Extra["cache_control"]) {
 				t.Leave("messages.content.cache_control")
 			}

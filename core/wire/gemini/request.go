@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 
@@ -275,9 +276,10 @@ func (t *conversation) result(m *llm.Message, parts []sentPart, at wire.At) erro
 		rest = append(rest, p)
 	}
 	// An object is the function's output as it is; "output" is where the API
-	// reference puts anything else.
+	// reference puts anything else. In an object the API looks for what a $ref
+	// names among the parts; those of JSON schemas it refuses.
 	response := wire.ObjectOf(text)
-	if response == nil {
+	if response == nil || bytes.Contains(response, []byte(`"$ref"`)) {
 		response = wire.Wrapped("output", text)
 	}
 	t.add("user", sentPart{FunctionResponse: &functionResult{ID: m.ToolCallID, Name: name, Response: response}})

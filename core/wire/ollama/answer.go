@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/wordlist"
 	"github.com/llmagg/llmagg/core/llm"
@@ -138,6 +139,7 @@ func (s *stream) read(data []byte, line bool) (a answer, err error) {
 			wire.Other(&r)
 		}
 	}
+	a.done = a.done || failure.IsReason(a.reason) // some servers give the one without the other
 	return a, r.End()
 }
 
