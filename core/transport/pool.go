@@ -232,6 +232,8 @@ func (p *Pool) transport(o Options, origin *url.URL, env proxyEnvironment) (*htt
 			return nil, llm.Errorf(llm.InvalidArgument, "proxy is not a URL; expected something like http://host:port")
 		}
 		from = "proxy"
+	} else if env.unread(origin) {
+		via = new(url.URL) // which is refused
 	}
 	if err := checkProxy(via, from); err != nil {
 		return nil, err

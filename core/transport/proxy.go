@@ -32,8 +32,8 @@ func readProxyEnvironment(getenv func(string) (string, bool)) proxyEnvironment {
 	first := func(names ...string) string {
 		for _, n := range names {
 			if getenv != nil {
-				if v, ok := getenv(n); ok && v != "" {
-					return v
+				if v, ok := getenv(n); ok && strings.TrimSpace(v) != "" {
+					return strings.TrimSpace(v)
 				}
 			}
 		}
@@ -56,6 +56,18 @@ func (e proxyEnvironment) pick() func(*url.URL) *url.URL {
 		}
 		return proxy
 	}
+}
+
+// unread says whether the environment has a text for the URL's proxy that is
+// none. Else requests would go around their proxy unsaid.
+func (e proxyEnvironment) unread(to *url.URL) bool {
+	text := e.http
+	if to.Scheme == "https" {
+		text = e.https
+	}
+	u, err := url.Parse(text)
+	none := proxyAddress(text) == nil || strings.Contains(text, "://") && (err != nil || u.Host == "")
+	return text != "" && none && !directHosts(e.except).hold(to)
 }
 
 // Secrets are the texts of the pool's proxies that may be shown nowhere.

@@ -130,6 +130,27 @@ func TestProxiesThatNobodySpeaksTo(t *testing.T) {
 	}
 }
 
+// A variable that cannot be read is refused, too: requests would go around
+// their proxy unsaid. Blanks around it, as files of variables have them, mean
+// nothing.
+func TestVariablesThatAreNoProxy(t *testing.T) {
+	borrow := func(value, base string) (*Pool, error) {
+		return Borrow(Options{BaseURL: base, Getenv: func(name string) (string, bool) { return value, name == "https_proxy" }})
+	}
+	for _, value := range []string{`"http://user:sesame@h:1"`, "http://user:ses ame@h:1", "http://[::1:3", "http://", "direct://", "a b"} {
+		_, err := borrow(value, "https://example.org/v1")
+		require.ErrorContains(t, err, "the environment's proxy for https has no host; expected something like http://host:port", value)
+		require.NotContains(t, err.Error(), "ame")
+		pool, err := borrow(value, "https://127.0.0.1/v1")
+		require.NoError(t, err, "a loopback address has no proxy")
+		pool.Release()
+	}
+	for _, value := range []string{" http://h:1\r\n", "h:1 "} {
+		require.Equal(t, "http://h:1", proxyAddress(readProxyEnvironment(func(name string) (string, bool) { return value, name == "all_proxy" }).https).String())
+	}
+	require.Zero(t, readProxyEnvironment(func(string) (string, bool) { return " ", true }))
+}
+
 // A key in the place of a proxy's URL, of its host or of its user is a secret.
 func TestProxySecrets(t *testing.T) {
 	const key = "sk-proj-Abc123Def456"

@@ -167,13 +167,13 @@ func (v *Vendor) defaultBaseURL(getenv func(string) (string, bool)) (base, varia
 		return v.baseURL, ""
 	}
 	base, set := getenv(name)
-	if !set || base == "" {
+	if base = strings.TrimSpace(base); !set || base == "" {
 		return v.baseURL, ""
 	}
 	if v.name == ollamaName {
 		base = ollamaHost(base)
 	}
-	root, query, _ := strings.Cut(strings.TrimSpace(base), "?")
+	root, query, _ := strings.Cut(base, "?")
 	if root = strings.TrimRight(root, "/"); !whole && !strings.HasSuffix(root, "/v1") && !strings.HasSuffix(root, v.root) {
 		root += v.root
 	}

@@ -111,3 +111,12 @@ func TestBaseURLOfGeminisSDK(t *testing.T) {
 		require.Equal(t, "https://api.openai.com/v1/chat/completions", chat)
 	}
 }
+
+// A variable of blanks counts as left out, as an empty one does.
+func TestAnAddressOfBlanksIsNone(t *testing.T) {
+	for _, blank := range []string{"", " ", "\t\r\n"} {
+		_, base, err := Resolve(Model{Provider: "openai", Name: "m", APIKey: "k1"}, func(name string) (string, bool) { return blank, name == "OPENAI_BASE_URL" })
+		require.NoError(t, err)
+		require.Equal(t, "https://api.openai.com/v1", base)
+	}
+}
