@@ -97,13 +97,6 @@ func With(own []byte, what, name string, value any) ([]byte, error) {
 	if IsThere(object[name]) {
 		return own, nil
 	}
-	raw, err := llm.JSON.Marshal(value)
-	if err == nil {
-		object[name] = raw
-		raw, err = llm.JSON.Marshal(object)
-	}
-	if err != nil {
-		return nil, llm.Errorf(llm.BadRequest, "%s cannot be written: %v", what, err)
-	}
-	return raw, nil
+	object[name] = JSONOf(value)
+	return JSONOf(object), nil
 }

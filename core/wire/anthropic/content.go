@@ -132,11 +132,7 @@ func blockOf(p *llm.Part) (b block, problem string) {
 	case p.Type == "file" && p.File != nil:
 		return document(p.File)
 	case ownBlocks.Has(p.Type):
-		raw, err := llm.JSON.Marshal(*p)
-		if err != nil {
-			return b, "cannot be written: " + err.Error()
-		}
-		return block{Type: p.Type, Raw: raw}, ""
+		return block{Type: p.Type, Raw: wire.JSONOf(*p)}, ""
 	}
 	return b, "is of type \"" + p.Type + "\", which Anthropic does not take, or has no content of that type"
 }

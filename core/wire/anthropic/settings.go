@@ -126,11 +126,7 @@ func (s *settings) thinking() error {
 			return err
 		}
 	} else {
-		raw, err := llm.JSON.Marshal(map[string]any{"type": "enabled", "budget_tokens": budget})
-		if err != nil {
-			return llm.Errorf(llm.BadRequest, "thinking cannot be written: %v", err)
-		}
-		b.Thinking = raw
+		b.Thinking = wire.JSONOf(map[string]any{"type": "enabled", "budget_tokens": budget})
 		s.room(budget + wire.LeastAnswer)
 	}
 	s.besideThoughts()

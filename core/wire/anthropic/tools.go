@@ -25,9 +25,8 @@ type toolChoice struct {
 	DisableParallel bool   `json:"disable_parallel_tool_use,omitempty"`
 }
 
-func toolOf(f *llm.Function, extra llm.Extra) (json.RawMessage, error) {
-	t := tool{Name: f.Name, Description: f.Description, InputSchema: wire.Parameters(f), Strict: f.Strict, CacheControl: extra["cache_control"]}
-	return llm.JSON.Marshal(t)
+func toolOf(f *llm.Function, extra llm.Extra) json.RawMessage {
+	return wire.JSONOf(tool{Name: f.Name, Description: f.Description, InputSchema: wire.Parameters(f), Strict: f.Strict, CacheControl: extra["cache_control"]})
 }
 
 // tools translates tools and functions. An entry that is one of Anthropic's own
@@ -35,27 +34,17 @@ func toolOf(f *llm.Function, extra llm.Extra) (json.RawMessage, error) {
 func (s *settings) tools() error {
 	for i := range s.request.Tools {
 		t := &s.request.Tools[i]
-		var raw json.RawMessage
-		var err error
 		switch {
 		case wire.IsFunction(t):
-			raw, err = toolOf(t.Function, t.Extra)
+			s.body.Tools = append(s.body.Tools, toolOf(t.Function, t.Extra))
 		case t.Function == nil && (wire.IsThere(t.Extra["name"]) || wire.IsThere(t.Extra["input_schema"])):
-			raw, err = llm.JSON.Marshal(t)
+			s.body.Tools = append(s.body.Tools, wire.JSONOf(t))
 		default:
 			return wire.Unsupported("tools[%d] has the type %q; Anthropic takes functions and its own tools", i, t.Type)
 		}
-		if err != nil {
-			return llm.Errorf(llm.BadRequest, "tools[%d] cannot be written: %v", i, err)
-		}
-		s.body.Tools = append(s.body.Tools, raw)
 	}
 	for i := range s.request.Functions {
-		raw, err := toolOf(&s.request.Functions[i], nil)
-		if err != nil {
-			return llm.Errorf(llm.BadRequest, "functions[%d] cannot be written: %v", i, err)
-		}
-		s.body.Tools = append(s.body.Tools, raw)
+		s.body.Tools = append(s.body.Tools, toolOf(&s.request.Functions[i], nil))
 	}
 	return s.choice()
 }
@@ -149,12 +138,8 @@ func (s *settings) format() error {
 	if !forcesSchema(s.request) {
 		return s.prompt(f.JSONSchema)
 	}
-	raw, err := llm.JSON.Marshal(tool{Name: schemaToolName(f.JSONSchema), InputSchema: f.JSONSchema.Schema,
-		Description: "Give the answer by calling this tool."})
-	if err != nil {
-		return llm.Errorf(llm.BadRequest, "response_format cannot be written: %v", err)
-	}
-	s.body.Tools = []json.RawMessage{raw}
+	s.body.Tools = []json.RawMessage{wire.JSONOf(tool{Name: schemaToolName(f.JSONSchema), InputSchema: f.JSONSchema.Schema,
+		Description: "Give the answer by calling this tool."})}
 	s.body.ToolChoice = &toolChoice{Type: "tool", Name: schemaToolName(f.JSONSchema), DisableParallel: true}
 	s.Adapt("response_format", wire.ByTool)
 	return nil

@@ -36,11 +36,7 @@ func toolsOf(req *llm.Request) (tools []json.RawMessage, config json.RawMessage,
 		case wire.IsFunction(tool):
 			functions = append(functions, declarationOf(tool.Function))
 		case tool.Type == "" && len(tool.Extra) > 0:
-			own, err := llm.JSON.Marshal(tool.Extra)
-			if err != nil {
-				return nil, nil, llm.Errorf(llm.BadRequest, "tools[%d] cannot be written: %v", i, err)
-			}
-			tools = append(tools, own)
+			tools = append(tools, wire.JSONOf(tool.Extra))
 		default:
 			return nil, nil, wire.Unsupported("tools[%d] has the type %q; Gemini takes functions and its own tools", i, tool.Type)
 		}
@@ -49,11 +45,7 @@ func toolsOf(req *llm.Request) (tools []json.RawMessage, config json.RawMessage,
 		functions = append(functions, declarationOf(&req.Functions[i]))
 	}
 	if len(functions) > 0 {
-		raw, err := llm.JSON.Marshal(map[string][]declaration{"functionDeclarations": functions})
-		if err != nil {
-			return nil, nil, llm.Errorf(llm.BadRequest, "tools cannot be written: %v", err)
-		}
-		tools = append(tools, raw)
+		tools = append(tools, wire.JSONOf(map[string][]declaration{"functionDeclarations": functions}))
 	}
 	config, err = toolConfig(req, len(functions) > 0)
 	return tools, config, err

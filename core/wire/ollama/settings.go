@@ -137,30 +137,20 @@ func (s *settings) tools() error {
 	if err != nil || none {
 		return err
 	}
-	add := func(f *llm.Function, at string) error {
-		if len(allowed) > 0 && !slices.Contains(allowed, f.Name) {
-			return nil
+	add := func(f *llm.Function) {
+		if len(allowed) == 0 || slices.Contains(allowed, f.Name) {
+			s.body.Tools = append(s.body.Tools, wire.JSONOf(llm.Tool{Type: "function", Function: f}))
 		}
-		raw, err := llm.JSON.Marshal(llm.Tool{Type: "function", Function: f})
-		if err != nil {
-			return llm.Errorf(llm.BadRequest, "%s cannot be written: %v", at, err)
-		}
-		s.body.Tools = append(s.body.Tools, raw)
-		return nil
 	}
 	for i := range s.request.Tools {
 		t := &s.request.Tools[i]
 		if !wire.IsFunction(t) {
 			return wire.Unsupported("tools[%d] has the type %q; Ollama takes functions", i, t.Type)
 		}
-		if err := add(t.Function, "tools["+strconv.Itoa(i)+"]"); err != nil {
-			return err
-		}
+		add(t.Function)
 	}
 	for i := range s.request.Functions {
-		if err := add(&s.request.Functions[i], "functions["+strconv.Itoa(i)+"]"); err != nil {
-			return err
-		}
+		add(&s.request.Functions[i])
 	}
 	return nil
 }

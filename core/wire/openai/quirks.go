@@ -187,9 +187,7 @@ func (f *fit) schema() error {
 	if messages, err = instructed(messages, wire.JSONPrompt(format.JSONSchema)); err != nil {
 		return err
 	}
-	if err := f.putMessages(messages); err != nil {
-		return err
-	}
+	f.put("messages", wire.JSONOf(messages))
 	f.put("response_format", nil)
 	if f.quirks.Schema == wire.ByJSONMode {
 		f.put("response_format", json.RawMessage(`{"type":"json_object"}`))
@@ -210,15 +208,6 @@ func (f *fit) messages() (messages []json.RawMessage, err error) {
 	return messages, nil
 }
 
-func (f *fit) putMessages(messages []json.RawMessage) error {
-	raw, err := llm.JSON.Marshal(messages)
-	if err != nil {
-		return llm.Errorf(llm.BadRequest, "the messages cannot be written: %v", err)
-	}
-	f.put("messages", raw)
-	return nil
-}
-
 // instructed adds instructions to the messages: to the first one if that holds
 // instructions as a text, else before it, since some servers take one message
 // of instructions only.
@@ -233,15 +222,12 @@ func instructed(messages []json.RawMessage, text string) ([]json.RawMessage, err
 	var said string
 	fields := llm.Extra{}
 	if first.Role == "system" && llm.JSON.Unmarshal(first.Content, &said) == nil && llm.JSON.Unmarshal(messages[0], &fields) == nil {
-		content, err := llm.JSON.Marshal(said + "\n\n" + text)
-		if err == nil {
-			fields["content"] = content
-			messages[0], err = llm.JSON.Marshal(fields)
-		}
-		return messages, err
+		fields["content"] = wire.JSONOf(said + "\n\n" + text)
+		messages[0] = wire.JSONOf(fields)
+		return messages, nil
 	}
-	message, err := llm.JSON.Marshal(map[string]string{"role": "system", "content": text})
-	return append([]json.RawMessage{message}, messages...), err
+	message := wire.JSONOf(map[string]string{"role": "system", "content": text})
+	return append([]json.RawMessage{message}, messages...), nil
 }
 
 // thoughts gives each answer of a history with calls its reasoning_content:
@@ -276,9 +262,8 @@ func (f *fit) thoughts() error {
 			return llm.Errorf(llm.BadRequest, "messages[%d] cannot be read: %v", i, err)
 		}
 		fields["reasoning_content"] = json.RawMessage(`""`)
-		if messages[i], err = llm.JSON.Marshal(fields); err != nil {
-			return llm.Errorf(llm.BadRequest, "messages[%d] cannot be written: %v", i, err)
-		}
+		messages[i] = wire.JSONOf(fields)
 	}
-	return f.putMessages(messages)
+	f.put("messages", wire.JSONOf(messages))
+	return nil
 }

@@ -33,24 +33,17 @@ func (f *fit) toolIDs() error {
 				of = f.shortenID(call, "id") || of
 			}
 			if of {
-				if message["tool_calls"], err = llm.JSON.Marshal(calls); err != nil {
-					return llm.Errorf(llm.BadRequest, "messages[%d] cannot be written: %v", i, err)
-				}
-				other = true
+				message["tool_calls"], other = wire.JSONOf(calls), true
 			}
 		}
-		if !other {
-			continue
-		}
-		changed = true
-		if messages[i], err = llm.JSON.Marshal(message); err != nil {
-			return llm.Errorf(llm.BadRequest, "messages[%d] cannot be written: %v", i, err)
+		if other {
+			messages[i], changed = wire.JSONOf(message), true
 		}
 	}
-	if !changed {
-		return nil
+	if changed {
+		f.put("messages", wire.JSONOf(messages))
 	}
-	return f.putMessages(messages)
+	return nil
 }
 
 // shortenID changes the id in a field, unless it has the form already.

@@ -52,24 +52,20 @@ func (t *conversation) content(m *llm.Message, at wire.At) (any, error) {
 		if problem != "" {
 			return nil, wire.PartError(p, fmt.Sprintf("%s.content[%d] %s", at, i, problem))
 		}
-		var err error
-		if translated, err = t.withExtra(translated, p.Extra); err != nil {
-			return nil, llm.Errorf(llm.BadRequest, "%s.content[%d] cannot be written: %v", at, i, err)
-		}
-		parts = append(parts, translated)
+		parts = append(parts, t.withExtra(translated, p.Extra))
 	}
 	return parts, nil
 }
 
 // withExtra adds what a part has beside chat completions' own.
-func (t *conversation) withExtra(translated any, extra llm.Extra) (any, error) {
+func (t *conversation) withExtra(translated any, extra llm.Extra) any {
 	if _, own := translated.(json.RawMessage); own || len(extra) == 0 {
-		return translated, nil
+		return translated
 	}
 	raw, err := jsontext.Encode(nil, func(w *jsontext.Writer) { writeAny(&translated, w) })
 	fields := llm.Extra{}
-	if err == nil {
-		err = llm.JSON.Unmarshal(raw, &fields)
+	if err != nil || llm.JSON.Unmarshal(raw, &fields) != nil {
+		return translated // not reachable: what was read can be written
 	}
 	for name, value := range extra {
 		if name == "cache_control" {
@@ -78,7 +74,7 @@ func (t *conversation) withExtra(translated any, extra llm.Extra) (any, error) {
 			fields[name] = value
 		}
 	}
-	return fields, err
+	return fields
 }
 
 // partOf translates a part, *part or, of the API's own types, as it is; problem
@@ -100,11 +96,7 @@ func partOf(p *llm.Part) (translated any, problem string) {
 	case p.Type == "file" && p.File != nil:
 		return fileOf(p.File)
 	case strings.HasPrefix(p.Type, "input_") && p.Type != "input_audio":
-		raw, err := llm.JSON.Marshal(*p)
-		if err != nil {
-			return nil, "cannot be written: " + err.Error()
-		}
-		return json.RawMessage(raw), ""
+		return wire.JSONOf(*p), ""
 	}
 	return nil, "is of type \"" + p.Type + "\", which the Responses API does not take, or has no content of that type"
 }

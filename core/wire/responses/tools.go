@@ -18,9 +18,8 @@ type tool struct {
 	Strict      bool            `json:"strict"`
 }
 
-func toolOf(f *llm.Function) (json.RawMessage, error) {
-	t := tool{Type: "function", Name: f.Name, Description: f.Description, Parameters: wire.Parameters(f), Strict: f.Strict != nil && *f.Strict}
-	return llm.JSON.Marshal(t)
+func toolOf(f *llm.Function) json.RawMessage {
+	return wire.JSONOf(tool{Type: "function", Name: f.Name, Description: f.Description, Parameters: wire.Parameters(f), Strict: f.Strict != nil && *f.Strict})
 }
 
 // tools translates tools and functions. An entry of another type is one of the
@@ -29,31 +28,26 @@ func (s *settings) tools() error {
 	for i := range s.request.Tools {
 		t := &s.request.Tools[i]
 		var raw json.RawMessage
-		var err error
 		switch {
 		case wire.IsFunction(t):
-			raw, err = toolOf(t.Function)
+			raw = toolOf(t.Function)
 			if wire.IsThere(t.Extra["cache_control"]) {
 				s.Leave("tools.cache_control")
 			}
 		case t.Type == "custom" && wire.IsThere(t.Extra["custom"]):
-			raw, err = customTool(t.Extra["custom"])
+			var err error
+			if raw, err = customTool(t.Extra["custom"]); err != nil {
+				return llm.Errorf(llm.BadRequest, "tools[%d] cannot be written: %v", i, err)
+			}
 		case t.Type == "":
 			return llm.Errorf(llm.BadRequest, "tools[%d] has no type and no function", i)
 		default:
-			raw, err = llm.JSON.Marshal(t)
-		}
-		if err != nil {
-			return llm.Errorf(llm.BadRequest, "tools[%d] cannot be written: %v", i, err)
+			raw = wire.JSONOf(t)
 		}
 		s.body.Tools = append(s.body.Tools, raw)
 	}
 	for i := range s.request.Functions {
-		raw, err := toolOf(&s.request.Functions[i])
-		if err != nil {
-			return llm.Errorf(llm.BadRequest, "functions[%d] cannot be written: %v", i, err)
-		}
-		s.body.Tools = append(s.body.Tools, raw)
+		s.body.Tools = append(s.body.Tools, toolOf(&s.request.Functions[i]))
 	}
 	return s.choice()
 }
@@ -62,7 +56,7 @@ func (s *settings) tools() error {
 func customTool(custom json.RawMessage) (json.RawMessage, error) {
 	fields, err := flat("custom", custom)
 	if err != nil || !wire.IsThere(fields["format"]) {
-		return marshalled(fields, err)
+		return wire.JSONOf(fields), err
 	}
 	var f struct {
 		Type    string          `json:"type"`
@@ -71,10 +65,10 @@ func customTool(custom json.RawMessage) (json.RawMessage, error) {
 	if llm.JSON.Unmarshal(fields["format"], &f) == nil && wire.IsThere(f.Grammar) {
 		var format llm.Extra
 		if format, err = flat(f.Type, f.Grammar); err == nil {
-			fields["format"], err = llm.JSON.Marshal(format)
+			fields["format"] = wire.JSONOf(format)
 		}
 	}
-	return marshalled(fields, err)
+	return wire.JSONOf(fields), err
 }
 
 // flat is an object with a type more.
@@ -83,16 +77,8 @@ func flat(kind string, object json.RawMessage) (llm.Extra, error) {
 	if err := llm.JSON.Unmarshal(object, &fields); err != nil {
 		return nil, err
 	}
-	raw, err := llm.JSON.Marshal(kind)
-	fields["type"] = raw
-	return fields, err
-}
-
-func marshalled(fields llm.Extra, err error) (json.RawMessage, error) {
-	if err != nil {
-		return nil, err
-	}
-	return llm.JSON.Marshal(fields)
+	fields["type"] = wire.JSONOf(kind)
+	return fields, nil
 }
 
 // choice translates tool_choice, or the old function_call. Without tools there
@@ -139,14 +125,15 @@ func (s *settings) choice() error {
 		if !wire.IsThere(object.Allowed.Mode) {
 			fields["mode"] = json.RawMessage(`"auto"`)
 		}
-		fields["tools"], err = llm.JSON.Marshal(tools)
+		fields["tools"] = wire.JSONOf(tools)
 	default:
 		s.body.ToolChoice = choice
 		return nil
 	}
-	if s.body.ToolChoice, err = marshalled(fields, err); err != nil {
+	if err != nil {
 		return llm.Errorf(llm.BadRequest, "tool_choice cannot be written: %v", err)
 	}
+	s.body.ToolChoice = wire.JSONOf(fields)
 	return nil
 }
 
