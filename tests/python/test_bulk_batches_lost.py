@@ -13,7 +13,7 @@ from test_bulk_batches import VENDORS, aggregator_at, job, made, rows, script
 
 import llmagg
 from conftest import chats
-from llmagg.bulk import vendors
+from llmagg.bulk import batching, vendors
 from llmagg.errors import ServiceUnavailableError
 from llmagg.faultwall import FaultWall
 
@@ -110,6 +110,84 @@ def test_results_with_lines_that_are_none(
     report = run(job(rows(COUNT), tmp_path / "a.jsonl", aggregator_at(llm_wall, vendor)))
     assert (report.answered, made(llm_wall)) == (COUNT, 1)
     assert len(chats(llm_wall)) == (COUNT - 5 if lasting else 0)
+
+
+class Answers:
+    """What is answered to a look at a batch, or for its results, before the vendor answers: each look has the next."""
+
+    def __init__(self, looks: list[Any], results: list[Any]) -> None:
+        self._looks, self._results = iter(looks), iter(results)
+
+    def __call__(self, method: str, path: str, answer: bytes) -> bytes:
+        results = path.endswith(("/content", "/results"))
+        if method != "GET" or not (results or "batches/" in path):
+            return answer
+        said = next(self._results if results else self._looks, None)
+        if isinstance(said, int):
+            return refuse(said)
+        return answer if said is None else said(answer)
+
+
+def half(answer: bytes) -> bytes:
+    return answer[: answer.index(b"\n") + 20]
+
+
+def page(_: bytes) -> bytes:
+    return b"<html>\n<p>We are down for maintenance.</p>\n</html>"
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("use", ["auto", "always"])
+@pytest.mark.parametrize(
+    ("looks", "results"),
+    [
+        ([503, 503, 502, 429], [half]),
+        ([503, 503, 503, 503, 404], []),
+        ([404, 503, 404, 503, 503], [half]),
+        ([], [503, 503, 503, half, half]),
+        ([], [page] * 5),
+        ([], [page, 503, half, page, 404, half, 404]),
+    ],
+    ids=str,
+)
+def test_an_outage_says_nothing_of_a_batch_and_its_results(
+    llm_wall: FaultWall, tmp_path: Path, run: Any, monkeypatch: Any, vendor: str, use: Any, looks: Any, results: Any
+) -> None:
+    script(llm_wall)
+    change_answers(monkeypatch, Answers(looks, results))
+    report = run(job(rows(COUNT), tmp_path / "a.jsonl", aggregator_at(llm_wall, vendor), batch_api=use))
+    assert (report.answered, made(llm_wall), chats(llm_wall)) == (COUNT, 1, [])
+
+
+def test_results_that_stay_cut_off_are_read_after_three_looks_and_said(
+    llm_wall: FaultWall, tmp_path: Path, run: Any, monkeypatch: Any, caplog: Any
+) -> None:
+    script(llm_wall)
+    change_answers(monkeypatch, Answers([], [half, 503, half, page, half, half]))
+    with caplog.at_level(logging.WARNING, "llmagg"):
+        report = run(job(rows(COUNT), tmp_path / "a.jsonl", aggregator_at(llm_wall, "openai")))
+    assert (report.answered, made(llm_wall), len(chats(llm_wall))) == (COUNT, 1, COUNT - 1)
+    said = [record.getMessage() for record in caplog.records]
+    torn = "line 2 of a batch's results cannot be read; they may be cut off"
+    assert sum(f"{torn}; it is looked at again" in one for one in said) == 1
+    assert sum("HTTP 503; it is looked at again" in one for one in said) == 1
+    [last] = [one for one in said if "has no answers to" in one]
+    assert f"to {COUNT - 1} rows: {torn}; they are asked" in last
+
+
+@pytest.mark.parametrize("away", [503, page], ids=["refused", "page"])
+def test_a_vendor_that_stays_away_ends_the_run_and_not_the_batch(
+    llm_wall: FaultWall, tmp_path: Path, run: Any, monkeypatch: Any, away: Any
+) -> None:
+    script(llm_wall)
+    with monkeypatch.context() as patch:
+        patch.setattr(batching, "_AWAY_S", 0.02)
+        change_answers(patch, Answers([away] * 1000, []))
+        with pytest.raises(llmagg.LLMError, match=r"cannot be looked at since .* run it again to go on with the batch"):
+            run(job(rows(COUNT), tmp_path / "a.jsonl", aggregator_at(llm_wall, "openai"), batch_api="always"))
+    llm = aggregator_at(llm_wall, "openai")
+    report = run(job(rows(COUNT), tmp_path / "a.jsonl", llm, batch_api="always", resume=True))
+    assert (report.answered, made(llm_wall), chats(llm_wall)) == (COUNT, 1, [])
 
 
 @pytest.mark.parametrize("use", ["auto", "always"])

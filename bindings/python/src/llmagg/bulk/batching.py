@@ -7,6 +7,7 @@ import os
 import time
 import uuid
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,13 +22,25 @@ from .ledger import OK, Ledger
 from .mirror import Mirror
 from .options import Use
 from .outcome import Asked, failed
-from .vendors import AnthropicBatches, OpenAIBatches, Place, Result
+from .vendors import AnthropicBatches, OpenAIBatches, Place, Result, TornResultsError
 
 _VENDORS = ("openai", "anthropic")
 _AT_ONCE = 64  # answers that the core reads
 _MOST_TIMES = 3  # that a row is in a batch, if it comes back without an answer
-_LOOKS = 3  # in vain, after which a batch that the vendor does not know is gone
+_LOOKS = 3  # after which an unknown batch is gone, and results that are cut off are read as they are
+_AWAY_S = 86400.0  # that a vendor may be out of reach before the run ends
 _SLOWEST_S = 60.0
+
+
+@dataclass
+class _Looks:
+    """The looks at a batch in vain, since one that was not. An outage says nothing of a batch or its results."""
+
+    unknown: int = 0  # the vendor does not know the batch
+    torn: int = 0  # its results were cut off
+    away: float | None = None  # since when the vendor is out of reach, or gives answers that are none
+    why: str = ""  # how the results were cut off
+    told: set[str] = field(default_factory=set)  # the kinds of looks in vain that the log has
 
 
 class Batching:
@@ -53,7 +66,7 @@ class Batching:
         self._owners = {n: name for name, noted in self._noted.items() for n in _numbers(noted)}
         self._waiting: dict[int, Asked] = {}
         self._times: dict[int, int] = {}
-        self._in_vain: dict[str, int] = {}  # looks at a batch, the last ones in a row
+        self._looks: dict[str, _Looks] = {}  # in vain, by batch
         self._chunk: list[tuple[Asked, bytes]] = []
         self._chunk_bytes = 0
 
@@ -204,15 +217,16 @@ class Batching:
         vendor, begun, pause, cancelled = self._vendor, time.monotonic(), self._poll, False
         while self._noted and vendor is not None:
             for name in list(self._noted):
+                looks = self._looks.setdefault(name, _Looks())
+                late = not self._always and time.monotonic() - begun >= self._wait
                 try:
                     told = await asyncio.to_thread(vendor.ended, name)
-                    lenient = self._in_vain.get(name, 0) >= _LOOKS
+                    lenient = late or looks.torn >= _LOOKS
                     results = None if told is None else await asyncio.to_thread(_listed, vendor, told, lenient)
-                    why = "" if told is None else vendor.why(told)
-                    self._in_vain.pop(name, None)
+                    why = "" if told is None else vendor.why(told) or looks.why
+                    del self._looks[name]
                 except LLMError as error:
-                    late = not self._always and time.monotonic() - begun >= self._wait
-                    results, why = self._unseen(name, error, late), str(error)
+                    results, why = _unseen(looks, name, error, late), str(error)
                 if results is not None:
                     await self._take(name, results, why)
                     pause = self._poll
@@ -229,19 +243,6 @@ class Batching:
                 continue
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, _SLOWEST_S)
-
-    def _unseen(self, name: str, error: LLMError, late: bool) -> list[Result] | None:
-        """The results of a batch that could not be looked at: none, where that is ``late`` or the vendor does not know
-        the batch any more; None, where the next look may succeed. Raises the error of a key that is refused.
-        """
-        looks = self._in_vain[name] = self._in_vain.get(name, 0) + 1
-        if late or (error.status in (404, 410) and looks >= _LOOKS):
-            return []
-        if error.status in (401, 403):
-            raise error
-        if looks == 1:
-            logger.warning("the batch %s cannot be looked at: %s; it is looked at again", name, error)
-        return None
 
     async def _take(self, name: str, results: list[Result], why: str = "") -> None:
         """Takes the results of a batch, each row's once; what is left goes the other way, ``why`` says for what
@@ -282,6 +283,37 @@ class Batching:
             await self._add(again[start : start + _AT_ONCE])
         self._engine.flush()
         self._ledger.note("batches", self._noted)
+
+
+def _unseen(looks: _Looks, name: str, error: LLMError, late: bool) -> list[Result] | None:
+    """The results of a batch that could not be looked at: none, where that is ``late`` or the vendor does not know the
+    batch any more; None, where the next look may succeed. Raises the error of a key that is refused, and of a vendor
+    that has been out of reach for too long.
+    """
+    if late:
+        return []
+    now = time.monotonic()
+    if error.status in (401, 403):
+        raise error
+    if error.status in (404, 410):
+        kind, looks.away = "unknown", None
+        looks.unknown += 1
+        if looks.unknown >= _LOOKS:
+            return []
+    elif isinstance(error, TornResultsError):
+        kind, looks.away, looks.why = "torn", None, str(error)
+        looks.torn += 1
+    else:
+        kind = "away"
+        if looks.away is None:
+            looks.away = now
+        elif now - looks.away >= _AWAY_S:
+            text = f"the batch {name} cannot be looked at since {_AWAY_S / 3600:.0f} hours: {error}"
+            raise type(error)(f"{text}; run it again to go on with the batch", status=error.status)
+    if kind not in looks.told:
+        looks.told.add(kind)
+        logger.warning("the batch %s cannot be looked at: %s; it is looked at again", name, error)
+    return None
 
 
 def _listed(vendor: OpenAIBatches | AnthropicBatches, told: dict[str, Any], lenient: bool) -> list[Result]:

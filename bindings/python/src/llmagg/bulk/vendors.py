@@ -85,8 +85,15 @@ def _in(data: dict[str, Any], name: str, inside: str) -> Any:
     return found.get(inside) if isinstance(found, dict) else None
 
 
-def _lines(data: bytes, lenient: bool) -> Iterator[dict[str, Any]]:
-    """The results of a file. Raises BadResponseError for a line that is none; ``lenient`` passes it over."""
+class TornResultsError(BadResponseError):
+    """Results of which some lines cannot be read."""
+
+
+def _lines(data: bytes, lenient: bool) -> list[dict[str, Any]]:
+    """The results of a file. Raises TornResultsError for a line that is none, which ``lenient`` passes over;
+    BadResponseError, if none of the lines is any.
+    """
+    found, torn = [], 0
     for number, line in enumerate(data.split(b"\n"), 1):
         if not line.strip():
             continue
@@ -94,9 +101,15 @@ def _lines(data: bytes, lenient: bool) -> Iterator[dict[str, Any]]:
         with suppress(ValueError):
             read = json.loads(line)
         if isinstance(read, dict) and "custom_id" in read:
-            yield read
-        elif not lenient:
-            raise BadResponseError(f"line {number} of a batch's results cannot be read; they may be cut off")
+            found.append(read)
+        else:
+            torn = torn or number
+    if torn and not found:
+        said = " ".join(data[:100].decode("utf-8", "replace").split())
+        raise BadResponseError(f"no line of a batch's results can be read: {said}")
+    if torn and not lenient:
+        raise TornResultsError(f"line {torn} of a batch's results cannot be read; they may be cut off")
+    return found
 
 
 class OpenAIBatches:
