@@ -159,8 +159,9 @@
  * CONFIGURATION is {provider: {"models": {name: {keys}}, keys}}. Keys beside "models" are defaults for these models.
  * The keys, a list made by `make reference`:
  *     "api_key": text; default: the vendor's environment variable. Sent to the origin of base_url and nowhere else
- *     "api_keys": list of texts; default: none. Several keys instead of api_key, used in turns: a key that is refused is not
- *         used again while another is left, a key that is limited rests until its reset
+ *     "api_keys": list of texts; default: none. Several keys instead of api_key, used in turns: a key that is refused, or
+ *         whose quota is spent, is tried again after breaker.block_s, then after twice as long each time, at most after ten
+ *         minutes; a key that is limited rests until its reset
  *     "base_url": text; default: the vendor's. The API's root, such as https://api.openai.com/v1
  *     "model": text; default: the name. The model's name at the provider
  *     "type": text; default: by the provider's name. The wire format: openai, azure, deepseek, anthropic, gemini, bedrock,
@@ -530,7 +531,8 @@ LLMAGG_API llmagg_status llmagg_manager_health_submit(llmagg_manager *manager, l
 /* The state of every route: [{"provider", "model", "available": the application's switch, "usable", "circuit": "closed", "open" or
  * "half_open", "blocked_for", "reopens_in": seconds, "in_flight", "waiting", "limit": calls that may be in flight,
  * "rate_used": share of the route's rate that was used lately, "binding": what calls wait for, "rpm", "tpm" or
- * "max_concurrent_calls", "last_error": as llmagg_error_json, "last_error_at", "last_success": seconds since the epoch,
+ * "max_concurrent_calls", "keys": of a route with several, [{"key": its last four characters at most, "retired": it was refused or its
+ * quota is spent, "ready_in": seconds until it is used, or tried, again}], "last_error": as llmagg_error_json, "last_error_at", "last_success": seconds since the epoch,
  * "latency": seconds, "totals": {"since", "attempts": {outcome: number}, "retries", "failovers": calls that left the route for another
  * one, "hedges", "cache": calls with a cache and this first route by result ("hit", "joined", "miss"), if there are any, "tokens": {"input", "output", "cached_input", "reasoning", "unpriced": tokens of unknown cost}, "cost": {"amount",
  * "currency"}, omitted while no cost is known, "duration": of attempts that answered, {"sum": seconds, "buckets": [14 counts: up to

@@ -183,6 +183,8 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 	borne, wakes := false, time.Time{} // by one of several keys
 	if e != nil {
 		borne, wakes = a.keyFailed(e, now)
+	} else if c.keys != nil {
+		c.keys.pool.Accept(int(a.key), r.Start)
 	}
 	if !borne {
 		a.settle(e, a.tellSlots(e), now, wakes)

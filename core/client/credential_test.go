@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -256,4 +257,134 @@ func TestModelsShareTheTokenOfANamedFunction(t *testing.T) {
 	require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err))
 	_, err = client.New(config.Model{Provider: "p", Name: "m", BaseURL: w.BaseURL(), Auth: config.Auth{Type: "function"}}, o)
 	require.ErrorContains(t, err, "the name of the application's function")
+}
+
+// tokens is a function whose n-th token is token-n. The first ends within the
+// time in which a token is not used any more, so that the next call renews it;
+// fails says whether that fetch fails.
+func tokens(t *testing.T, w *faultwall.Wall, fails func(n int64) error) (*client.Client, *atomic.Int64) {
+	t.Helper()
+	fetches := new(atomic.Int64)
+	c, err := client.New(config.Model{Provider: "p", Name: "m", BaseURL: w.BaseURL(), MaxRetries: 1, Token: func(context.Context) (string, time.Time, error) {
+		n := fetches.Add(1)
+		ends := time.Now().Add(time.Hour)
+		if n == 1 {
+			ends = time.Now().Add(time.Second)
+		}
+		return fmt.Sprintf("token-%d", n), ends, fails(n)
+	}}, client.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, c.Close(context.Background())) })
+	return c, fetches
+}
+
+// halfway is a stream whose first piece has come, and whose rest waits until
+// the wall releases "rest".
+func halfway(t *testing.T, c *client.Client) *client.Stream {
+	t.Helper()
+	s, err := c.Stream(t.Context(), ask())
+	require.NoError(t, err)
+	_, err = s.Next()
+	require.NoError(t, err)
+	return s
+}
+
+func finish(t *testing.T, s *client.Stream) (text string) {
+	t.Helper()
+	for {
+		event, err := s.Next()
+		if errors.Is(err, io.EOF) {
+			return text
+		}
+		require.NoError(t, err)
+		if event.Chunk != nil {
+			text += event.Chunk.Text()
+		}
+	}
+}
+
+const halves = `{"events":[{"text":"half "},{"hold":"rest"},{"text":"whole"},{"finish_reason":"stop"}],"done":true}`
+
+// A token that ends while a stream flows is renewed by the next calls, once for
+// all of them; the stream is not touched.
+func TestATokenThatEndsDuringAStreamIsRenewedBesideIt(t *testing.T) {
+	w := started(t, `{"models":{"m":{"steps":[`+halves+`],"after":"ok"}}}`)
+	c, fetches := tokens(t, w, func(int64) error { return nil })
+	s := halfway(t, c)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			_, err := asked(t.Context(), c)
+			require.NoError(t, err)
+		})
+	}
+	all.Wait()
+	require.EqualValues(t, 2, fetches.Load())
+	w.Release("rest")
+	require.Equal(t, "whole", finish(t, s))
+}
+
+// A renewal that fails meanwhile fails the calls that need it, as a moment's
+// failure of theirs, and neither the stream nor the call after it.
+func TestARenewalThatFailsDuringAStream(t *testing.T) {
+	w := started(t, `{"models":{"m":{"steps":[`+halves+`],"after":"ok"}}}`)
+	c, fetches := tokens(t, w, func(n int64) error {
+		if n == 2 {
+			return errors.New("the vault is sealed")
+		}
+		return nil
+	})
+	s := halfway(t, c)
+	_, err := asked(t.Context(), c)
+	require.Equal(t, llm.Unavailable, llm.CodeOfError(err))
+	require.ErrorContains(t, err, "the application's function gave no token: the vault is sealed")
+	_, err = asked(t.Context(), c)
+	require.NoError(t, err)
+	require.EqualValues(t, 3, fetches.Load())
+	w.Release("rest")
+	require.Equal(t, "whole", finish(t, s))
+	require.Len(t, w.Seen().Requests, 2)
+}
+
+// A token that the server refuses while a stream of the same token flows is
+// replaced once for all calls. A replacement that cannot be fetched is told in
+// the error of the refusal.
+func TestATokenThatIsRefusedDuringAStream(t *testing.T) {
+	for _, fails := range []bool{false, true} {
+		w := started(t, `{"models":{"m":{"steps":[`+halves+`],"after":"ok"},"other":{"require_key":"token-2"}}}`)
+		fetches := new(atomic.Int64)
+		o := client.Options{Tokens: &credential.Functions{Get: func(context.Context, string) (string, time.Time, error) {
+			n := fetches.Add(1)
+			if fails && n > 1 {
+				return "", time.Time{}, errors.New("the vault is sealed")
+			}
+			return fmt.Sprintf("token-%d", n), time.Now().Add(time.Hour), nil
+		}}}
+		var both [2]*client.Client
+		for i, model := range []string{"m", "other"} {
+			c, err := client.New(config.Model{Provider: "p", Name: model, BaseURL: w.BaseURL(), MaxRetries: 1, Auth: config.Auth{Type: "function", Name: "vault"}}, o)
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, c.Close(context.Background())) })
+			both[i] = c
+		}
+		s := halfway(t, both[0])
+		if fails {
+			_, err := asked(t.Context(), both[1])
+			require.Equal(t, llm.Authentication, llm.CodeOfError(err))
+			require.ErrorContains(t, err, "; another credential could not be fetched: the application's function gave no token: the vault is sealed")
+			require.NotContains(t, err.Error(), "; ;")
+		} else {
+			var all sync.WaitGroup
+			for range 8 {
+				all.Go(func() {
+					_, err := asked(t.Context(), both[1])
+					require.NoError(t, err)
+				})
+			}
+			all.Wait()
+		}
+		require.EqualValues(t, 2, fetches.Load())
+		w.Release("rest")
+		require.Equal(t, "whole", finish(t, s))
+	}
 }

@@ -30,7 +30,7 @@ type keys struct {
 // makeKeys makes an upstream for each of the keys; the first has one already.
 func (c *Client) makeKeys(o exchange.Options, format func(key string) wire.Format) error {
 	n := len(c.cfg.APIKeys)
-	c.keys = &keys{pool: credential.NewPool(n), upstreams: make([]*exchange.Upstream, n), texts: c.cfg.APIKeys}
+	c.keys = &keys{pool: credential.NewPool(n, c.cfg.Breaker.Block), upstreams: make([]*exchange.Upstream, n), texts: c.cfg.APIKeys}
 	c.keys.upstreams[0], o.Beside = c.upstream, c.upstream
 	for i, key := range c.cfg.APIKeys[1:] {
 		var err error
@@ -62,7 +62,7 @@ func (a *attempt) takeKey(now time.Time) {
 	if c.keys == nil {
 		return
 	}
-	key := c.keys.pool.Pick(now)
+	key := c.keys.pool.Pick(now, a.turn.rotation.made > 0)
 	a.key, a.upstream = int32(key), c.keys.upstreams[key]
 	a.record.Key = shownKey(c.keys.texts[key])
 }
@@ -82,11 +82,11 @@ func (a *attempt) keyFailed(e *llm.Error, now time.Time) (borne bool, wakes time
 	r.next, r.limited = false, false
 	switch e.Code {
 	case llm.Authentication, llm.Quota:
-		if !pool.Retire(int(a.key)) {
+		left, first := pool.Retire(int(a.key), a.record.Start, now)
+		if !left {
 			return false, wakes
 		}
-		ready, first := pool.Ready(now)
-		if r.next = ready; !ready { // the others rest
+		if r.next = !first.After(now); !r.next { // the others rest
 			c.breaker.BlockUntil(first)
 		}
 		return true, wakes
@@ -97,14 +97,29 @@ func (a *attempt) keyFailed(e *llm.Error, now time.Time) (borne bool, wakes time
 		}
 		if limited {
 			if e.HasRetryAfter {
-				pool.RestAll(until)
+				pool.Rest(-1, until)
 			}
 			return false, wakes
 		}
-		r.next, wakes = pool.Rest(int(a.key), until, now)
+		wakes = pool.Rest(int(a.key), until)
+		r.next = !wakes.After(now)
 		r.limited = r.next
 	}
 	return r.next, wakes
+}
+
+// reportKeys tells the state of each of several keys.
+func (c *Client) reportKeys(now time.Time) (all []llm.KeyReport) {
+	if c.keys == nil {
+		return nil
+	}
+	all = make([]llm.KeyReport, len(c.keys.texts))
+	for i, key := range c.keys.texts {
+		k := &all[i]
+		k.Key = shownKey(key)
+		k.Retired, k.ReadyIn = c.keys.pool.Look(i, now)
+	}
+	return all
 }
 
 // rotates tells whether the call goes on with another key of the route at once:

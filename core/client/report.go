@@ -120,7 +120,7 @@ func (c *Client) Report() llm.RouteReport {
 	limited := c.rate.Report()
 	r := llm.RouteReport{Provider: c.cfg.Provider, Model: c.cfg.Name, Available: s.On, Usable: c.breaker.Usable(),
 		Circuit: string(s.State), InFlight: c.slots.InFlight(), Waiting: c.slots.Waiting() + limited.Waiting,
-		Limit: c.slots.Size(), RateUsed: limited.Used, Binding: limited.Binding, Totals: c.meter.Load().Totals()}
+		Limit: c.slots.Size(), RateUsed: limited.Used, Binding: limited.Binding, Keys: c.reportKeys(now), Totals: c.meter.Load().Totals()}
 	if r.Binding == "" && c.slots.Waiting() > 0 {
 		r.Binding = llm.BindingConcurrency
 	}

@@ -22,7 +22,7 @@ type keySetting struct {
 // keySettings is the table of the configuration's keys: all doors read by it.
 var keySettings = []keySetting{
 	{setting.Setting{Name: "api_key", Type: "text", Default: "the vendor's environment variable", Meaning: "sent to the origin of base_url and nowhere else"}, (*Model).setKey},
-	{setting.Setting{Name: "api_keys", Type: "list of texts", Default: "none", Meaning: "several keys instead of api_key, used in turns: a key that is refused is not used again while another is left, a key that is limited rests until its reset"}, (*Model).setKeys},
+	{setting.Setting{Name: "api_keys", Type: "list of texts", Default: "none", Meaning: "several keys instead of api_key, used in turns: a key that is refused, or whose quota is spent, is tried again after breaker.block_s, then after twice as long each time, at most after ten minutes; a key that is limited rests until its reset"}, (*Model).setKeys},
 	{setting.Setting{Name: "base_url", Type: "text", Default: "the vendor's", Meaning: "the API's root, such as https://api.openai.com/v1"}, text(func(c *Model) *string { return &c.BaseURL })},
 	{setting.Setting{Name: "model", Type: "text", Default: "the name", Meaning: "the model's name at the provider"}, text(func(c *Model) *string { return &c.Model })},
 	{setting.Setting{Name: "type", Type: "text", Default: "by the provider's name", Meaning: "the wire format: openai, azure, deepseek, anthropic, gemini, bedrock, bedrock-openai, vertex, vertex-anthropic, ollama, responses (OpenAI's Responses API) or openai-compatible"}, text(func(c *Model) *string { return &c.Type })},

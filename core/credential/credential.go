@@ -115,7 +115,7 @@ func (a *Authorizer) Accepted(s *Secret) {
 // credential s, in an answer with the given head and error: nil to leave it.
 // That is the same credential where it was signed at a wrong time and is to be
 // signed by the server's clock, else a new one. Where a wrong clock is the
-// cause, the error's message says so.
+// cause, or no new one can be fetched, the error's message says so.
 func (a *Authorizer) Refused(ctx context.Context, s *Secret, head http.Header, e *llm.Error) *Secret {
 	if s.Token == "" {
 		if again, skewed := a.skewed(head, e); skewed {
@@ -125,7 +125,11 @@ func (a *Authorizer) Refused(ctx context.Context, s *Secret, head http.Header, e
 			return nil
 		}
 	}
-	return a.shared.replace(ctx, s)
+	fresh, err := a.shared.replace(ctx, s)
+	if err != nil && ctx.Err() == nil {
+		e.Message = "; another credential could not be fetched: " + llm.AsError(err).Message
+	}
+	return fresh
 }
 
 // Secrets are the texts that may appear nowhere.

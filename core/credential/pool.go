@@ -5,98 +5,140 @@ import (
 	"time"
 )
 
+// longestRetired bounds how long a key is retired, unless the first time is
+// longer.
+const longestRetired = 10 * time.Minute
+
 // Pool says which of the keys of a route is used next. It is safe for
-// concurrent use.
+// concurrent use. Its methods unlock without defer, and its times are counted
+// from its beginning: that is half the code.
 type Pool struct {
+	began   time.Time
+	retires time.Duration // a key that is refused, the first time
+
 	mu   sync.Mutex // guards what follows
 	keys []pooled
 	next int // where the search for the next key begins
 }
 
 type pooled struct {
-	retired bool      // refused, or its quota is spent
-	until   time.Time // it rests: its server asked to wait
+	retired  bool          // refused, or its quota is spent
+	refusals int           // since it was accepted last
+	at       time.Duration // of the last refusal that counted
+	until    time.Duration // it is retired, or rests: its server asked to wait
 }
 
-// NewPool makes a pool of n keys, all ready.
-func NewPool(n int) *Pool { return &Pool{keys: make([]pooled, n)} }
+// NewPool makes a pool of n keys, all ready. A key that is refused, or whose
+// quota is spent, is tried again after a while, for its account may have been
+// topped up, and after twice as long each further time in a row.
+func NewPool(n int, retires time.Duration) *Pool {
+	return &Pool{began: time.Now(), retires: retires, keys: make([]pooled, n)}
+}
 
 // Pick gives the number of the next key that is ready, in turns. If no key is
-// ready, it gives the key whose rest ends first.
-func (p *Pool) Pick(now time.Time) int {
+// ready, it gives the key whose rest ends first. A key that was retired is
+// tried by one call at a time, and, if another is ready, by none whose key was
+// refused just now: again.
+func (p *Pool) Pick(now time.Time, again bool) int {
+	then := now.Sub(p.began)
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	best := -1
+	best, least := 0, 4
 	for i := range p.keys {
 		at := (p.next + i) % len(p.keys)
-		if k := &p.keys[at]; !k.retired && (best < 0 || k.until.Before(p.keys[best].until) && p.keys[best].until.After(now)) {
-			best = at
+		k := &p.keys[at]
+		rank := 0
+		if k.until > then {
+			rank = 2
+		}
+		if k.retired && (again || rank > 0) {
+			rank++
+		}
+		if rank < least || rank == least && rank > 1 && k.until < p.keys[best].until {
+			best, least = at, rank
 		}
 	}
-	best = max(best, 0)
+	if k := &p.keys[best]; k.retired && least < 2 {
+		p.pause(k, then)
+	}
 	p.next = (best + 1) % len(p.keys)
+	p.mu.Unlock()
 	return best
 }
 
-// Retire takes a refused key out of use and reports whether other keys remain.
-// If none does, all keys are used again.
-func (p *Pool) Retire(key int) (left bool) {
+// pause takes a retired key out of use for a while. p.mu is held.
+func (p *Pool) pause(k *pooled, then time.Duration) {
+	d := p.retires
+	for n := 1; n < k.refusals && d < longestRetired; n++ {
+		d = min(2*d, longestRetired)
+	}
+	k.until = max(k.until, then+d)
+}
+
+// Retire takes a key that an attempt, which began then, found refused out of
+// use for a while. It reports whether other keys are left, and when the first
+// key is ready: not after now, if one is. If none is left, all are used again.
+// Attempts that were under way together are one refusal.
+func (p *Pool) Retire(key int, began, now time.Time) (left bool, first time.Time) {
+	then := now.Sub(p.began)
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.keys[key].retired = true
+	k := &p.keys[key]
+	if k.refusals == 0 || began.Sub(p.began) > k.at {
+		k.refusals++
+		k.at = then
+	}
+	k.retired = true
+	p.pause(k, then)
 	for i := range p.keys {
-		left = left || !p.keys[i].retired
+		o := &p.keys[i]
+		left = left || !o.retired || o.until <= then
 	}
 	if !left {
 		for i := range p.keys {
-			p.keys[i].retired = false
+			p.keys[i].retired, p.keys[i].until = false, 0
 		}
 	}
-	return left
+	first = p.first()
+	p.mu.Unlock()
+	return left, first
 }
 
-// Rest lets a key rest until a time. It reports whether another key is ready,
-// and, if none is, when the first will be.
-func (p *Pool) Rest(key int, until, now time.Time) (ready bool, first time.Time) {
+// Accept notes that a key was accepted, in an attempt that began then.
+func (p *Pool) Accept(key int, began time.Time) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if k := &p.keys[key]; until.After(k.until) {
-		k.until = until
+	if k := &p.keys[key]; k.refusals > 0 && began.Sub(p.began) > k.at {
+		*k = pooled{}
 	}
-	return p.state(now)
+	p.mu.Unlock()
 }
 
-// RestAll lets all keys rest: they share one limit.
-func (p *Pool) RestAll(until time.Time) {
+// Look tells whether a key is retired, and how long it is not used from now on.
+func (p *Pool) Look(key int, now time.Time) (retired bool, wait time.Duration) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	k := p.keys[key]
+	p.mu.Unlock()
+	return k.retired, max(k.until-now.Sub(p.began), 0)
+}
+
+// Rest lets a key rest until a time, or all of them, if they share one limit:
+// key -1. It reports when the first key is ready: not after now, if one is.
+func (p *Pool) Rest(key int, until time.Time) (first time.Time) {
+	p.mu.Lock()
 	for i := range p.keys {
-		if k := &p.keys[i]; until.After(k.until) {
-			k.until = until
+		if key < 0 || i == key {
+			k := &p.keys[i]
+			k.until = max(k.until, until.Sub(p.began))
 		}
 	}
+	first = p.first()
+	p.mu.Unlock()
+	return first
 }
 
-// Ready reports whether a key is neither retired nor resting, and, if none is,
-// when the first will be.
-func (p *Pool) Ready(now time.Time) (ready bool, first time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.state(now)
-}
-
-// state is whether a key is ready, and else when the first will be. p.mu is
-// held.
-func (p *Pool) state(now time.Time) (ready bool, first time.Time) {
+// first is when the first key is ready. p.mu is held.
+func (p *Pool) first() time.Time {
+	first := p.keys[0].until
 	for i := range p.keys {
-		k := &p.keys[i]
-		switch {
-		case k.retired:
-		case !k.until.After(now):
-			return true, now
-		case first.IsZero() || k.until.Before(first):
-			first = k.until
-		}
+		first = min(first, p.keys[i].until)
 	}
-	return false, first
+	return p.began.Add(first)
 }

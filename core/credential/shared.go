@@ -200,20 +200,20 @@ func (s *shared) landed(f *flight) {
 // replace gives another credential than old, which was refused: the one that
 // is there already, or a new one. It is nil where there is none, or where old
 // came as such a replacement and was never accepted: then the account is
-// refused.
-func (s *shared) replace(ctx context.Context, old *Secret) *Secret {
+// refused. The error is that of fetching a new one.
+func (s *shared) replace(ctx context.Context, old *Secret) (*Secret, error) {
 	s.mu.Lock()
 	switch {
 	case old.trial:
 		s.mu.Unlock()
-		return nil
+		return nil, nil
 	case s.current != nil && s.current != old && !s.ended(time.Now()):
 		current := s.current
 		s.mu.Unlock()
 		if current.same(old) {
-			return nil
+			return nil, nil
 		}
-		return current
+		return current, nil
 	}
 	f := s.flight
 	if f == nil {
@@ -222,7 +222,7 @@ func (s *shared) replace(ctx context.Context, old *Secret) *Secret {
 	s.mu.Unlock()
 	fresh, err := f.wait(ctx)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -232,9 +232,9 @@ func (s *shared) replace(ctx context.Context, old *Secret) *Secret {
 		s.current = &copied
 	}
 	if s.current.same(old) { // fixed keys: nothing new to try
-		return nil
+		return nil, nil
 	}
-	return s.current
+	return s.current, nil
 }
 
 // accepted ends the trial of a credential.

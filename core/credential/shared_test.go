@@ -140,21 +140,29 @@ func TestARenewalThatFailsLeavesTheCredential(t *testing.T) {
 	})
 }
 
+// replaced is what a credential that was refused is replaced by.
+func replaced(t *testing.T, s *shared, old *Secret) *Secret {
+	t.Helper()
+	fresh, err := s.replace(t.Context(), old)
+	require.NoError(t, err)
+	return fresh
+}
+
 func TestARefusedCredentialIsReplacedOnce(t *testing.T) {
 	from := lasting(time.Hour)
 	s := newShared(from)
 	defer s.release()
 	first, err := s.get(t.Context())
 	require.NoError(t, err)
-	second := s.replace(t.Context(), first)
+	second := replaced(t, s, first)
 	require.Equal(t, "token-2", second.Token)
-	require.Same(t, second, s.replace(t.Context(), first), "another call gets the same")
-	require.Nil(t, s.replace(t.Context(), second), "the account is refused, not the token")
+	require.Same(t, second, replaced(t, s, first), "another call gets the same")
+	require.Nil(t, replaced(t, s, second), "the account is refused, not the token")
 	require.Equal(t, 2, from.fetches())
 	s.accepted(second)
 	third, err := s.get(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, "token-3", s.replace(t.Context(), third).Token, "it had worked before")
+	require.Equal(t, "token-3", replaced(t, s, third).Token, "it had worked before")
 }
 
 func TestFixedKeysAreNotSentTwice(t *testing.T) {
@@ -166,7 +174,7 @@ func TestFixedKeysAreNotSentTwice(t *testing.T) {
 	first, err := s.get(t.Context())
 	require.NoError(t, err)
 	for range 3 {
-		require.Nil(t, s.replace(t.Context(), first))
+		require.Nil(t, replaced(t, s, first))
 	}
 	require.Equal(t, 2, from.fetches())
 }
@@ -233,7 +241,7 @@ func TestAReplacementIsForAllThatWereRefused(t *testing.T) {
 		var all sync.WaitGroup
 		for range 100 {
 			all.Go(func() {
-				fresh := s.replace(t.Context(), old)
+				fresh := replaced(t, s, old)
 				require.NotNil(t, fresh)
 				require.Equal(t, "token-2", fresh.Token)
 				s.accepted(fresh)

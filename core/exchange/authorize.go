@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/llmagg/llmagg/core/credential"
 	"github.com/llmagg/llmagg/core/failure"
@@ -60,7 +61,7 @@ func (u *Upstream) another(ctx context.Context, x *Exchange, resp *http.Response
 	e.Message = ""
 	secret := u.Credential.Refused(ctx, x.secret, resp.Header, e)
 	if secret == nil || err != nil {
-		x.clock = e.Message
+		x.clock = strings.TrimPrefix(e.Message, "; ")
 		resp.Body = unpacked{io.MultiReader(bytes.NewReader(data), resp.Body), resp.Body}
 		return false
 	}

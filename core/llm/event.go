@@ -54,15 +54,32 @@ type RouteReport struct {
 	ReopensIn       time.Duration // until the breaker admits a probe
 	InFlight        int
 	Waiting         int
-	Limit           int     // attempts that may be in flight now
-	RateUsed        float64 // share of the rate that was used lately, 0 to 1; the larger of requests and tokens
-	Binding         string  // what callers wait for: "rpm", "tpm" or BindingConcurrency; "" if nothing
+	Limit           int         // attempts that may be in flight now
+	RateUsed        float64     // share of the rate that was used lately, 0 to 1; the larger of requests and tokens
+	Binding         string      // what callers wait for: "rpm", "tpm" or BindingConcurrency; "" if nothing
+	Keys            []KeyReport // of a route with several
 	LastError       *Error
 	LastErrorAt     time.Time
 	LastSuccess     time.Time
 	Latency         time.Duration // of recent successful attempts, smoothed
 	Totals          *Totals       // since the first report
 	PricesOf        string        // the date of the table that has the route's prices; "" if the configuration has them, or nobody
+}
+
+// KeyReport is the state of one of several keys of a route.
+type KeyReport struct {
+	_       [0]func()     // is never compared: that would be code
+	Key     string        // its last four characters at most, as in a trail
+	Retired bool          // it was refused, or its quota is spent
+	ReadyIn time.Duration // until it is used again, or tried again if it is retired
+}
+
+func (k *KeyReport) write(w *jsontext.Writer) {
+	o := w.Object()
+	o.Str("key", k.Key)
+	o.Field("retired").Bool(k.Retired)
+	o.Field("ready_in").Float(milliseconds(k.ReadyIn))
+	o.End()
 }
 
 // BindingConcurrency says that max_concurrent_calls is what a route's callers
@@ -86,6 +103,9 @@ func (r RouteReport) MarshalJSON() ([]byte, error) {
 		o.Field("limit").Int(r.Limit)
 		o.Field("rate_used").Float(math.Round(r.RateUsed*1e4) / 1e4)
 		o.StrUnlessEmpty("binding", r.Binding)
+		if r.Keys != nil {
+			jsontext.WriteList(o.Field("keys"), r.Keys, (*KeyReport).write)
+		}
 		if r.LastError != nil {
 			r.LastError.write(o.Field("last_error"))
 			o.Field("last_error_at").Float(float64(r.LastErrorAt.UnixMicro()) / 1e6)

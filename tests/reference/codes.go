@@ -24,7 +24,7 @@ var codes = map[llm.Code]explained{
 	llm.ProviderNotFound:  {"no provider of that name is registered", "Compare the name before the slash with the configuration."},
 	llm.ModelNotFound:     {"no such model here, or the server answered 404", "Compare the model's name with `llmagg models VENDOR` and with the configuration; for Azure set `deployment`."},
 	llm.Authentication:    {"the server refused the key", "Look at the key, its project and its permissions; `llmagg doctor --live` says which key was refused. The route is left out for `breaker.block_s`."},
-	llm.Quota:             {"the account has no credit left, or the call would pass its max_cost", "Look at the account's credit, or at `max_cost`. A second key goes into `api_keys`. The route is left out for `breaker.block_s`."},
+	llm.Quota:             {"the account has no credit left, or the call would pass its max_cost", "Look at the account's credit, or at `max_cost`. A second key goes into `api_keys`. The route, or the key, is left out for `breaker.block_s`; credit that was added is then used without a restart."},
 	llm.RateLimit:         {"the server asked to slow down", "llmagg has waited and retried. Add a route, set the route's `rate`, or call again after `retry_after`."},
 	llm.BadRequest:        {"the server refused the request", "Read `provider_message`: it names the field. Another route may accept the request, so it is tried as well."},
 	llm.ContextLength:     {"the prompt is too long for the model", "Shorten the messages, or add a route with a larger `context_window`."},

@@ -71,7 +71,8 @@ class ModelConfig:
     Attributes:
         api_key: text; default: the vendor's environment variable. Sent to the origin of base_url and nowhere else.
         api_keys: list of texts; default: none. Several keys instead of api_key, used in turns: a key that is
-            refused is not used again while another is left, a key that is limited rests until its reset.
+            refused, or whose quota is spent, is tried again after breaker.block_s, then after twice as long each time,
+            at most after ten minutes; a key that is limited rests until its reset.
         base_url: text; default: the vendor's. The API's root, such as https://api.openai.com/v1.
         model: text; default: the name. The model's name at the provider.
         type: text; default: by the provider's name. The wire format: openai, azure, deepseek, anthropic, gemini,
