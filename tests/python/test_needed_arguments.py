@@ -60,12 +60,11 @@ def test_the_class_of_parse_twice(llm: Any) -> None:
         llm.parse_sync(HELLO, City, response_format=City)
 
 
-@pytest.mark.parametrize(("value", "words"), [(City, "parse(messages, City)"), ({"type": "object"}, "response_format")])
-def test_a_class_for_chat(llm: Any, value: Any, words: str) -> None:
+def test_a_class_for_chat(llm: Any) -> None:
     for call in (llm.chat_sync, lambda *a, **k: list(llm.stream_text_sync(*a, **k))):
         with pytest.raises(llmagg.InvalidArgumentError, match='unknown call option "output_type"') as caught:
-            call(HELLO, output_type=value)
-        assert words in str(caught.value)
+            call(HELLO, output_type=City)
+        assert "parse(messages, City)" in str(caught.value)
 
 
 def test_the_messages_of_each_call(llm: Any, run: Any) -> None:

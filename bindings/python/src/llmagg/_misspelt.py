@@ -106,8 +106,6 @@ def refuse_alias(name: str) -> None:
 
 
 def refuse_form(key: str, value: object) -> None:
-    """Refuses another library's name for what the answer shall be. Raises InvalidArgumentError."""
-    if key in NEEDED["form"] and isinstance(value, (type, Mapping)):
-        place = "parse(messages, City) asks for one" if isinstance(value, type) else "response_format holds one"
-        kind = "an object of a class" if isinstance(value, type) else "a JSON schema"
-        raise InvalidArgumentError(f'unknown call option "{key}"; if it is for {kind}: {place}')
+    """Refuses a class under another library's name for what the answer shall be. Raises InvalidArgumentError."""
+    if key in NEEDED["form"] and isinstance(value, type):
+        raise InvalidArgumentError(f'unknown call option "{key}"; parse(messages, City) asks for an object of a class')
