@@ -234,7 +234,7 @@ func (r *Stream) inside(e *llm.Error) *llm.Error {
 func (r *Stream) of(e *llm.Error) *llm.Error {
 	e.Status = cmp.Or(e.Status, r.resp.StatusCode)
 	failure.AddHead(e, r.resp.Header)
-	e.Message += r.upstream.withoutKey(e, r.resp)
+	r.upstream.tellOfKey(e, r.resp)
 	return e
 }
 

@@ -165,29 +165,36 @@ func (u *Upstream) failure(resp *http.Response, x *Exchange) error {
 	if a, ok := u.Format.(wire.Adviser); ok && advice == "" {
 		advice = a.Advice(e, &x.Call)
 	}
-	noKey := u.withoutKey(e, resp)
-	if noKey == "" && e.Code == llm.Authentication && resp.StatusCode == http.StatusUnauthorized {
-		advice = cmp.Or(advice, u.KeyAdvice)
-	}
 	e.Message = failure.WithAddress(e, resp, advice)
-	if noKey != "" {
-		e.Message = strings.TrimSuffix(e.Message, ".") + noKey
+	if advice == "" || u.NoKeyAdvice != "" {
+		u.tellOfKey(e, resp)
 	}
 	return e
 }
 
-// withoutKey is the end of a message about a refused key where the request had
-// none.
-func (u *Upstream) withoutKey(e *llm.Error, resp *http.Response) string {
-	if e.Code != llm.Authentication || u.NoKeyAdvice == "" || u.Wrap != nil || resp.Request == nil {
+// tellOfKey adds to the message about a refused key what it may be due to.
+func (u *Upstream) tellOfKey(e *llm.Error, resp *http.Response) {
+	if text := u.aboutKey(e, resp); text != "" {
+		e.Message = strings.TrimSuffix(e.Message, ".") + "; " + text
+	}
+}
+
+func (u *Upstream) aboutKey(e *llm.Error, resp *http.Response) string {
+	if e.Code != llm.Authentication || u.Wrap != nil || resp.Request == nil {
 		return ""
+	}
+	if u.NoKeyAdvice == "" {
+		if e.Status == http.StatusUnauthorized || e.Status/100 == 2 && e.ProviderCode+e.Type != "" {
+			return u.KeyAdvice
+		}
+		return "" // a right key may lack a right
 	}
 	for name := range resp.Request.Header {
 		if shown.NamesSecret(name) { // an option of the call has a key
 			return ""
 		}
 	}
-	return "; no key was sent: " + u.NoKeyAdvice
+	return "no key was sent: " + u.NoKeyAdvice
 }
 
 // whole reads a complete answer. It may be an error object even if its status
@@ -246,7 +253,7 @@ func (u *Upstream) refused(e *llm.Error, data []byte, resp *http.Response) *llm.
 	e.Status = cmp.Or(e.Status, resp.StatusCode)
 	failure.AddHead(e, resp.Header)
 	e.Body = failure.Body(data)
-	e.Message += u.withoutKey(e, resp)
+	u.tellOfKey(e, resp)
 	return e
 }
 

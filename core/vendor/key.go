@@ -63,13 +63,23 @@ func (v *Vendor) Blame(err error, getenv func(string) (string, bool)) error {
 		return err
 	}
 	e := *llm.AsError(err)
-	for name := range strings.FieldsSeq(v.keys) {
-		if key, _ := getenv(name); key == v.key {
-			e.Message = strings.Replace(e.Message, "api_key", "the environment variable "+name, 1)
-			break
-		}
+	if name := v.keyVariable(getenv); name != "" {
+		e.Message = strings.Replace(e.Message, "api_key", "the environment variable "+name, 1)
 	}
 	return &e
+}
+
+// keyVariable is the environment variable that the key came from, or "".
+func (v *Vendor) keyVariable(getenv func(string) (string, bool)) string {
+	for name := range strings.FieldsSeq(v.keys) {
+		if v.key == "" {
+			break
+		}
+		if key, _ := getenv(name); key == v.key {
+			return name
+		}
+	}
+	return ""
 }
 
 // blameAddress gives an error about "base_url" the name of the environment
@@ -90,14 +100,14 @@ func (v *Vendor) Key(configured string) string { return cmp.Or(configured, v.key
 // the vendor takes; 0 for the default.
 func (v *Vendor) Concurrent(configured int) int { return cmp.Or(configured, v.concurrent) }
 
-// HowToSetKey tells where a missing key of a server at baseURL goes. The
-// environment's keys go to the vendor's own servers only.
-func (v *Vendor) HowToSetKey(baseURL string) string {
+// HowToSetKey tells where a missing key of a server at baseURL, of that origin,
+// goes. The environment's keys go to the vendor's own servers only.
+func (v *Vendor) HowToSetKey(baseURL, origin string) string {
 	if _, own := At(baseURL); own || v.fromEnvironment || v.keys == "" {
 		return v.howToSetKey()
 	}
 	name, _, _ := strings.Cut(v.keys, " ")
-	return "set api_key in the configuration; the environment variable " + name + " is for the servers of " + v.name + " alone"
+	return "set api_key in the configuration; the environment variable " + name + " is for the servers of " + v.name + " alone, and " + origin + " answered"
 }
 
 // howToSetKey tells where a missing key goes.
@@ -113,12 +123,23 @@ func (v *Vendor) howToSetKey() string {
 	return text
 }
 
-// AdviceOnKey says what else a refused key may be for, at the vendor's server
-// of baseURL; "" where there is nothing to say.
-func (v *Vendor) AdviceOnKey(baseURL string) string {
+// AdviceOnKey says what else a refused key may be for, at the server of
+// baseURL, of that origin: one of the vendor's sites, or a server that is not
+// the vendor's, and where its key is from; key is "" where another credential
+// is sent. The advice is "" where there is nothing to say.
+func (v *Vendor) AdviceOnKey(baseURL, origin, key string, getenv func(string) (string, bool)) string {
 	row, own := At(baseURL)
-	if !own && v.fromEnvironment {
+	if !own && v.fromEnvironment && len(v.sites) > 0 {
 		row, own = *v, true
+	}
+	if !own && v.keys != "" && !v.local {
+		text := origin + " answered, which is no server of " + v.name
+		if name := v.keyVariable(getenv); name != "" {
+			text += "; the key comes from the environment variable " + name
+		} else if key != "" {
+			text += "; the key comes from api_key in the configuration"
+		}
+		return text
 	}
 	if !own || len(row.sites) == 0 {
 		return ""
