@@ -20,10 +20,10 @@ from ._native.handle import Handle, Routes
 from ._native.operation import Calls
 from ._shown import shown
 from ._signature import refuse_other
+from ._watched import Asked, Usual
 from .config import ModelConfig
 from .errors import InvalidArgumentError, LLMError, ModelNotFoundError
 from .messages import Function
-from .providers import attributes
 from .requests import ChatCompletionRequest, messages_to_wire, model_name, refuse_bytes
 
 _MOST = 16  # the maximum number of plans per aggregator: each model that its calls name needs a plan
@@ -129,44 +129,6 @@ def _group_sizes(routes: list[catalog.Entry], groups: list[list[str]]) -> list[i
     return sizes or None
 
 
-class _Asked:
-    """A client that a plan asks, with its handle. A client is asked the long way what its handle is only if it is not
-    an ordinary one, or has changed.
-    """
-
-    __slots__ = ("_config", "_own", "_values", "client", "cls", "handle", "side", "spoken", "vendor")
-
-    def __init__(self, client: Any, side: route.Route) -> None:
-        self.client = client
-        self.side = side
-        self.vendor = catalog.vendor_of(client)
-        self.handle = side.handle(client, self.vendor)
-        self.cls = type(client)
-        self.spoken = catalog.spoken_of(self.cls)[0] if self.vendor is not None else None
-        self._own = self.spoken[0] | {attributes.STATE} if self.spoken is not None else frozenset()
-        config = client.config if self.spoken is not None and not self.cls._redefined else None
-        self._values = side.made_of(self.handle, config) if isinstance(config, ModelConfig) else None
-        self._config = config if self._values is not None else None
-
-    def holds(self) -> bool:
-        """Whether the client still has this handle, if the methods of its class are the original ones."""
-        client, config = self.client, self._config
-        try:
-            same = (
-                config is not None
-                and type(client) is self.cls
-                and client.__dict__.get("config") is config
-                and self._own.isdisjoint(client.__dict__)
-                and [*config.__dict__.values()] == self._values
-                and self.side.has(self.handle)
-            )
-        except Exception:  # of an attribute of the application's own, such as an array
-            same = False
-        if same:
-            return True
-        return catalog.vendor_of(client) == self.vendor and self.side.handle(client, self.vendor) is self.handle
-
-
 def _copied(models: Any) -> Any:
     """A copy of a list of models, to find changes later; None, which no list equals, of what cannot be copied."""
     try:
@@ -194,7 +156,7 @@ class Plan:
         ]
         if not entries:
             catalog.resolve(entries, models)  # the core says why there is nothing to ask
-        self._routes: list[_Asked] = []
+        self._routes: list[Asked] = []
         resolved = _resolved(user, entries, models)
         self.route_names = [f"{entry.provider}/{entry.name}" for entry in resolved]
         self._groups = None if model else _group_sizes(resolved, catalog.model_groups(user.models))
@@ -203,12 +165,13 @@ class Plan:
             if side.names is None:
                 side.names = (entry.provider, entry.name)
             side.users.add(user)
-            self._routes.append(_Asked(entry.client, side))
+            self._routes.append(Asked(entry.client, side))
         _identities.closed.discard(user)
         self._classes = {asked.cls: asked.spoken for asked in self._routes if asked.spoken is not None}
         known = {id(a.client) for a in self._routes if a.vendor and isinstance(a.client.config, ModelConfig)}
-        # _Asked.holds() checks the models of the entries in ``known``.
+        # Asked.holds() checks the models of the entries in ``known``.
         self._names = [(entry, entry.model) for entry in entries if id(entry.client) not in known]
+        self._usual = Usual.of(user.manager, self._routes)
         self._native = Routes([asked.handle for asked in self._routes])
         self._told = False  # whether routes are told of that budgets have no effect on
 
@@ -224,6 +187,12 @@ class Plan:
         if not self._model and self._models != user.models:
             return False
         manager = user.manager
+        if (self._usual is None or not self._usual.holds(manager)) and not self._holds_unusually(user, manager):
+            return False
+        return not self._names or all(entry.model == model for entry, model in self._names)
+
+    def _holds_unusually(self, user: Any, manager: Any) -> bool:
+        """The same of what may be the application's own."""
         if lookup.is_asked(manager):
             names = [self._model] if self._model else catalog.model_names(user.models)
             if lookup.providers(manager, names)[0] != self._providers:
@@ -236,10 +205,7 @@ class Plan:
         for cls, spoken in self._classes.items():
             if not catalog.is_original(cls, spoken):
                 return False
-        for asked in self._routes:
-            if not asked.holds():
-                return False
-        return not self._names or all(entry.model == model for entry, model in self._names)
+        return all(asked.holds() for asked in self._routes)
 
     def call(self, user: Any, request: dict[str, Any], options: dict[str, Any] | None) -> Call:
         """Builds a call that uses the plan's routes."""

@@ -36,9 +36,6 @@ _lock = threading.RLock()  # one for all routes, held for a moment (again where 
 before_first_use: Callable[[], None] | None = None
 """Called before a native handle is made: a forked child joins its fleet again. None where no fleet is configured."""
 
-_FOR_HTTP = (False, None)
-"""The key of the usual handle: see :meth:`Route.handle`."""
-
 _Made = tuple["dict[str, Any] | None", Handle]
 """The fields of the configuration from which a handle was made, and the handle."""
 
@@ -80,6 +77,7 @@ class Route(Attached):
         self.used_directly = False
         self.names: tuple[str, str] | None = None
         self._handles: dict[tuple[bool, str | None], _Made] = {}
+        self.usual: Handle | None = None  # the one for HTTP with the configured model (_lock)
 
     def handle(self, client: Any, vendor: str | None, model: str | None = None) -> Handle:
         """The route's native handle, for HTTP with ``vendor``; if ``vendor`` is None, Python answers the calls.
@@ -102,19 +100,20 @@ class Route(Attached):
             known = self._make({**core, "model": model} if model else core, vendor, _snapshot(state))
             with _lock:
                 self._handles[vendor is None, model] = known
+                if vendor is not None and model is None:
+                    self.usual = known[1]
         return known[1]
 
     def made_of(self, handle: Handle, config: ModelConfig) -> list[Any] | None:
         """The values of which the handle was made, in the order of the configuration's fields. They are compared in a
         third of the time of a dict (0.2 µs instead of 0.6).
         """
-        state, made = self._handles.get(_FOR_HTTP, (None, None))
+        state, made = self._handles.get((False, None), (None, None))
         return [state.get(key) for key in vars(config)] if state is not None and made is handle else None
 
     def has(self, handle: Handle) -> bool:
         """Whether this is the route's handle for HTTP."""
-        known = self._handles.get(_FOR_HTTP)
-        return known is not None and known[1] is handle and handle.alive
+        return self.usual is handle and handle.alive
 
     def _make(self, core: dict[str, Any], vendor: str | None, state: dict[str, Any] | None) -> _Made:
         data = encode(core, "the configuration")
@@ -170,6 +169,7 @@ class Route(Attached):
         """Drops the native side; running calls keep it until they end."""
         with _lock:
             self._handles = {}
+            self.usual = None
         for user in list(self.users):
             Plans.of(user).clear()
 

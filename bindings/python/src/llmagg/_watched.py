@@ -1,0 +1,123 @@
+"""What an aggregator's plans depend on, and how each call finds that it is unchanged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import catalog, lookup
+from ._native import route
+from .config import ModelConfig
+from .manager import Manager
+from .providers import attributes
+
+
+class Asked:
+    """A client that a plan asks, with its handle. A client is asked the long way what its handle is only if it is not
+    an ordinary one, or has changed.
+    """
+
+    __slots__ = ("_config", "client", "cls", "handle", "own", "side", "spoken", "values", "vendor")
+
+    def __init__(self, client: Any, side: route.Route) -> None:
+        self.client = client
+        self.side = side
+        self.vendor = catalog.vendor_of(client)
+        self.handle = side.handle(client, self.vendor)
+        self.cls = type(client)
+        self.spoken = catalog.spoken_of(self.cls)[0] if self.vendor is not None else None
+        self.own = self.spoken[0] | {attributes.STATE} if self.spoken is not None else frozenset()
+        config = client.config if self.spoken is not None and not self.cls._redefined else None
+        self.values = side.made_of(self.handle, config) if isinstance(config, ModelConfig) else None
+        self._config = config if self.values is not None else None
+
+    def holds(self) -> bool:
+        """Whether the client still has this handle, if the methods of its class are the original ones."""
+        client, config = self.client, self._config
+        try:
+            same = (
+                config is not None
+                and type(client) is self.cls
+                and client.__dict__.get("config") is config
+                and self.own.isdisjoint(client.__dict__)
+                and [*config.__dict__.values()] == self.values
+                and self.side.has(self.handle)
+            )
+        except Exception:  # of an attribute of the application's own, such as an array
+            same = False
+        if same:
+            return True
+        return catalog.vendor_of(client) == self.vendor and self.side.handle(client, self.vendor) is self.handle
+
+
+class Usual:
+    """What a plan depends on where registry, providers and clients are the library's own, as nearly always. To look
+    at all of it in one function takes two thirds of the instructions of the separate questions: 31 thousand instead of
+    46 for two routes, of 171 that a call took in Python.
+    """
+
+    __slots__ = ("_asked", "_find", "_methods", "_names", "_of_providers", "_providers")
+
+    def __init__(self, manager: Manager, asked: list[Asked]) -> None:
+        self._find = Manager.get_client_by_model
+        self._providers = dict(manager.providers)
+        self._names = [*self._providers]
+        self._of_providers = [
+            (p, type(p), type(p).get_llm_client, type(p).get_available_models, dict(p.clients), [*p.clients])
+            for p in self._providers.values()
+        ]
+        spoken = {each.cls: each.spoken for each in asked if each.spoken is not None}
+        self._methods = [(cls, methods, original) for cls, (_, methods, original) in spoken.items()]
+        self._asked = [(each.client, each.cls, each.own, each.side, each.handle, each.values) for each in asked]
+
+    @classmethod
+    def of(cls, manager: Any, asked: list[Asked]) -> Usual | None:
+        """None if anything is the application's own."""
+        if type(manager) is not Manager or lookup.is_asked(manager) or any(each.values is None for each in asked):
+            return None
+        for provider in list(manager.providers.values()):
+            clients = getattr(provider, "clients", None)
+            if type(clients) is not dict or catalog.clients_of(provider) is not clients:
+                return None
+        return cls(manager, asked)
+
+    def holds(self, manager: Any) -> bool:
+        """Whether all is unchanged. If not, :meth:`Plan.holds` finds out whether that matters."""
+        try:
+            providers = manager.providers
+            if (
+                type(manager) is not Manager
+                or Manager.get_client_by_model is not self._find
+                or "get_client_by_model" in manager.__dict__
+                or type(providers) is not dict
+                or providers != self._providers
+                or [*providers] != self._names
+            ):
+                return False
+            for provider, cls, find, listed, known, names in self._of_providers:
+                clients, state = provider.clients, provider.__dict__
+                if (
+                    type(provider) is not cls
+                    or cls.get_llm_client is not find
+                    or cls.get_available_models is not listed
+                    or "get_llm_client" in state
+                    or "get_available_models" in state
+                    or type(clients) is not dict
+                    or clients != known
+                    or [*clients] != names
+                ):
+                    return False
+            for cls, methods, original in self._methods:
+                if methods(cls) != original:
+                    return False
+            for client, cls, own, side, handle, values in self._asked:
+                state = client.__dict__
+                if (
+                    type(client) is not cls
+                    or not own.isdisjoint(state)
+                    or side.usual is not handle
+                    or [*state["config"].__dict__.values()] != values
+                ):
+                    return False
+        except Exception:  # an attribute that is gone, or of the application's own, such as an array
+            return False
+        return True
