@@ -249,6 +249,13 @@ class Terminal:
             time.sleep(0.05)
         return screen
 
+    def wait_for_end(self) -> None:
+        until = time.monotonic() + 20
+        command = ["tmux", "-L", self._name, "has-session"]
+        while not subprocess.run(command, capture_output=True, check=False).returncode:
+            assert time.monotonic() < until, self._tmux("capture-pane", "-p")
+            time.sleep(0.05)
+
     def close(self) -> None:
         subprocess.run(["tmux", "-L", self._name, "kill-server"], capture_output=True, timeout=20, check=False)
 
@@ -286,3 +293,12 @@ def test_a_talk_in_a_terminal(terminal: Terminal, llm_wall: FaultWall) -> None:
     terminal.wait_for("Hello from ", 2)
     sent = [seen["body"]["messages"] for seen in llm_wall.seen()["requests"] if seen["kind"] == "chat"][-1]
     assert [message["content"] for message in sent] == ["Hello", "Hello from good.", "Again"]
+    terminal.type("half a quest", "C-c")  # takes back what is typed; the conversation stays
+    terminal.wait_for("once more ends")
+    terminal.type("More", "Enter")
+    terminal.wait_for("Hello from ", 3)
+    assert len([seen for seen in llm_wall.seen()["requests"] if seen["kind"] == "chat"][-1]["body"]["messages"]) == 5
+    terminal.type("", "C-c")
+    terminal.wait_for("once more ends", 2)
+    terminal.type("", "C-c")
+    terminal.wait_for_end()

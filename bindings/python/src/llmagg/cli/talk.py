@@ -112,12 +112,18 @@ def chat(llm: LLMAggregator, system: str | None, params: dict[str, Any]) -> int:
     say(console, f"{', '.join(llm.get_available_models())}\n{_HELP}", "dim")
     first: list[Message] = [Message("system", system)] if system else []
     messages = list(first)
+    again = False  # whether the last thing typed was Ctrl-C: one may come too late for the answer that it should stop
     while True:
         try:
             question = input("> ").strip()
-        except (EOFError, KeyboardInterrupt):
+        except (EOFError, KeyboardInterrupt) as end:
             print()
-            return OK
+            if again or isinstance(end, EOFError) or not sys.stdin.isatty():
+                return OK
+            again = True
+            say(console, "Ctrl-C once more ends", "dim")
+            continue
+        again = False
         if question in ("/quit", "/exit"):
             return OK
         if question == "/new":
