@@ -65,8 +65,8 @@ var errNoCacheAnswer = errors.New("the application did not answer CACHE_GET in t
 type askedStore struct{ name string }
 
 // header begins the payload of its events.
-func (s askedStore) header(key cache.Key, ttl time.Duration) ([]byte, error) {
-	return llm.JSON.Marshal(struct {
+func (s askedStore) header(key cache.Key, ttl time.Duration) []byte {
+	return llm.JSONOf(struct {
 		Cache string  `json:"cache"`
 		Key   string  `json:"key"`
 		TTL   float64 `json:"ttl_s,omitempty"`
@@ -79,13 +79,9 @@ func (s askedStore) Get(ctx context.Context, key cache.Key) ([]byte, error) {
 	if op == nil {
 		return nil, nil
 	}
-	payload, err := s.header(key, 0)
-	if err != nil {
-		return nil, err
-	}
 	ctx, stop := llm.Within(ctx, cacheAnswerTime, errNoCacheAnswer)
 	defer stop()
-	value, err := cacheCalls.ask(ctx, op.queue, eventCacheGet, op.tag, payload)
+	value, err := cacheCalls.ask(ctx, op.queue, eventCacheGet, op.tag, s.header(key, 0))
 	switch {
 	case err == nil, err == errNoMemory:
 		return value, err
@@ -101,11 +97,7 @@ func (s askedStore) Put(ctx context.Context, key cache.Key, value []byte, ttl ti
 	if op == nil {
 		return nil
 	}
-	header, err := s.header(key, ttl)
-	if err != nil {
-		return err
-	}
-	payload := append(append(header, '\n'), value...)
+	payload := append(append(s.header(key, ttl), '\n'), value...)
 	if !op.queue.push(record{kind: eventCachePut, op: op.id, tag: op.tag}, payload) {
 		return errNoMemory
 	}

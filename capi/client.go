@@ -63,10 +63,7 @@ func modelConfig(from *C.char, n C.size_t) (config.Model, error) {
 		}
 		delete(fields, key)
 	}
-	whole, err := llm.JSON.Marshal(map[string]any{"models": map[string]any{names[1]: fields}})
-	if err != nil {
-		return config.Model{}, llm.Errorf(llm.InvalidArgument, "argument config cannot be read: %v", err)
-	}
+	whole := llm.JSONOf(map[string]any{"models": map[string]any{names[1]: fields}})
 	p, err := config.ParseProvider(names[0], whole, parseOptions())
 	if err != nil {
 		return config.Model{}, err

@@ -43,7 +43,7 @@ func (b *customBackend) call(ctx context.Context, x *client.Exchange, stream boo
 		return nil, llm.Errorf(llm.InvalidArgument, "the custom provider %q was made without a queue, so a blocking call cannot reach it; "+
 			"use the ..._submit functions, or give the provider a queue that another thread reads", x.Provider)
 	}
-	names, err := llm.JSON.Marshal(struct {
+	names := llm.JSONOf(struct {
 		Parent    uint64 `json:"parent"`
 		ParentTag uint64 `json:"parent_tag"`
 		Provider  string `json:"provider"`
@@ -51,9 +51,6 @@ func (b *customBackend) call(ctx context.Context, x *client.Exchange, stream boo
 		Model     string `json:"model"`
 		Stream    bool   `json:"stream"`
 	}{parent, parentTag, x.Provider, x.Name, x.Model, stream})
-	if err != nil {
-		return nil, err
-	}
 	payload := append(names[:len(names)-1], `,"request":`...)
 	payload = append(x.Payload.AppendBody(payload, x.Model, stream, x.Usage), '}')
 	customCalls.add(c.id, c)

@@ -36,11 +36,7 @@ func askToken(ctx context.Context, name string) (token string, expires time.Time
 	if q == nil {
 		return "", expires, llm.Errorf(llm.Authentication, "the configuration names a token function (auth.name), but nobody answers for it; call llmagg_token_to_queue")
 	}
-	payload, err := llm.JSON.Marshal(map[string]string{"name": name})
-	if err != nil {
-		return "", expires, err
-	}
-	a, err := tokenCalls.ask(ctx, q, eventToken, 0, payload)
+	a, err := tokenCalls.ask(ctx, q, eventToken, 0, llm.JSONOf(map[string]string{"name": name}))
 	if err == nil && a.Error != nil {
 		err = errors.New(*a.Error)
 	}

@@ -176,11 +176,7 @@ func (f *googleFile) sign(claims map[string]any) (string, error) {
 }
 
 func segment(values map[string]any) string {
-	data, err := llm.JSON.Marshal(values)
-	if err != nil { // texts and numbers can always be written
-		return ""
-	}
-	return base64.RawURLEncoding.EncodeToString(data)
+	return base64.RawURLEncoding.EncodeToString(llm.JSONOf(values))
 }
 
 // fromUser renews the token of the user who logged in with gcloud.

@@ -124,11 +124,7 @@ func (o *Options) key() string {
 	for _, name := range variables[o.Type] {
 		parts = append(parts, o.getenv(name))
 	}
-	key, err := llm.JSON.Marshal(parts)
-	if err != nil { // texts and numbers can always be written
-		return ""
-	}
-	return string(key)
+	return string(llm.JSONOf(parts))
 }
 
 // source is where the credential comes from.

@@ -58,6 +58,15 @@ func unmarshalWithExtra(data []byte, v any) (Extra, error) {
 	return extra, r.End()
 }
 
+// JSONOf writes a value of texts, numbers, lists, maps and JSON.
+func JSONOf(v any) json.RawMessage {
+	raw, err := JSON.Marshal(v)
+	if err != nil { // not reachable: texts, numbers and JSON can always be written
+		return nil
+	}
+	return raw
+}
+
 // writeValue writes any value by the JSON library.
 func writeValue(w *jsontext.Writer, v any) {
 	data, err := JSON.Marshal(v)

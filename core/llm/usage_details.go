@@ -181,13 +181,6 @@ func withField(object json.RawMessage, name string, n int) json.RawMessage {
 	if len(object) > 0 && JSON.Unmarshal(object, &fields) != nil {
 		return object
 	}
-	var err error
-	if fields[name], err = JSON.Marshal(n); err != nil {
-		return object
-	}
-	raw, err := JSON.Marshal(fields)
-	if err != nil {
-		return object
-	}
-	return raw
+	fields[name] = JSONOf(n)
+	return JSONOf(fields)
 }

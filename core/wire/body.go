@@ -97,6 +97,6 @@ func With(own []byte, what, name string, value any) ([]byte, error) {
 	if IsThere(object[name]) {
 		return own, nil
 	}
-	object[name] = JSONOf(value)
-	return JSONOf(object), nil
+	object[name] = llm.JSONOf(value)
+	return llm.JSONOf(object), nil
 }

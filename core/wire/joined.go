@@ -28,9 +28,9 @@ func joinedValue(pieces []json.RawMessage, depth int) json.RawMessage {
 				return last(pieces)
 			}
 		}
-		return JSONOf(JoinedTexts(texts))
+		return llm.JSONOf(JoinedTexts(texts))
 	case first == '[':
-		return JSONOf(joinedLists(pieces))
+		return llm.JSONOf(joinedLists(pieces))
 	case first == '{':
 		return joinedFields(pieces, depth)
 	}
@@ -80,9 +80,9 @@ func joinedFields(objects []json.RawMessage, depth int) json.RawMessage {
 		}
 	}
 	if lists != nil {
-		whole["content"] = JSONOf(joinedLists(lists))
+		whole["content"] = llm.JSONOf(joinedLists(lists))
 	}
-	return JSONOf(whole)
+	return llm.JSONOf(whole)
 }
 
 // JoinedTexts joins texts, and those that are base64 with an end of its own
@@ -101,13 +101,4 @@ func JoinedTexts(texts []string) string {
 		}
 	}
 	return base64.StdEncoding.EncodeToString(data)
-}
-
-// JSONOf writes a value of texts, numbers, lists, maps and JSON.
-func JSONOf(v any) json.RawMessage {
-	raw, err := llm.JSON.Marshal(v)
-	if err != nil { // not reachable: texts, numbers and JSON can always be written
-		return nil
-	}
-	return raw
 }

@@ -160,7 +160,7 @@ func inOpenAIsWords(reason string, beside *llm.Extra) string {
 	}
 	const native = "native_finish_reason"
 	if _, taken := (*beside)[native]; !taken {
-		Rest(beside, native, JSONOf(reason))
+		Rest(beside, native, llm.JSONOf(reason))
 	}
 	return word
 }

@@ -58,7 +58,7 @@ func (k *Kept) Field() json.RawMessage {
 	if !k.opaque {
 		return nil
 	}
-	return JSONOf(k.parts)
+	return llm.JSONOf(k.parts)
 }
 
 // Extra is [Kept.Field] as the fields of a message; nil for none.

@@ -135,5 +135,5 @@ func ObjectOf(text string) json.RawMessage {
 
 // Wrapped is an object that holds text under key.
 func Wrapped(key, text string) json.RawMessage {
-	return JSONOf(map[string]string{key: text})
+	return llm.JSONOf(map[string]string{key: text})
 }

@@ -132,7 +132,7 @@ func blockOf(p *llm.Part) (b block, problem string) {
 	case p.Type == "file" && p.File != nil:
 		return document(p.File)
 	case ownBlocks.Has(p.Type):
-		return block{Type: p.Type, Raw: wire.JSONOf(*p)}, ""
+		return block{Type: p.Type, Raw: llm.JSONOf(*p)}, ""
 	}
 	return b, "is of type \"" + p.Type + "\", which Anthropic does not take, or has no content of that type"
 }

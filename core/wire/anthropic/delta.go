@@ -104,7 +104,7 @@ func (s *stream) strange(d *answerBlock) error {
 	var fields llm.Extra
 	if llm.JSON.Unmarshal(d.raw, &fields) == nil {
 		delete(fields, "type")
-		b.others = append(b.others, wire.JSONOf(fields))
+		b.others = append(b.others, llm.JSONOf(fields))
 	}
 	return nil
 }

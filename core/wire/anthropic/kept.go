@@ -84,7 +84,7 @@ func (s *stream) keep() {
 	b := &s.Block
 	switch {
 	case b.Type == "text" && len(b.Citations) > 0:
-		s.kept.Keep(llm.AnswerPart{Type: "text", Bytes: b.said.Size}, wire.JSONOf(map[string]any{"citations": b.Citations}))
+		s.kept.Keep(llm.AnswerPart{Type: "text", Bytes: b.said.Size}, llm.JSONOf(map[string]any{"citations": b.Citations}))
 	case b.Type == "text":
 		if b.said.Size > 0 {
 			s.kept.Add(llm.AnswerPart{Type: "text", Bytes: b.said.Size})
@@ -115,9 +115,9 @@ func (b *openBlock) whole(fields map[string]any) json.RawMessage {
 		return nil
 	}
 	for name, value := range fields {
-		began[name] = wire.JSONOf(value)
+		began[name] = llm.JSONOf(value)
 	}
-	return wire.JSONOf(began)
+	return llm.JSONOf(began)
 }
 
 // inputOf gives a call's arguments as the object that Anthropic wants, also

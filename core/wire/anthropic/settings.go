@@ -77,7 +77,7 @@ func (s *settings) metadata() {
 	if id == "" {
 		return
 	}
-	s.body.Metadata = wire.JSONOf(map[string]string{"user_id": id})
+	s.body.Metadata = llm.JSONOf(map[string]string{"user_id": id})
 }
 
 // output sets a field of output_config beside the caller's own.
@@ -126,7 +126,7 @@ func (s *settings) thinking() error {
 			return err
 		}
 	} else {
-		b.Thinking = wire.JSONOf(map[string]any{"type": "enabled", "budget_tokens": budget})
+		b.Thinking = llm.JSONOf(map[string]any{"type": "enabled", "budget_tokens": budget})
 		s.room(budget + wire.LeastAnswer)
 	}
 	s.besideThoughts()

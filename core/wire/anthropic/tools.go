@@ -26,7 +26,7 @@ type toolChoice struct {
 }
 
 func toolOf(f *llm.Function, extra llm.Extra) json.RawMessage {
-	return wire.JSONOf(tool{Name: f.Name, Description: f.Description, InputSchema: wire.Parameters(f), Strict: f.Strict, CacheControl: extra["cache_control"]})
+	return llm.JSONOf(tool{Name: f.Name, Description: f.Description, InputSchema: wire.Parameters(f), Strict: f.Strict, CacheControl: extra["cache_control"]})
 }
 
 // tools translates tools and functions. An entry that is one of Anthropic's own
@@ -38,7 +38,7 @@ func (s *settings) tools() error {
 		case wire.IsFunction(t):
 			s.body.Tools = append(s.body.Tools, toolOf(t.Function, t.Extra))
 		case t.Function == nil && (wire.IsThere(t.Extra["name"]) || wire.IsThere(t.Extra["input_schema"])):
-			s.body.Tools = append(s.body.Tools, wire.JSONOf(t))
+			s.body.Tools = append(s.body.Tools, llm.JSONOf(t))
 		default:
 			return wire.Unsupported("tools[%d] has the type %q; Anthropic takes functions and its own tools", i, t.Type)
 		}
@@ -138,7 +138,7 @@ func (s *settings) format() error {
 	if !forcesSchema(s.request) {
 		return s.prompt(f.JSONSchema)
 	}
-	s.body.Tools = []json.RawMessage{wire.JSONOf(tool{Name: schemaToolName(f.JSONSchema), InputSchema: f.JSONSchema.Schema,
+	s.body.Tools = []json.RawMessage{llm.JSONOf(tool{Name: schemaToolName(f.JSONSchema), InputSchema: f.JSONSchema.Schema,
 		Description: "Give the answer by calling this tool."})}
 	s.body.ToolChoice = &toolChoice{Type: "tool", Name: schemaToolName(f.JSONSchema), DisableParallel: true}
 	s.Adapt("response_format", wire.ByTool)

@@ -71,13 +71,13 @@ type citedPiece struct {
 // citedRaw is the raw of a text in pieces of n bytes; nil without citations.
 func citedRaw(citations any, pieces ...int) json.RawMessage {
 	var c citedText
-	if c.Cited.Citations = wire.JSONOf(citations); string(c.Cited.Citations) == "null" {
+	if c.Cited.Citations = llm.JSONOf(citations); string(c.Cited.Citations) == "null" {
 		return nil
 	}
 	for _, n := range pieces {
 		c.Cited.Content = append(c.Cited.Content, citedPiece{Bytes: n})
 	}
-	return wire.JSONOf(&c)
+	return llm.JSONOf(&c)
 }
 
 func (t *conversation) Text(text string, kept json.RawMessage) block {
@@ -94,7 +94,7 @@ func (t *conversation) Text(text string, kept json.RawMessage) block {
 	if left != "" { // not what this package wrote
 		return textBlock(text)
 	}
-	return block{Raw: wire.JSONOf(&c)}
+	return block{Raw: llm.JSONOf(&c)}
 }
 
 func (t *conversation) Calls(m *llm.Message) (blocks []block) {

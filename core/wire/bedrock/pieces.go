@@ -60,5 +60,5 @@ func (b *openBlock) thought() json.RawMessage {
 		}
 		content = map[string]any{"reasoningText": text}
 	}
-	return wire.JSONOf(map[string]any{"reasoningContent": content})
+	return llm.JSONOf(map[string]any{"reasoningContent": content})
 }

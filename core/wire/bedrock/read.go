@@ -207,7 +207,7 @@ func exceptionIn(kind string, data []byte) error {
 		fields = llm.Extra{}
 	}
 	fields["__type"] = jsontext.AppendText(nil, kind)
-	if e := failure.Of(wire.JSONOf(fields)); e != nil {
+	if e := failure.Of(llm.JSONOf(fields)); e != nil {
 		return e
 	}
 	return nil

@@ -139,7 +139,7 @@ func (a *answer) think(b *answerBlock, alone bool) {
 	if !alone {
 		var fields llm.Extra
 		if llm.JSON.Unmarshal(raw, &fields) == nil {
-			raw = wire.JSONOf(llm.Extra{"reasoningContent": fields["reasoningContent"]})
+			raw = llm.JSONOf(llm.Extra{"reasoningContent": fields["reasoningContent"]})
 		}
 	}
 	a.kept.Keep(p, raw)
@@ -182,5 +182,5 @@ func choiceExtra(reason string) llm.Extra {
 	case "", "end_turn", "max_tokens", "tool_use":
 		return nil
 	}
-	return llm.Extra{"stop_reason": wire.JSONOf(reason)}
+	return llm.Extra{"stop_reason": llm.JSONOf(reason)}
 }

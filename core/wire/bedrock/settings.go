@@ -139,7 +139,7 @@ func (s *settings) thinking() error {
 			return err
 		}
 	} else {
-		s.add("reasoning_effort", "thinking", wire.JSONOf(map[string]any{"type": "enabled", "budget_tokens": budget}))
+		s.add("reasoning_effort", "thinking", llm.JSONOf(map[string]any{"type": "enabled", "budget_tokens": budget}))
 		s.room(budget + wire.LeastAnswer)
 	}
 	s.besideThoughts()

@@ -311,7 +311,7 @@ func (s *stream) think(d *delta) (m *llm.Message) {
 	}
 	if t.redacted != "" {
 		b.redacted = append(b.redacted, t.redacted)
-		return s.unseen(m, wire.JSONOf(map[string]any{"reasoningContent": map[string]string{"redactedContent": t.redacted}}))
+		return s.unseen(m, llm.JSONOf(map[string]any{"reasoningContent": map[string]string{"redactedContent": t.redacted}}))
 	}
 	return m
 }
@@ -329,7 +329,7 @@ func (d *delta) unknown() json.RawMessage {
 	if len(fields) == 0 {
 		return nil
 	}
-	return wire.JSONOf(fields)
+	return llm.JSONOf(fields)
 }
 
 // other takes a piece that this package does not know. d is a delta that is

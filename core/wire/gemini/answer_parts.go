@@ -353,7 +353,7 @@ func (f *found) answerParts() (beside json.RawMessage, err error) {
 	content.take("role")
 	content.take("parts")
 	if rest := content.rest(); rest != nil {
-		beside = wire.JSONOf(rest) // the judge of failures finds it
+		beside = llm.JSONOf(rest) // the judge of failures finds it
 	}
 	return beside, nil
 }

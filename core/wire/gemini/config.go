@@ -128,7 +128,7 @@ func merged(ours, own json.RawMessage) (json.RawMessage, error) {
 	if config["responseSchema"] != nil && theirs["responseJsonSchema"] == nil { // mutually exclusive
 		delete(config, "responseJsonSchema")
 	}
-	return wire.JSONOf(config), nil
+	return llm.JSONOf(config), nil
 }
 
 func camelCase(name string) string {

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/llmagg/llmagg/core/llm"
-	"github.com/llmagg/llmagg/core/wire"
 )
 
 // This file sends an answer back as it came: its parts in their order, each
@@ -24,7 +23,7 @@ func signatureRaw(signature string) json.RawMessage {
 	if signature == "" {
 		return nil
 	}
-	return wire.JSONOf(signed{signature})
+	return llm.JSONOf(signed{signature})
 }
 
 func signatureIn(raw json.RawMessage) string {

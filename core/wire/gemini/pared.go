@@ -149,7 +149,7 @@ func without(object json.RawMessage, path ...string) json.RawMessage {
 	if len(fields) == 0 {
 		return nil
 	}
-	return wire.JSONOf(fields)
+	return llm.JSONOf(fields)
 }
 
 // isForeign tells whether a part that cannot be translated was the work of the

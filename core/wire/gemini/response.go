@@ -240,7 +240,7 @@ func (g *reader) choice(choice *llm.ChunkChoice, place int) error {
 	c.ended = true
 	c.keepIn(&choice.Delta)
 	if reason != "STOP" && reason != "MAX_TOKENS" {
-		wire.Rest(&choice.Extra, "finishReason", wire.JSONOf(reason))
+		wire.Rest(&choice.Extra, "finishReason", llm.JSONOf(reason))
 	}
 	return nil
 }
@@ -282,7 +282,7 @@ func (g *reader) message(m *llm.Message, c *candidate, parts []answerPart) error
 		}
 		switch {
 		case p.InlineData != nil:
-			c.images = append(c.images, wire.JSONOf(llm.Image("data:"+p.InlineData.MIMEType+";base64,"+p.InlineData.Data)))
+			c.images = append(c.images, llm.JSONOf(llm.Image("data:"+p.InlineData.MIMEType+";base64,"+p.InlineData.Data)))
 			c.kept.Media(llm.AnswerPart{Type: "image"}, signatureRaw(p.ThoughtSignature))
 		case p.HasText, p.FunctionCall != nil:
 		case !bare(p.raw):
@@ -304,10 +304,10 @@ func (g *reader) message(m *llm.Message, c *candidate, parts []answerPart) error
 		m.Extra = llm.Extra{}
 	}
 	if len(c.images) > images {
-		m.Extra["images"] = wire.JSONOf(c.images)
+		m.Extra["images"] = llm.JSONOf(c.images)
 	}
 	if len(c.others) > others { // a first token, too
-		m.Extra["gemini_parts"] = wire.JSONOf(c.others)
+		m.Extra["gemini_parts"] = llm.JSONOf(c.others)
 	}
 	return nil
 }
@@ -361,7 +361,7 @@ type extraContent struct {
 func signatureExtra(signature string) llm.Extra {
 	var c extraContent
 	c.Google.ThoughtSignature = signature
-	return llm.Extra{"extra_content": wire.JSONOf(&c)}
+	return llm.Extra{"extra_content": llm.JSONOf(&c)}
 }
 
 // signatureOf finds the signature that came with a call, "" without one.

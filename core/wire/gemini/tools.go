@@ -36,7 +36,7 @@ func toolsOf(req *llm.Request) (tools []json.RawMessage, config json.RawMessage,
 		case wire.IsFunction(tool):
 			functions = append(functions, declarationOf(tool.Function))
 		case tool.Type == "" && len(tool.Extra) > 0:
-			tools = append(tools, wire.JSONOf(tool.Extra))
+			tools = append(tools, llm.JSONOf(tool.Extra))
 		default:
 			return nil, nil, wire.Unsupported("tools[%d] has the type %q; Gemini takes functions and its own tools", i, tool.Type)
 		}
@@ -45,7 +45,7 @@ func toolsOf(req *llm.Request) (tools []json.RawMessage, config json.RawMessage,
 		functions = append(functions, declarationOf(&req.Functions[i]))
 	}
 	if len(functions) > 0 {
-		tools = append(tools, wire.JSONOf(map[string][]declaration{"functionDeclarations": functions}))
+		tools = append(tools, llm.JSONOf(map[string][]declaration{"functionDeclarations": functions}))
 	}
 	config, err = toolConfig(req, len(functions) > 0)
 	return tools, config, err
@@ -96,8 +96,8 @@ func toolConfig(req *llm.Request, functions bool) (json.RawMessage, error) {
 	if ownField(config, "functionCallingConfig", "function_calling_config") != nil {
 		return own, nil
 	}
-	config["functionCallingConfig"] = wire.JSONOf(calling)
-	return wire.JSONOf(config), nil
+	config["functionCallingConfig"] = llm.JSONOf(calling)
+	return llm.JSONOf(config), nil
 }
 
 func choiceOf(choice json.RawMessage, field string) (callingConfig, error) {
@@ -153,7 +153,7 @@ func schemaOf(schema json.RawMessage) json.RawMessage {
 				for name, child := range children {
 					children[name] = schemaOf(child)
 				}
-				fields[key] = wire.JSONOf(children)
+				fields[key] = llm.JSONOf(children)
 			}
 		case "anyOf", "oneOf", "allOf", "prefixItems":
 			var children []json.RawMessage
@@ -161,9 +161,9 @@ func schemaOf(schema json.RawMessage) json.RawMessage {
 				for i, child := range children {
 					children[i] = schemaOf(child)
 				}
-				fields[key] = wire.JSONOf(children)
+				fields[key] = llm.JSONOf(children)
 			}
 		}
 	}
-	return wire.JSONOf(fields)
+	return llm.JSONOf(fields)
 }

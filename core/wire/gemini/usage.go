@@ -135,7 +135,7 @@ func logprobsOf(raw json.RawMessage) json.RawMessage {
 			tokens[i].TopLogprobs = append(tokens[i].TopLogprobs, t.openai())
 		}
 	}
-	return wire.JSONOf(map[string][]openaiChosen{"content": tokens})
+	return llm.JSONOf(map[string][]openaiChosen{"content": tokens})
 }
 
 func (t tokenDetail) openai() openaiToken {

@@ -247,7 +247,7 @@ func (s *stream) message(a *answer) llm.Message {
 	m.Content, m.ReasoningContent, m.Refusal = string(a.message.content), string(a.message.thinking), string(a.message.refusal)
 	m.NullContent, m.Audio, m.Extra = m.Content == "", a.message.audio, a.message.extra
 	if s.images = append(s.images, a.message.images...); len(a.message.images) > 0 {
-		wire.Rest(&m.Extra, "images", wire.JSONOf(s.images))
+		wire.Rest(&m.Extra, "images", llm.JSONOf(s.images))
 	}
 	for i := range a.message.calls {
 		m.ToolCalls = append(m.ToolCalls, s.call(&a.message.calls[i]))

@@ -70,7 +70,7 @@ func (s *settings) options() error {
 		options["num_predict"] = strconv.AppendInt(nil, int64(*most), 10)
 	}
 	if len(r.Stop) > 0 {
-		options["stop"] = wire.JSONOf([]string(r.Stop))
+		options["stop"] = llm.JSONOf([]string(r.Stop))
 	}
 	for _, name := range optionFields {
 		if raw := r.Extra[name]; wire.IsThere(raw) {
@@ -139,7 +139,7 @@ func (s *settings) tools() error {
 	}
 	add := func(f *llm.Function) {
 		if len(allowed) == 0 || slices.Contains(allowed, f.Name) {
-			s.body.Tools = append(s.body.Tools, wire.JSONOf(llm.Tool{Type: "function", Function: f}))
+			s.body.Tools = append(s.body.Tools, llm.JSONOf(llm.Tool{Type: "function", Function: f}))
 		}
 	}
 	for i := range s.request.Tools {

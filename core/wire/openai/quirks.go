@@ -187,7 +187,7 @@ func (f *fit) schema() error {
 	if messages, err = instructed(messages, wire.JSONPrompt(format.JSONSchema)); err != nil {
 		return err
 	}
-	f.put("messages", wire.JSONOf(messages))
+	f.put("messages", llm.JSONOf(messages))
 	f.put("response_format", nil)
 	if f.quirks.Schema == wire.ByJSONMode {
 		f.put("response_format", json.RawMessage(`{"type":"json_object"}`))
@@ -222,11 +222,11 @@ func instructed(messages []json.RawMessage, text string) ([]json.RawMessage, err
 	var said string
 	fields := llm.Extra{}
 	if first.Role == "system" && llm.JSON.Unmarshal(first.Content, &said) == nil && llm.JSON.Unmarshal(messages[0], &fields) == nil {
-		fields["content"] = wire.JSONOf(said + "\n\n" + text)
-		messages[0] = wire.JSONOf(fields)
+		fields["content"] = llm.JSONOf(said + "\n\n" + text)
+		messages[0] = llm.JSONOf(fields)
 		return messages, nil
 	}
-	message := wire.JSONOf(map[string]string{"role": "system", "content": text})
+	message := llm.JSONOf(map[string]string{"role": "system", "content": text})
 	return append([]json.RawMessage{message}, messages...), nil
 }
 
@@ -262,8 +262,8 @@ func (f *fit) thoughts() error {
 			return llm.Errorf(llm.BadRequest, "messages[%d] cannot be read: %v", i, err)
 		}
 		fields["reasoning_content"] = json.RawMessage(`""`)
-		messages[i] = wire.JSONOf(fields)
+		messages[i] = llm.JSONOf(fields)
 	}
-	f.put("messages", wire.JSONOf(messages))
+	f.put("messages", llm.JSONOf(messages))
 	return nil
 }

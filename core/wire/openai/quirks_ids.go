@@ -33,15 +33,15 @@ func (f *fit) toolIDs() error {
 				of = f.shortenID(call, "id") || of
 			}
 			if of {
-				message["tool_calls"], other = wire.JSONOf(calls), true
+				message["tool_calls"], other = llm.JSONOf(calls), true
 			}
 		}
 		if other {
-			messages[i], changed = wire.JSONOf(message), true
+			messages[i], changed = llm.JSONOf(message), true
 		}
 	}
 	if changed {
-		f.put("messages", wire.JSONOf(messages))
+		f.put("messages", llm.JSONOf(messages))
 	}
 	return nil
 }

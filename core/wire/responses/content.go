@@ -96,7 +96,7 @@ func partOf(p *llm.Part) (translated any, problem string) {
 	case p.Type == "file" && p.File != nil:
 		return fileOf(p.File)
 	case strings.HasPrefix(p.Type, "input_") && p.Type != "input_audio":
-		return wire.JSONOf(*p), ""
+		return llm.JSONOf(*p), ""
 	}
 	return nil, "is of type \"" + p.Type + "\", which the Responses API does not take, or has no content of that type"
 }

@@ -180,7 +180,7 @@ func (s *stream) annotations() json.RawMessage {
 	if len(all) == 0 {
 		return nil
 	}
-	return wire.JSONOf(all)
+	return llm.JSONOf(all)
 }
 
 func annotation(raw json.RawMessage, shift int) json.RawMessage {

@@ -212,13 +212,13 @@ func (r *rest) message(k keptItem, withIDs bool) any {
 		if llm.JSON.Unmarshal(raw, &content) != nil {
 			return nil
 		}
-		text := wire.JSONOf((*from)[:p.Bytes])
+		text := llm.JSONOf((*from)[:p.Bytes])
 		*from = (*from)[p.Bytes:]
 		delete(content, "bytes")
 		content[name] = text
-		parts[i] = wire.JSONOf(content)
+		parts[i] = llm.JSONOf(content)
 	}
-	fields["content"] = wire.JSONOf(parts)
+	fields["content"] = llm.JSONOf(parts)
 	if !withIDs {
 		delete(fields, "id")
 	}

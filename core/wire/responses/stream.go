@@ -299,7 +299,7 @@ func (d *delta) weighed() json.RawMessage {
 	if len(d.logprobs) == 0 {
 		return nil
 	}
-	return wire.JSONOf(map[string]any{"content": d.logprobs})
+	return llm.JSONOf(map[string]any{"content": d.logprobs})
 }
 
 // finish reads the last event: what of the answer has not come, the reason, the

@@ -19,7 +19,7 @@ type tool struct {
 }
 
 func toolOf(f *llm.Function) json.RawMessage {
-	return wire.JSONOf(tool{Type: "function", Name: f.Name, Description: f.Description, Parameters: wire.Parameters(f), Strict: f.Strict != nil && *f.Strict})
+	return llm.JSONOf(tool{Type: "function", Name: f.Name, Description: f.Description, Parameters: wire.Parameters(f), Strict: f.Strict != nil && *f.Strict})
 }
 
 // tools translates tools and functions. An entry of another type is one of the
@@ -42,7 +42,7 @@ func (s *settings) tools() error {
 		case t.Type == "":
 			return llm.Errorf(llm.BadRequest, "tools[%d] has no type and no function", i)
 		default:
-			raw = wire.JSONOf(t)
+			raw = llm.JSONOf(t)
 		}
 		s.body.Tools = append(s.body.Tools, raw)
 	}
@@ -56,7 +56,7 @@ func (s *settings) tools() error {
 func customTool(custom json.RawMessage) (json.RawMessage, error) {
 	fields, err := flat("custom", custom)
 	if err != nil || !wire.IsThere(fields["format"]) {
-		return wire.JSONOf(fields), err
+		return llm.JSONOf(fields), err
 	}
 	var f struct {
 		Type    string          `json:"type"`
@@ -65,10 +65,10 @@ func customTool(custom json.RawMessage) (json.RawMessage, error) {
 	if llm.JSON.Unmarshal(fields["format"], &f) == nil && wire.IsThere(f.Grammar) {
 		var format llm.Extra
 		if format, err = flat(f.Type, f.Grammar); err == nil {
-			fields["format"] = wire.JSONOf(format)
+			fields["format"] = llm.JSONOf(format)
 		}
 	}
-	return wire.JSONOf(fields), err
+	return llm.JSONOf(fields), err
 }
 
 // flat is an object with a type more.
@@ -77,7 +77,7 @@ func flat(kind string, object json.RawMessage) (llm.Extra, error) {
 	if err := llm.JSON.Unmarshal(object, &fields); err != nil {
 		return nil, err
 	}
-	fields["type"] = wire.JSONOf(kind)
+	fields["type"] = llm.JSONOf(kind)
 	return fields, nil
 }
 
@@ -125,7 +125,7 @@ func (s *settings) choice() error {
 		if !wire.IsThere(object.Allowed.Mode) {
 			fields["mode"] = json.RawMessage(`"auto"`)
 		}
-		fields["tools"] = wire.JSONOf(tools)
+		fields["tools"] = llm.JSONOf(tools)
 	default:
 		s.body.ToolChoice = choice
 		return nil
@@ -133,7 +133,7 @@ func (s *settings) choice() error {
 	if err != nil {
 		return llm.Errorf(llm.BadRequest, "tool_choice cannot be written: %v", err)
 	}
-	s.body.ToolChoice = wire.JSONOf(fields)
+	s.body.ToolChoice = llm.JSONOf(fields)
 	return nil
 }
 
