@@ -14,8 +14,6 @@ from . import (
     attempt,
     client,
     config,
-    diagnostics,
-    embeddings,
     errors,
     events,
     llm_aggrator,
@@ -24,10 +22,8 @@ from . import (
     messages,
     provider,
     providers,
-    rankings,
     requests,
     responses,
-    settings,
     types,
 )
 from ._version import __version__
@@ -36,8 +32,6 @@ from .attempt import Attempt
 from .client import BaseLLMClient, LLMClient
 from .config import ModelConfig, ProviderConfig
 from .cost import Cost
-from .diagnostics import stats
-from .embeddings import EmbeddingResponse
 from .errors import (
     AllModelsFailedError,
     APIError,
@@ -71,7 +65,6 @@ from .manager import Manager, get_client, get_client_by_model, get_manager
 from .messages import Function, Message, MessageRole, ToolCall
 from .provider import BaseProvider, Provider
 from .providers import DeepSeekProvider, GeminiProvider, OpenAIProvider
-from .rankings import RankedDocument, RerankResponse
 from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse, Choice, StreamChoice, StreamResponse, Usage
 
@@ -82,12 +75,16 @@ if _typing.TYPE_CHECKING:
         cache,
         clibrary,
         default,
+        diagnostics,
+        embeddings,
         faultwall,
         metrics,
         observers,
         otel,
         prices,
+        rankings,
         serve,
+        settings,
     )
     from .budget import Budget, process_budget
     from .cache import Cache
@@ -110,8 +107,11 @@ if _typing.TYPE_CHECKING:
         stream_text,
         stream_text_sync,
     )
+    from .diagnostics import stats
+    from .embeddings import EmbeddingResponse
     from .observers import Observation, Observer, SyncObserver, observe, observe_sync
     from .otel import instrument  # noqa: F401
+    from .rankings import RankedDocument, RerankResponse
     from .sqlite_cache import SqliteCache
 
 __all__ = [
@@ -138,10 +138,14 @@ _LATE = {
     "bulk": "bulk",
     "clibrary": "clibrary",
     **dict.fromkeys(("get_include", "get_library"), "clibrary"),
+    **dict.fromkeys(("diagnostics", "stats"), "diagnostics"),
+    **dict.fromkeys(("EmbeddingResponse", "embeddings"), "embeddings"),
     "faultwall": "faultwall",
     "metrics": "metrics",
     "prices": "prices",
+    **dict.fromkeys(("RankedDocument", "RerankResponse", "rankings"), "rankings"),
     "serve": "serve",
+    "settings": "settings",
     "otel": "otel",
     "instrument": "otel",
     **dict.fromkeys(("Budget", "budget", "process_budget"), "budget"),
@@ -178,7 +182,7 @@ def __getattr__(name: str) -> _typing.Any:
     if name not in _LATE:
         from . import _absent
 
-        raise _absent.error(f"module {__name__!r}", name, __all__, _absent.OF_MODULE)
+        raise _absent.error(f"module {__name__!r}", name, __all__, "module")
     from importlib import import_module
 
     module = import_module(f".{_LATE[name]}", __name__)

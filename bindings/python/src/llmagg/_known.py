@@ -22,6 +22,7 @@ class Names(NamedTuple):
 
 @cache
 def names() -> Names:
+    """The names, from the core."""
     tables = route.tables()
     internal = frozenset(row["name"] for row in tables["options"] if row.get("internal"))
     options = frozenset(row["name"] for row in tables["options"]) - internal | {"extra_headers"}

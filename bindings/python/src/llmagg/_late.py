@@ -1,4 +1,5 @@
-"""Types for annotations whose modules are slow to import: ``typing.get_type_hints`` imports them, other code does not.
+"""Types for annotations whose modules are slow to import: ``typing.get_type_hints`` imports them, other code does not;
+and modules that are imported where they are first used.
 
 An annotation says ``_late.Budget``; as all annotations of the package, it is a text until somebody evaluates it.
 """
@@ -10,22 +11,26 @@ import typing
 if typing.TYPE_CHECKING:
     from typing_extensions import TypeForm, Unpack
 
+    from . import oldstyle, summary
     from ._native.calls import Call
     from .budget import Budget
     from .cache import Cache
+    from .embeddings import EmbeddingResponse
     from .growing import Growing
     from .params import ChatParams, GenerateParams, Messages, RowParams, Strategy, ToolParams
     from .parsing import Parsed
+    from .rankings import RerankResponse
     from .tools import ToolRun
 
 __all__ = (
-    "Budget", "Cache", "Call", "ChatParams", "GenerateParams", "Growing", "Messages", "Parsed", "RowParams", "Strategy",
-    "ToolParams", "ToolRun", "TypeForm", "Unpack",
+    "Budget", "Cache", "Call", "ChatParams", "EmbeddingResponse", "GenerateParams", "Growing", "Messages", "Parsed",
+    "RerankResponse", "RowParams", "Strategy", "ToolParams", "ToolRun", "TypeForm", "Unpack", "oldstyle", "summary",
 )  # fmt: skip
 _PARAMS = ("ChatParams", "GenerateParams", "Messages", "RowParams", "Strategy", "ToolParams")
 _PLACES = {
     "Budget": "budget", "Cache": "cache", "Call": "_native.calls", "Growing": "growing", "Parsed": "parsing",
-    "ToolRun": "tools", **dict.fromkeys(_PARAMS, "params"),
+    "EmbeddingResponse": "embeddings", "RerankResponse": "rankings", "ToolRun": "tools", "oldstyle": "oldstyle",
+    "summary": "summary", **dict.fromkeys(_PARAMS, "params"),
 }  # fmt: skip
 
 
@@ -53,4 +58,5 @@ def __getattr__(name: str) -> typing.Any:
         return _Form
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_PLACES[name]}", __package__), name)
+    module = import_module(f".{_PLACES[name]}", __package__)
+    return module if name == _PLACES[name] else getattr(module, name)

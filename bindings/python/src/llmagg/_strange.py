@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import oldstyle
+from . import _late
 from ._parameters import nearest
 from .config import MODEL_KEYS
 
@@ -53,7 +53,7 @@ def setting(owner: Any, name: str) -> None:
 
 
 def _warn(owner: Any, name: str, meant: str) -> None:
-    oldstyle.show(f"{type(owner).__name__} has no attribute {name!r}, so setting it has no effect; {meant}")
+    _late.oldstyle.show(f"{type(owner).__name__} has no attribute {name!r}, so setting it has no effect; {meant}")
 
 
 def is_ours(cls: type) -> bool:

@@ -8,20 +8,18 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from . import _absent, _called, _late, _names, _strange, _streamed, catalog, lookup, oldstyle, summary
+from . import _absent, _called, _late, _names, _strange, _streamed, catalog, lookup
 from ._closing import Closing
 from ._frames import brief, raise_all_failed
 from ._parameters import told
 from ._twin import twin
 from .config import ModelConfig, ProviderConfig  # noqa: F401 - tests patch some of these names
-from .embeddings import EmbeddingResponse
 from .errors import InvalidArgumentError, LLMError, ModelNotFoundError  # noqa: F401
 from .events import StreamEvent
 from .log import logger  # noqa: F401
 from .manager import Manager, get_manager
 from .messages import Message, MessageRole  # noqa: F401
 from .providers import PROVIDERS, DeepSeekProvider, GeminiProvider, OpenAIProvider  # noqa: F401
-from .rankings import RerankResponse
 from .requests import ChatCompletionRequest, listed
 from .responses import ChatCompletionResponse, answered
 
@@ -44,7 +42,7 @@ def _planned_call() -> Callable[..., _late.Call]:
 
 
 @_called.told
-@_absent.told(_absent.OF_AGGREGATOR)
+@_absent.told("aggregator")
 class LLMAggregator(Closing):
     """Asks the models in ``models`` in order, with retries, circuit breakers and failover.
 
@@ -136,9 +134,9 @@ class LLMAggregator(Closing):
     async def _initialize(self, config: Any, *, lenient: bool) -> None:
         if config is not None and (not isinstance(config, Mapping) or config):
             with brief:
-                await self._install(oldstyle.provider_configs(config, lenient=lenient), lenient=lenient)
+                await self._install(_late.oldstyle.provider_configs(config, lenient=lenient), lenient=lenient)
         elif not self._initialized:
-            await self._install(oldstyle.Read([], {}), lenient=lenient)
+            await self._install(_late.oldstyle.Read([], {}), lenient=lenient)
             if config is not None and not lenient and not self.get_available_models():
                 warnings.warn("the configuration is empty, and no model is registered", stacklevel=2)
 
@@ -147,10 +145,10 @@ class LLMAggregator(Closing):
 
         A name in ``models`` that no provider has is an error if it looks like a misspelt model, else a ``UserWarning``.
         """
-        config = oldstyle.from_llm_model(oldstyle.llm_model_of(settings))
-        await self._install(oldstyle.provider_configs(config, lenient=True), lenient=True)
+        config = _late.oldstyle.from_llm_model(_late.oldstyle.llm_model_of(settings))
+        await self._install(_late.oldstyle.provider_configs(config, lenient=True), lenient=True)
 
-    async def _install(self, read: oldstyle.Read, *, lenient: bool) -> None:
+    async def _install(self, read: _late.oldstyle.Read, *, lenient: bool) -> None:
         from . import registration
 
         await registration.install(self, read, _provider_class, lenient=lenient)
@@ -203,7 +201,7 @@ class LLMAggregator(Closing):
     async def embed(
         self, /, input: str | Sequence[str], model: str | None = None, dimensions: int | None = None, *,
         input_type: str | None = None, numpy: bool = False, **params: Any,
-    ) -> EmbeddingResponse:  # fmt: skip
+    ) -> _late.EmbeddingResponse:  # fmt: skip
         """Returns the vectors of a text or of a list of texts, in their order.
 
         The texts are split as the vendor takes them, and the requests are made at the same time, each with retries,
@@ -214,18 +212,18 @@ class LLMAggregator(Closing):
         Raises LLMError; UnsupportedError if no route makes embeddings.
         """
         request = {"input": listed(input, "input"), "model": model, "dimensions": dimensions, "input_type": input_type}
-        return EmbeddingResponse(await self._other_call(request, params).other("embed"), numpy=numpy)
+        return await self._other_call(request, params).embeddings(numpy=numpy)
 
     async def rerank(
         self, /, query: str, documents: Sequence[str], model: str | None = None, top_n: int | None = None, **params: Any
-    ) -> RerankResponse:
+    ) -> _late.RerankResponse:
         """Ranks documents by how well they fit a query: ``response.results``, the best first, at most ``top_n``.
 
         Models are asked as for a chat. ``params`` are options as for calls, and fields for the server. Raises LLMError.
         """
         documents = listed(documents, "documents")
         request = {"query": query, "documents": documents, "model": model, "top_n": top_n}
-        return RerankResponse(await self._other_call(request, params).other("rerank"), documents)
+        return await self._other_call(request, params).ranking(documents)
 
     async def parse(
         self, messages: ChatCompletionRequest | _late.Messages, form: _late.TypeForm[T],
@@ -309,7 +307,7 @@ class LLMAggregator(Closing):
 
     async def generate_summary(self, passage: dict[str, Any], count: int) -> str:
         """A summary of at most ``count`` characters of a passage with ``title``, ``description`` and ``content``."""
-        return await self.generate_response(summary.messages(passage, count))
+        return await self.generate_response(_late.summary.messages(passage, count))
 
     async def health_check(self) -> dict[str, dict[str, bool]]:
         """Asks all models at the same time whether they are alive: {provider: {model: bool}}. Spends no tokens."""
@@ -367,18 +365,18 @@ class LLMAggregator(Closing):
     def embed_sync(
         self, /, input: str | Sequence[str], model: str | None = None, dimensions: int | None = None, *,
         input_type: str | None = None, numpy: bool = False, **params: Any,
-    ) -> EmbeddingResponse:  # fmt: skip
+    ) -> _late.EmbeddingResponse:  # fmt: skip
         """``embed`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         request = {"input": listed(input, "input"), "model": model, "dimensions": dimensions, "input_type": input_type}
-        return EmbeddingResponse(self._other_call(request, params).other_sync("embed"), numpy=numpy)
+        return self._other_call(request, params).embeddings_sync(numpy=numpy)
 
     def rerank_sync(
         self, /, query: str, documents: Sequence[str], model: str | None = None, top_n: int | None = None, **params: Any
-    ) -> RerankResponse:
+    ) -> _late.RerankResponse:
         """``rerank`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         documents = listed(documents, "documents")
         request = {"query": query, "documents": documents, "model": model, "top_n": top_n}
-        return RerankResponse(self._other_call(request, params).other_sync("rerank"), documents)
+        return self._other_call(request, params).ranking_sync(documents)
 
     def generate_response_sync(
         self, messages: _late.Messages, max_retries: int | None = None, **params: _late.Unpack[_late.GenerateParams]
@@ -391,7 +389,7 @@ class LLMAggregator(Closing):
 
     def generate_summary_sync(self, passage: dict[str, Any], count: int) -> str:
         """``generate_summary`` for code without an event loop; it blocks, and Ctrl-C ends it."""
-        return self.generate_response_sync(summary.messages(passage, count))
+        return self.generate_response_sync(_late.summary.messages(passage, count))
 
 
 if __name__ == "__main__":

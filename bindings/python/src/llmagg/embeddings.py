@@ -13,7 +13,7 @@ from .cost import Cost
 from .responses import Usage, usage_to_dict
 
 
-@_absent.told(_absent.OF_EMBEDDINGS)
+@_absent.told("embeddings")
 class EmbeddingResponse:
     """The vectors of texts, in the order of the texts.
 

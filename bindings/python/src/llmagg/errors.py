@@ -51,7 +51,7 @@ else:
     _BothTimeoutsError = TimeoutError
 
 
-@_absent.told(_absent.OF_ERROR)
+@_absent.told("error")
 class LLMError(Exception):
     """The base of all errors.
 

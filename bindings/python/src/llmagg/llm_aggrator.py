@@ -7,7 +7,7 @@ from contextlib import aclosing
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from . import _names, _strange, oldstyle
+from . import _late, _names, _strange
 from ._closing import Closing
 from ._parameters import told
 from .aggregator import LLMAggregator
@@ -90,7 +90,7 @@ class LLMAggrator(Closing):
         if isinstance(self.aggregator, _OURS):
             await self.aggregator.initialize_from_settings(settings)
         else:
-            await self.initialize(oldstyle.from_llm_model(oldstyle.llm_model_of(settings)))
+            await self.initialize(_late.oldstyle.from_llm_model(_late.oldstyle.llm_model_of(settings)))
         self._config_initialized = True
 
     chat = _asked(LLMAggregator.chat)
@@ -144,7 +144,7 @@ class LLMAggrator(Closing):
         if isinstance(self.aggregator, _OURS):
             self.aggregator.initialize_from_settings_sync(settings)
         else:
-            self.initialize_sync(oldstyle.from_llm_model(oldstyle.llm_model_of(settings)))
+            self.initialize_sync(_late.oldstyle.from_llm_model(_late.oldstyle.llm_model_of(settings)))
         self._config_initialized = True
 
     def close_sync(self) -> None:

@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import configfile
 from ._wire import decode, encode
 from .config import MODEL_KEYS, ModelConfig, ProviderConfig, is_unset, seconds
 from .errors import BadResponseError, InvalidArgumentError
@@ -60,6 +59,8 @@ def provider_configs(config: Any, *, lenient: bool = False, skip: bool = True) -
     except InvalidArgumentError as error:
         raise InvalidArgumentError(error.message if what in error.message else f"{what}: {error.message}") from None
     if found.holds_secret:
+        from . import configfile
+
         configfile.warn_if_exposed(config, mode)
     return found
 
@@ -75,6 +76,8 @@ def _shown(path: str | os.PathLike[str]) -> str:
 
 
 def _content(path: str | os.PathLike[str], what: str) -> tuple[bytes, int]:
+    from . import configfile
+
     try:
         content, mode = configfile.read(path)
     except (OSError, ValueError) as error:

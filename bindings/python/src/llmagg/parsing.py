@@ -38,7 +38,7 @@ _FENCE = re.compile(r"^\s*```\w*\s*\n(.*)\n\s*```\s*$", re.DOTALL)
 _lock = threading.Lock()  # msgspec crashes if two threads inspect a type for the first time
 
 
-@_absent.told(_absent.OF_PARSED)
+@_absent.told("parsed")
 @dataclass(frozen=True)
 class Parsed(Generic[T]):
     """An answer as an object. ``attempts`` lists the attempts of all calls, also of those whose answers did not fit."""

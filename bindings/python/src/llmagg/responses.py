@@ -31,7 +31,7 @@ def is_known(count: int) -> bool:
     return not isinstance(count, _Unknown)
 
 
-@_absent.told(_absent.OF_USAGE)
+@_absent.told("usage")
 @grown(3, needed=True)
 @later
 @dataclass(repr=False)
@@ -154,7 +154,7 @@ def _choice_to_dict(choice: Choice | StreamChoice, key: str, message: Message) -
     return {**wire, **choice.extra}
 
 
-@_absent.told(_absent.OF_RESPONSE)
+@_absent.told("response")
 @grown(6, needed=True)
 @later
 @dataclass(repr=False)

@@ -14,9 +14,8 @@ from functools import partial
 from types import MappingProxyType, NoneType
 from typing import Any, ClassVar, TypeVar
 
-from .. import _late, _strange, oldstyle
+from .. import _late, _strange
 from .._context import core_calls, exchange_options
-from .._given import close_stream
 from .._parameters import told_function
 from ..catalog import vendor_of
 from ..client import BaseLLMClient
@@ -100,6 +99,8 @@ class VendorClient(BaseLLMClient):
             async for chunk in chunks:
                 yield chunk
         finally:
+            from .._given import close_stream
+
             await close_stream(chunks)
 
     def _chat_completion_stream_impl(self, request: ChatCompletionRequest) -> AsyncGenerator[StreamResponse, None]:
@@ -247,7 +248,7 @@ class VendorProvider(BaseProvider):
         """Whether that configuration would make an equal provider, and nobody has changed this provider's clients."""
         if list(self.config.models.items()) != list(config.models.items()) or self.config != config:
             return False
-        if self.environment != oldstyle.environment_of(config):
+        if self.environment != _late.oldstyle.environment_of(config):
             return False
         return list(self.clients) == list(config.models) and all(
             self._is_untouched(client, self.config.models[name]) for name, client in list(self.clients.items())
@@ -263,7 +264,7 @@ class VendorProvider(BaseProvider):
         """A provider with one model. Raises InvalidArgumentError, also without a key for the vendor's own origin."""
         model: Any = cls.DEFAULT_MODEL if is_unset(model_name) else model_name
         config = ModelConfig(model, cls.VENDOR, api_key, None if is_unset(base_url) else base_url)
-        oldstyle.check(config)
+        _late.oldstyle.check(config)
         return cls(ProviderConfig(cls.VENDOR, {model: config}))
 
     @classmethod
@@ -283,7 +284,7 @@ class VendorProvider(BaseProvider):
         skipped: list[str] = []
         given: Any = {} if is_unset(models_config) else models_config
         entry = {"type": None if name == cls.VENDOR else cls.VENDOR, "models": given}
-        models = oldstyle.provider_models(name, entry, skipped)
+        models = _late.oldstyle.provider_models(name, entry, skipped)
         if skipped and not models:
             raise InvalidArgumentError(f"no model of provider {name} can be used: {'; '.join(skipped)}")
         return cls(ProviderConfig(name, models))
