@@ -217,7 +217,12 @@ func (c *partialCalls) find(d *ToolCall) *partialCall {
 			if same.begins(d) && !same.repeats(d) {
 				return nil
 			}
-			c.renumber(same, d.Index)
+			if d.Index >= 0 && same.index >= 0 && c.open(d) == nil { // what follows at that index is this call's, too
+				same.index = d.Index
+				if c.byIndex != nil {
+					c.byIndex[d.Index] = same
+				}
+			}
 			return same
 		}
 	}
@@ -245,17 +250,6 @@ func (c *partialCalls) find(d *ToolCall) *partialCall {
 func (c *partialCall) awaits(d *ToolCall) bool {
 	name, text := d.said()
 	return *name == c.name.String() && c.arguments.Len() == 0 && c.held == "" && *text != "" && !isPlaceholder(*text)
-}
-
-// renumber notes that c goes on at another index.
-func (c *partialCalls) renumber(to *partialCall, index int) {
-	if index < 0 || to.index < 0 || index == to.index || c.withIndex(index) != nil {
-		return
-	}
-	to.index = index
-	if c.byIndex != nil {
-		c.byIndex[index] = to
-	}
 }
 
 // goesOn tells whether a delta with c's index and name is a piece of c's

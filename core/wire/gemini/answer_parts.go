@@ -286,6 +286,29 @@ func readText(r *jsontext.Reader, to *string, err *error) {
 	}
 }
 
+// goesOn takes a call without a name as a piece of the last call, as some
+// servers and models send them: its arguments, where that came without, or
+// nothing at all. False where it is a call of its own.
+func (c *candidate) goesOn(m *llm.Message, f *functionCall) bool {
+	if f.Name != "" || c.calls == 0 {
+		return false
+	}
+	arguments := wire.ArgumentsOf(f.Args)
+	if len(arguments) <= len("{}") {
+		return true
+	}
+	last := len(m.ToolCalls) - 1
+	switch {
+	case !c.awaits:
+		return false
+	case last < 0:
+		m.ToolCalls, last = []llm.ToolCall{{Index: c.calls - 1}}, 0
+	}
+	c.awaits = false
+	m.ToolCalls[last].Function.Arguments = strings.ToValidUTF8(arguments, "\uFFFD")
+	return true
+}
+
 // errPartial is why a call cannot be read that comes in pieces by their paths,
 // which only who asks for it gets.
 var errPartial = errors.New("the arguments of a call come in pieces (partialArgs), which cannot be joined; set streamFunctionCallArguments to false")

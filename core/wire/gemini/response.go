@@ -50,6 +50,7 @@ type candidate struct {
 	index  int
 	ended  bool              // a finish reason has come
 	calls  int               // tool calls so far
+	awaits bool              // the last one came without arguments
 	images []json.RawMessage // so far, as image_url parts
 	others []json.RawMessage // parts that OpenAI's shape does not know, so far
 	kept   wire.Kept         // see kept.go
@@ -275,8 +276,9 @@ func (g *reader) message(m *llm.Message, c *candidate, parts []answerPart) error
 			content = append(content, p.Text)
 			c.kept.Say("text", len(p.Text), sign)
 		}
-		if p.FunctionCall != nil {
+		if p.FunctionCall != nil && !c.goesOn(m, p.FunctionCall) {
 			call := g.call(c, p)
+			c.awaits = len(call.Function.Arguments) <= len("{}")
 			m.ToolCalls = append(m.ToolCalls, call)
 			c.kept.Keep(llm.AnswerPart{Type: "tool_call", ID: call.ID}, signatureRaw(p.ThoughtSignature))
 		}
