@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -232,8 +233,16 @@ func (p *Pool) transport(o Options, origin *url.URL, env proxyEnvironment) (*htt
 			return nil, llm.Errorf(llm.InvalidArgument, "proxy is not a URL; expected something like http://host:port")
 		}
 		from = "proxy"
-	} else if env.unread(origin) {
-		via = new(url.URL) // which is refused
+	} else {
+		text := env.http
+		if origin.Scheme == "https" {
+			text = env.https
+		}
+		// A text that is no proxy, of which pick gives none or the scheme as a
+		// host, is refused. Else requests would go around their proxy unsaid.
+		if via == nil && text != "" && !directHosts(env.except).hold(origin) || via != nil && strings.HasSuffix(via.Host, ":") {
+			via = new(url.URL)
+		}
 	}
 	if err := checkProxy(via, from); err != nil {
 		return nil, err

@@ -58,18 +58,6 @@ func (e proxyEnvironment) pick() func(*url.URL) *url.URL {
 	}
 }
 
-// unread says whether the environment has a text for the URL's proxy that is
-// none. Else requests would go around their proxy unsaid.
-func (e proxyEnvironment) unread(to *url.URL) bool {
-	text := e.http
-	if to.Scheme == "https" {
-		text = e.https
-	}
-	u, err := url.Parse(text)
-	none := proxyAddress(text) == nil || strings.Contains(text, "://") && (err != nil || u.Host == "")
-	return text != "" && none && !directHosts(e.except).hold(to)
-}
-
 // Secrets are the texts of the pool's proxies that may be shown nowhere.
 func (p *Pool) Secrets() []string {
 	return append(append(ProxySecrets(p.key.proxy), ProxySecrets(p.key.environment.http)...), ProxySecrets(p.key.environment.https)...)
