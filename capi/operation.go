@@ -6,6 +6,7 @@ import "C"
 import (
 	"context"
 	"io"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -227,10 +228,11 @@ func (op *operation) sendChunk(chunk []byte) bool {
 // whole response.
 func (op *operation) relay(s *client.Stream) ([]byte, error) {
 	defer s.Close()
+	defer client.Leave(s)
 	scratch := rooms.take() // reused: push copies it
 	var before llm.Brief
 	for {
-		ev, err := s.Next()
+		ev, err := client.Read(s)
 		if err != nil {
 			if err == io.EOF {
 				err = llm.Errorf(llm.Internal, "the stream ended without its response")
@@ -252,8 +254,8 @@ func (op *operation) relay(s *client.Stream) ([]byte, error) {
 			if scratch, err = op.form.chunk(scratch[:0], ev.Chunk, &before); err != nil {
 				return nil, err
 			}
-			if !op.credit.take(op.ctx.Done(), s.Done()) {
-				continue // it has ended: Next says how
+			if !op.credit.take(op.ctx.Done(), s.Done(), s) {
+				continue // it has ended: Read says how
 			}
 			if !op.sendChunk(scratch) {
 				return nil, errNoMemory
@@ -328,16 +330,15 @@ func newPayload(request, options []byte) (*llm.Payload, error) {
 
 // credit counts the chunks that a stream may send.
 type credit struct {
-	unlimited atomic.Bool
-	left      atomic.Int64
-	more      chan struct{} // has one element after a give
+	left atomic.Int64
+	more chan struct{} // has one element after a give
 }
 
 // start sets the window: 0 means the default, negative no bound.
 func (c *credit) start(window int) {
 	switch {
 	case window < 0:
-		c.unlimited.Store(true)
+		c.give(math.MaxInt64 / 2)
 	case window == 0:
 		c.give(defaultWindow)
 	default:
@@ -355,14 +356,12 @@ func (c *credit) give(n int64) {
 	}
 }
 
-// take waits for one credit. It gives up, and tells so, when one of the
-// channels closes first.
-func (c *credit) take(canceled, ended <-chan struct{}) bool {
-	if c.unlimited.Load() {
-		return true
-	}
+// take waits for one credit, and does not read from s meanwhile. It gives up,
+// and tells so, when one of the channels closes first.
+func (c *credit) take(canceled, ended <-chan struct{}, s *client.Stream) bool {
 	for c.left.Add(-1) < 0 {
 		c.left.Add(1)
+		client.Leave(s)
 		select {
 		case <-c.more:
 		case <-canceled:

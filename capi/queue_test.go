@@ -88,26 +88,26 @@ func TestCreditLetsChunksThroughOneByOne(t *testing.T) {
 	c := credit{more: make(chan struct{}, 1)}
 	c.start(2)
 	never := make(chan struct{})
-	require.True(t, c.take(never, never))
-	require.True(t, c.take(never, never))
+	require.True(t, c.take(never, never, nil))
+	require.True(t, c.take(never, never, nil))
 	var passed sync.WaitGroup
-	passed.Go(func() { require.True(t, c.take(never, never)) })
+	passed.Go(func() { require.True(t, c.take(never, never, nil)) })
 	c.give(1)
 	passed.Wait()
 	over := make(chan struct{})
-	passed.Go(func() { require.False(t, c.take(over, never)) })
+	passed.Go(func() { require.False(t, c.take(over, never, nil)) })
 	close(over)
 	passed.Wait()
-	require.False(t, c.take(never, over))
+	require.False(t, c.take(never, over, nil))
 	c.give(1)
-	require.True(t, c.take(never, never), "what was not taken is still there")
+	require.True(t, c.take(never, never, nil), "what was not taken is still there")
 }
 
 func TestAWindowBelowZeroIsNoBound(t *testing.T) {
 	c := credit{more: make(chan struct{}, 1)}
 	c.start(-1)
 	for range 1000 {
-		require.True(t, c.take(nil, nil))
+		require.True(t, c.take(nil, nil, nil))
 	}
 }
 

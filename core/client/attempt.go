@@ -84,12 +84,19 @@ func (a *attempt) TimeUp() {
 	a.cancel(llm.Errorf(llm.Timeout, "%s within %v", what, a.turn.timeout()))
 }
 
-// Alive notes that bytes have arrived. Before the first token they do not
-// restart a clock (D3).
+// Alive notes that bytes have arrived, or that a stream begins to wait for
+// some. Before the first token they do not restart a clock (D3).
 func (a *attempt) Alive() {
 	a.lastLife = time.Since(a.record.Start)
 	if a.idle > 0 {
 		a.timer.Set(a.record.Start.Add(a.lastLife), a.idle)
+	}
+}
+
+// Rest stops D4's clock until bytes are waited for again.
+func (a *attempt) Rest() {
+	if a.idle > 0 {
+		a.timer.Pause()
 	}
 }
 

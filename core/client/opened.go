@@ -150,9 +150,15 @@ func (o *opened) Next() (*llm.Chunk, error) {
 	if o.whole {
 		return nil, o.complete()
 	}
-	o.a.Alive() // the clock of silence runs only while the reader reads
+	// The clock of silence runs only while the reader reads. Streams of the
+	// core's own tell when they wait for bytes.
+	if o.a.guard != nil {
+		o.a.Alive()
+	}
 	c, err := o.a.next(o.reader)
-	o.a.timer.Pause()
+	if o.a.guard != nil {
+		o.a.Rest()
+	}
 	if err == io.EOF {
 		return nil, o.complete()
 	}

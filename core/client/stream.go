@@ -31,7 +31,7 @@ type Stream struct {
 	now      source
 	next     source // replaces now at the next read, after a restart
 	acc      llm.Accumulator
-	reading  bool
+	reading  bool  // set by the reader's goroutine, which may look without mu
 	ending   bool  // end is closing now and next; no other goroutine may use them
 	ended    error // io.EOF after the Done event, otherwise the error
 }
@@ -104,12 +104,19 @@ func (s *Stream) Events() iter.Seq2[llm.Event, error] {
 
 // Next returns the next event, or io.EOF after Done.
 func (s *Stream) Next() (llm.Event, error) {
-	if !s.enter() {
+	ev, err := Read(s)
+	Leave(s)
+	return ev, err
+}
+
+// Read is Next for a reader that reads on at once, as capi does: the clock of
+// reader_timeout (D6) stands still until Leave, and so does an end by another
+// goroutine. Before it waits for anything else it calls Leave.
+func Read(s *Stream) (llm.Event, error) {
+	if !s.reading && !s.enter() {
 		return llm.Event{}, s.ended
 	}
-	ev, err := s.read()
-	s.leave()
-	return ev, err
+	return s.read()
 }
 
 // enter stops the clock of reader_timeout (D6) and marks the stream as being
@@ -130,10 +137,13 @@ func (s *Stream) enter() bool {
 	return true
 }
 
-// leave restarts the clock of reader_timeout (D6). If the call ended during a
-// read that succeeded, leave ends the stream, because the caller may never
-// read again.
-func (s *Stream) leave() {
+// Leave ends what Read began, if anything: it restarts the clock of
+// reader_timeout (D6). If the call ended during a read that succeeded, it ends
+// the stream, because the caller may never read again.
+func Leave(s *Stream) {
+	if s == nil || !s.reading {
+		return
+	}
 	s.mu.Lock()
 	s.reading = false
 	if s.ended != nil {

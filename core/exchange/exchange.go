@@ -48,7 +48,11 @@ type Exchange struct {
 // an interface, not a function: an attempt implements it, which saves an
 // allocation.
 type Listener interface {
+	// Alive says that bytes have arrived, or that a stream begins to wait for
+	// some.
 	Alive()
+	// Rest says that a stream does not wait for bytes any more.
+	Rest()
 	Headed(http.Header)
 }
 
@@ -137,7 +141,7 @@ func (u *Upstream) Chat(ctx context.Context, x *Exchange) (*llm.Response, error)
 	resp.Body = body
 	if errors.Is(err, errEventStream) {
 		x.Bytes -= int64(len(data)) // they are read again
-		return u.gather(ctx, resp, x, func(r *Stream) source { return r.sourceOf(data, io.MultiReader(bytes.NewReader(data), body)) })
+		return u.gather(ctx, resp, x, func(r *Stream) source { return r.sourceOf(data, io.MultiReader(bytes.NewReader(data), r)) })
 	}
 	if err != nil {
 		return nil, err

@@ -32,8 +32,8 @@ const (
 // begin looks at the first bytes of an answer to a request for a stream.
 func (r *Stream) begin() error {
 	r.begun = true
-	in := readerOf(r.resp.Body, peeked) // reads that want more go past it
-	head, _ := in.Peek(2)               // an error comes again from the next read
+	in := readerOf(r, peeked) // reads that want more go past it
+	head, _ := in.Peek(2)     // an error comes again from the next read
 	if len(head) > 1 && (head[0] == zipped[0] || isZlib(head)) {
 		if head, _ = in.Peek(encodingHead); isPacked(head) {
 			in = readerOf(&lazily{from: in}, peeked)
@@ -61,13 +61,13 @@ func (r *Stream) begin() error {
 	case first == '<', first == '"':
 		return r.one(in)
 	case first == '{' && r.ofLines(): // the next line may be long in coming
-		r.source = eventstream.NewValueReader(in, r.limits(), r.alive)
+		r.source = eventstream.NewValueReader(in, r.limits(), r.count)
 		return nil
 	case first == '{' || first == '[':
 		if in = readerOf(in, formBytes); !severalValues(in) {
 			return r.one(in)
 		}
-		r.source = eventstream.NewValueReader(in, r.limits(), r.alive)
+		r.source = eventstream.NewValueReader(in, r.limits(), r.count)
 		return nil
 	default:
 		in = r.listen(in)
@@ -93,14 +93,14 @@ func (r *Stream) sourceOf(head []byte, in io.Reader) source {
 // events reads in, an event stream.
 func (r *Stream) events(in io.Reader) source {
 	decoder := eventstream.NewDecoder(in, r.limits())
-	decoder.OnRead, decoder.Bare = r.alive, true
+	decoder.OnRead, decoder.Bare = r.count, true
 	return decoder
 }
 
 // frames reads in, messages of AWS's binary form.
 func (r *Stream) frames(in io.Reader) source {
 	decoder := awsstream.NewDecoder(in, r.limits())
-	decoder.OnRead = r.alive
+	decoder.OnRead = r.count
 	return decoder
 }
 
@@ -108,10 +108,23 @@ func (r *Stream) limits() eventstream.Limits {
 	return eventstream.Limits{EventBytes: r.upstream.Limits.EventBytes, StreamBytes: r.upstream.Limits.StreamBytes}
 }
 
-// alive counts bytes that have arrived and tells the listener.
-func (r *Stream) alive(n int) {
-	r.x.Bytes += int64(n)
-	r.x.alive()
+// count counts bytes that have arrived, after decompression.
+func (r *Stream) count(n int) { r.x.Bytes += int64(n) }
+
+// Read reads the body, for what decodes it. It tells the listener that the body
+// is waited for: the clock of silence runs only then, and most events are in
+// the buffer already.
+func (r *Stream) Read(p []byte) (int, error) {
+	x := r.x
+	x.alive()
+	n, err := r.resp.Body.Read(p)
+	if n > 0 {
+		x.alive()
+	}
+	if x.Listener != nil {
+		x.Listener.Rest()
+	}
+	return n, err
 }
 
 // one reads a body that holds a single JSON value, or a page.
@@ -154,7 +167,7 @@ func (r *Stream) firstByte(in *bufio.Reader) (byte, error) {
 		}
 		n, _ := in.Discard(at)
 		passed += int64(n)
-		r.alive(n)
+		r.count(n)
 	}
 	return 0, eventstream.ErrStreamTooLarge
 }

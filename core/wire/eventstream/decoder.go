@@ -22,9 +22,8 @@ const (
 // mark: see Before. It is not safe for use by several goroutines at once.
 type Decoder struct {
 	// OnRead, if set, is called with the number of bytes after every Read that
-	// brought some, before they are decoded: a sign of life also where they are
-	// only a comment. It runs on the goroutine that calls Next and must not
-	// call the decoder.
+	// brought some, before they are decoded. It runs on the goroutine that calls
+	// Next and must not call the decoder.
 	OnRead func(n int)
 	// Bare makes a line with a JSON object a line of data though no field name,
 	// or another, stands before it, and takes "data" however it is written: an
