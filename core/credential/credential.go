@@ -127,7 +127,7 @@ func (a *Authorizer) Refused(ctx context.Context, s *Secret, head http.Header, e
 	}
 	fresh, err := a.shared.replace(ctx, s)
 	if err != nil && ctx.Err() == nil {
-		e.Message = "; another credential could not be fetched: " + llm.AsError(err).Message
+		e.Message = "; no other could be fetched: " + llm.AsError(err).Message
 	}
 	return fresh
 }

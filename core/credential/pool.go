@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"math"
 	"sync"
 	"time"
 )
@@ -97,9 +98,8 @@ func (p *Pool) Retire(key int, began, now time.Time) (left bool, first time.Time
 			p.keys[i].retired, p.keys[i].until = false, 0
 		}
 	}
-	first = p.first()
 	p.mu.Unlock()
-	return left, first
+	return left, p.Rest(key, p.began)
 }
 
 // Accept notes that a key was accepted, in an attempt that began then.
@@ -121,24 +121,16 @@ func (p *Pool) Look(key int, now time.Time) (retired bool, wait time.Duration) {
 
 // Rest lets a key rest until a time, or all of them, if they share one limit:
 // key -1. It reports when the first key is ready: not after now, if one is.
-func (p *Pool) Rest(key int, until time.Time) (first time.Time) {
+func (p *Pool) Rest(key int, until time.Time) time.Time {
 	p.mu.Lock()
+	first := time.Duration(math.MaxInt64)
 	for i := range p.keys {
+		k := &p.keys[i]
 		if key < 0 || i == key {
-			k := &p.keys[i]
 			k.until = max(k.until, until.Sub(p.began))
 		}
+		first = min(first, k.until)
 	}
-	first = p.first()
 	p.mu.Unlock()
-	return first
-}
-
-// first is when the first key is ready. p.mu is held.
-func (p *Pool) first() time.Time {
-	first := p.keys[0].until
-	for i := range p.keys {
-		first = min(first, p.keys[i].until)
-	}
 	return p.began.Add(first)
 }

@@ -74,14 +74,6 @@ type KeyReport struct {
 	ReadyIn time.Duration // until it is used again, or tried again if it is retired
 }
 
-func (k *KeyReport) write(w *jsontext.Writer) {
-	o := w.Object()
-	o.Str("key", k.Key)
-	o.Field("retired").Bool(k.Retired)
-	o.Field("ready_in").Float(milliseconds(k.ReadyIn))
-	o.End()
-}
-
 // BindingConcurrency says that max_concurrent_calls is what a route's callers
 // wait for.
 const BindingConcurrency = "max_concurrent_calls"
@@ -104,7 +96,19 @@ func (r RouteReport) MarshalJSON() ([]byte, error) {
 		o.Field("rate_used").Float(math.Round(r.RateUsed*1e4) / 1e4)
 		o.StrUnlessEmpty("binding", r.Binding)
 		if r.Keys != nil {
-			jsontext.WriteList(o.Field("keys"), r.Keys, (*KeyReport).write)
+			keys := o.Field("keys")
+			keys.BeginArray()
+			for i := range r.Keys {
+				if i > 0 {
+					keys.Comma()
+				}
+				k := keys.Object()
+				k.Str("key", r.Keys[i].Key)
+				k.Field("retired").Bool(r.Keys[i].Retired)
+				k.Field("ready_in").Float(milliseconds(r.Keys[i].ReadyIn))
+				k.End()
+			}
+			keys.EndArray()
 		}
 		if r.LastError != nil {
 			r.LastError.write(o.Field("last_error"))

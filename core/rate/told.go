@@ -68,6 +68,7 @@ var windows = [2][]struct {
 	{
 		{family{"X-Ratelimit-Limit-Tokens-Minute", "X-Ratelimit-Remaining-Tokens-Minute", "X-Ratelimit-Reset-Tokens-Minute"}, time.Minute},
 		{family{"X-Ratelimit-Limit-Tokens-Day", "X-Ratelimit-Remaining-Tokens-Day", "X-Ratelimit-Reset-Tokens-Day"}, 24 * time.Hour},
+		{family{"Ratelimitbysize-Limit", "Ratelimitbysize-Remaining", "Ratelimitbysize-Reset"}, time.Minute}, // Mistral's, before
 	},
 }
 

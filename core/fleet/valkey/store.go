@@ -207,7 +207,7 @@ func (s *store) set(began time.Time, r valkey.ValkeyResult) error {
 var gcra = valkey.NewLuaScriptNoSha(`local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
 local per, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
-local tat = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
+local tat = math.max(now, tonumber(redis.call('GET', KEYS[1])) or 0)
 local other = tat > now + burst + tonumber(ARGV[4])
 if other then tat = now + burst end
 local n = math.max(math.min(tonumber(ARGV[3]), math.floor((now + burst - tat) / per + 0.000001)), 0)
