@@ -286,11 +286,11 @@ func readText(r *jsontext.Reader, to *string, err *error) {
 	}
 }
 
-// goesOn takes a call without a name as a piece of the last call, as some
-// servers and models send them: its arguments, where that came without, or
-// nothing at all. False where it is a call of its own.
+// goesOn takes a call without a name as a piece of the last call, where that
+// came without arguments: some servers and models send them so, or nothing.
+// False where it is a call of its own.
 func (c *candidate) goesOn(m *llm.Message, f *functionCall) bool {
-	if f.Name != "" || c.calls == 0 {
+	if f.Name != "" || !c.awaits {
 		return false
 	}
 	arguments := wire.ArgumentsOf(f.Args)
@@ -298,10 +298,7 @@ func (c *candidate) goesOn(m *llm.Message, f *functionCall) bool {
 		return true
 	}
 	last := len(m.ToolCalls) - 1
-	switch {
-	case !c.awaits:
-		return false
-	case last < 0:
+	if last < 0 {
 		m.ToolCalls, last = []llm.ToolCall{{Index: c.calls - 1}}, 0
 	}
 	c.awaits = false
