@@ -35,10 +35,10 @@ func TestAStreamsEndIsNotItsConnections(t *testing.T) {
 			require.NoError(t, err)
 			_, err = c.Chat(t.Context(), ask())
 			require.Equal(t, llm.Unavailable, llm.CodeOfError(err))
-			require.EqualValues(t, 2, s.requests.Load())
+			require.EqualValues(t, 2, s.Requests.Load())
 			_, err = c.Chat(t.Context(), ask())
 			require.NoError(t, err)
-			require.EqualValues(t, 1, s.connections.Load())
+			require.EqualValues(t, 1, s.Connections.Load())
 		})
 	}
 }
@@ -101,7 +101,7 @@ func TestADeafConnectionIsLeftByACrowd(t *testing.T) {
 	}
 	defer waiting.Wait()
 	defer leave()
-	require.Eventually(t, func() bool { return s.requests.Load() >= 2 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.Requests.Load() >= 2 }, 10*time.Second, time.Millisecond)
 	_, err = c.Chat(t.Context(), within(300*time.Millisecond))
 	require.Equal(t, llm.Timeout, llm.CodeOfError(err))
 	deaf.Store(false) // for new connections; the old one is not read any more
@@ -109,7 +109,7 @@ func TestADeafConnectionIsLeftByACrowd(t *testing.T) {
 		_, err = c.Chat(t.Context(), within(30*time.Second))
 		require.NoError(t, err)
 	}
-	require.EqualValues(t, 3, s.connections.Load(), "the first, one that was new, and one that is kept")
+	require.EqualValues(t, 3, s.Connections.Load(), "the first, one that was new, and one that is kept")
 }
 
 func within(d time.Duration) *llm.Request {

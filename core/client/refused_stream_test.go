@@ -3,83 +3,25 @@ package client_test
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"encoding/pem"
-	"io"
-	"net"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/tests/frames"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 )
 
-// framed is an HTTP/2 server that is told frame by frame what to say to its
-// n-th request.
-type framed struct {
-	listener              net.Listener
-	caFile                string
-	requests, connections atomic.Int32
+// framed is an HTTP/2 server that is told frame by frame what to say, and gives
+// routes to itself.
+type framed struct{ *frames.Server }
 
-	say      func(n int32, f *http2.Framer, stream uint32) (goOn bool)
-	settings []http2.Setting
-}
-
-func startFramed(t *testing.T, say func(n int32, f *http2.Framer, stream uint32) bool, settings ...http2.Setting) *framed {
+func startFramed(t *testing.T, say frames.Say, settings ...http2.Setting) *framed {
 	t.Helper()
-	lender := httptest.NewTLSServer(nil) // lends its certificate
-	defer lender.Close()
-	s := &framed{caFile: filepath.Join(t.TempDir(), "ca.pem"), say: say, settings: settings}
-	require.NoError(t, os.WriteFile(s.caFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: lender.Certificate().Raw}), 0o600))
-	var err error
-	s.listener, err = tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: lender.TLS.Certificates, NextProtos: []string{"h2"}})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = s.listener.Close() })
-	go func() {
-		for {
-			conn, err := s.listener.Accept()
-			if err != nil {
-				return
-			}
-			s.connections.Add(1)
-			go s.serve(conn)
-		}
-	}()
-	return s
-}
-
-func (s *framed) serve(conn net.Conn) {
-	defer func() { _ = conn.Close() }()
-	if _, err := io.ReadFull(conn, make([]byte, len(http2.ClientPreface))); err != nil {
-		return
-	}
-	f := http2.NewFramer(conn, conn)
-	_ = f.WriteSettings(s.settings...)
-	for {
-		frame, err := f.ReadFrame()
-		if err != nil {
-			return
-		}
-		switch frame := frame.(type) {
-		case *http2.SettingsFrame:
-			if !frame.IsAck() {
-				_ = f.WriteSettingsAck()
-			}
-		case *http2.DataFrame:
-			if frame.StreamEnded() && !s.say(s.requests.Add(1), f, frame.StreamID) {
-				_, _ = io.Copy(io.Discard, conn)
-				return
-			}
-		}
-	}
+	return &framed{frames.Serve(t, say, settings...)}
 }
 
 func answerFramed(f *http2.Framer, stream uint32) bool {
@@ -98,7 +40,7 @@ func (s *framed) route(t *testing.T) *client.Client {
 
 func (s *framed) routeWith(t *testing.T, change func(*config.Model)) *client.Client {
 	t.Helper()
-	cfg := config.Model{Provider: "p", Name: "m", CAFile: s.caFile, BaseURL: "https://" + s.listener.Addr().String() + "/v1", MaxRetries: 1}
+	cfg := config.Model{Provider: "p", Name: "m", CAFile: s.CAFile, BaseURL: "https://" + s.Address + "/v1", MaxRetries: 1}
 	change(&cfg)
 	c, err := client.New(cfg, client.Options{})
 	require.NoError(t, err)
@@ -136,7 +78,7 @@ func TestRequestsThatWereNotProcessedAreSentAgain(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "Hi.", r.Text())
 			require.Len(t, r.Attempts, 1)
-			require.EqualValues(t, 2, s.requests.Load())
+			require.EqualValues(t, 2, s.Requests.Load())
 		})
 	}
 }
@@ -151,7 +93,7 @@ func TestRequestsThatAreNeverProcessed(t *testing.T) {
 	require.Equal(t, llm.Unavailable, llm.CodeOfError(err))
 	require.ErrorContains(t, err, "REFUSED_STREAM")
 	require.NotContains(t, err.Error(), "GetBody")
-	require.EqualValues(t, 1+2, s.requests.Load())
+	require.EqualValues(t, 1+2, s.Requests.Load())
 }
 
 // A kept connection that goes deaf costs one call its timeout, not every call
@@ -177,8 +119,8 @@ func TestADeafConnectionIsLeft(t *testing.T) {
 		}
 		require.NoError(t, err)
 	}
-	require.EqualValues(t, 6, s.requests.Load())
-	require.LessOrEqual(t, s.connections.Load(), int32(3), "the first, one that was new, and one that is kept")
+	require.EqualValues(t, 6, s.Requests.Load())
+	require.LessOrEqual(t, s.Connections.Load(), int32(3), "the first, one that was new, and one that is kept")
 }
 
 // A stream that the server may have begun to process is not sent again in the
@@ -194,6 +136,6 @@ func TestRequestsThatMayHaveBeenProcessedAreNotSentAgain(t *testing.T) {
 		_, err := s.route(t).Chat(context.Background(), ask())
 		require.Equal(t, llm.Unavailable, llm.CodeOfError(err), "%v", code)
 		require.NotContains(t, err.Error(), "GetBody")
-		require.EqualValues(t, 1, s.requests.Load(), "%v", code)
+		require.EqualValues(t, 1, s.Requests.Load(), "%v", code)
 	}
 }

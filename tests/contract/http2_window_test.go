@@ -1,17 +1,11 @@
 package contract
 
 import (
-	"crypto/tls"
 	"encoding/json"
-	"encoding/pem"
-	"io"
-	"net"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/llmagg/llmagg/tests/frames"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/http2"
 )
@@ -28,9 +22,9 @@ func TestAnHTTP2WindowTooWideEndsTheCall(t *testing.T) {
 			if err != nil {
 				t.Skipf("THE %s DOOR IS MISSING: %v", name, err)
 			}
-			address, caFile := serveWideWindows(t)
-			config, err := json.Marshal(map[string]any{"openai": map[string]any{"api_key": Key, "base_url": "https://" + address + "/v1",
-				"ca_file": caFile, "timeout": 2, "max_retries": 1, "models": map[string]any{"m": map[string]any{}}}})
+			server := frames.Serve(t, widen)
+			config, err := json.Marshal(map[string]any{"openai": map[string]any{"api_key": Key, "base_url": "https://" + server.Address + "/v1",
+				"ca_file": server.CAFile, "timeout": 2, "max_retries": 1, "models": map[string]any{"m": map[string]any{}}}})
 			require.NoError(t, err)
 			ask := []byte(`{"messages":[{"role":"user","content":"hi"}]}`)
 			do := func(c Command) Event {
@@ -62,51 +56,10 @@ func TestAnHTTP2WindowTooWideEndsTheCall(t *testing.T) {
 	}
 }
 
-// serveWideWindows answers each request by two increments of its window, which
-// together pass 2^31-1.
-func serveWideWindows(t *testing.T) (address, caFile string) {
-	t.Helper()
-	lender := httptest.NewTLSServer(nil) // lends its certificate
-	defer lender.Close()
-	caFile = filepath.Join(t.TempDir(), "ca.pem")
-	require.NoError(t, os.WriteFile(caFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: lender.Certificate().Raw}), 0o600))
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: lender.TLS.Certificates, NextProtos: []string{"h2"}})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() { // ends with the listener
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go widen(conn) // ends when the client leaves
-		}
-	}()
-	return listener.Addr().String(), caFile
-}
-
-func widen(conn net.Conn) {
-	defer func() { _ = conn.Close() }()
-	if _, err := io.ReadFull(conn, make([]byte, len(http2.ClientPreface))); err != nil {
-		return
-	}
-	f := http2.NewFramer(conn, conn)
-	_ = f.WriteSettings()
-	for {
-		frame, err := f.ReadFrame()
-		if err != nil {
-			return
-		}
-		switch frame := frame.(type) {
-		case *http2.SettingsFrame:
-			if !frame.IsAck() {
-				_ = f.WriteSettingsAck()
-			}
-		case *http2.DataFrame:
-			if frame.StreamEnded() {
-				_ = f.WriteWindowUpdate(frame.StreamID, 1<<31-1)
-				_ = f.WriteWindowUpdate(frame.StreamID, 1<<31-1)
-			}
-		}
-	}
+// widen answers a request by two increments of its window, which together pass
+// 2^31-1.
+func widen(_ int32, f *http2.Framer, stream uint32) bool {
+	_ = f.WriteWindowUpdate(stream, 1<<31-1)
+	_ = f.WriteWindowUpdate(stream, 1<<31-1)
+	return true
 }
