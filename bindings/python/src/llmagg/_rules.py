@@ -15,6 +15,8 @@ import msgspec
 
 CHECKED = {"pydantic", "annotated_types"}
 OF_PYDANTIC = {*CHECKED, "notes"}
+#: Modules whose classes have no fields.
+_WITHOUT = {"builtins", "types", "typing", "datetime", "decimal", "uuid"}
 _CHECKS = ("gt", "ge", "lt", "le", "multiple_of", "pattern", "min_length", "max_length", "tz")
 
 
@@ -36,7 +38,7 @@ def owners(form: Any) -> set[str]:
         left += typing.get_args(part)
         left += [inner for key in ("__value__", "__supertype__") if (inner := getattr(part, key, None)) is not None]
         kind = typing.get_origin(part) or part
-        if isinstance(kind, type):
+        if isinstance(kind, type) and kind.__module__ not in _WITHOUT:
             if "__pydantic_validator__" in vars(kind):
                 found.add("pydantic")
             elif hasattr(kind, "__fields_set__") and hasattr(kind, "parse_raw"):
