@@ -82,8 +82,12 @@ func checkSchema(inner, flat []byte, named bool) error {
 	if schema := within["schema"]; len(schema) > 0 && schema[0] != '{' && schema[0] != 'n' && schema[0] != 't' && schema[0] != 'f' {
 		return Errorf(InvalidArgument, "response_format.json_schema.schema is %s; expected an object, the JSON schema", shown.Value(schema))
 	}
-	if name := within["name"]; len(name) > 0 && name[0] != '"' && name[0] != 'n' {
-		return Errorf(InvalidArgument, "response_format.json_schema.name is %s; expected a string", shown.Value(name))
+	problem := notTextIn(inner, "name", "description")
+	if problem == "" {
+		problem = notBool(".strict", memberOf(inner, "strict"))
+	}
+	if problem != "" {
+		return Errorf(InvalidArgument, "response_format.json_schema%s", problem)
 	}
 	return checkNames("response_format.json_schema", inner, schemaNames)
 }

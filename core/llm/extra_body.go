@@ -45,8 +45,8 @@ func checkExtraBody(extra Extra) error {
 		case "model", "messages", "stream", "n":
 			return Errorf(InvalidArgument, "\"extra_body\" has the field %q, which llmagg itself uses; set it in the request", name)
 		}
-		if kind := kindOf(name); v[0] != 'n' && !kind.fits(v) {
-			return Errorf(InvalidArgument, "\"extra_body\": field %q is %s; expected %s", name, shown.Value(v), kindText[kind])
+		if form := kindOf(name).expects(v); v[0] != 'n' && form != "" {
+			return Errorf(InvalidArgument, "\"extra_body\": field %q is %s; expected %s", name, shown.Value(v), form)
 		}
 	}
 	return nil

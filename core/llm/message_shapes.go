@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -10,8 +11,9 @@ import (
 )
 
 // This file checks the parts and the calls in messages: they may lack a field
-// that they need, or have a misspelt name or type. A type that resembles no
-// known type passes: the server may know it.
+// that they need, have a misspelt name or type, or something else than a text
+// where every server takes a text. A type that resembles no known type passes:
+// the server may know it.
 
 // partTypes are the types of parts that formats and well-known servers have.
 const partTypes wordlist.List = `
@@ -26,6 +28,10 @@ func (s *partShape) problem(part []byte) string {
 	switch {
 	case s.typ != nil && s.typ[0] != '"':
 		return notText(".type", s.typ)
+	case s.detail != nil && s.detail[0] != '"':
+		return notText(".detail", s.detail)
+	case s.fileID != nil && s.fileID[0] != '"':
+		return notText(".file_id", s.fileID)
 	case s.typ == nil && s.text != nil && s.text[0] != '"':
 		return notText(".text", s.text)
 	case s.typ == nil && s.imageURL != nil, is(s.typ, "image_url"):
@@ -58,6 +64,8 @@ func (s *partShape) problem(part []byte) string {
 }
 
 // notText is the problem of a field that must be a text and is not.
+//
+//go:noinline
 func notText(field string, value []byte) string {
 	return field + " is " + shown.Value(value) + "; expected a string"
 }
@@ -79,14 +87,33 @@ func addressProblem(name string, value []byte) string {
 	switch {
 	case is(value, "") && value != nil:
 		return "." + name + ` is ""; expected an address, or data:…;base64,…`
-	case value != nil && (value[0] == '"' || value[0] == '['):
+	case isText(value):
+		return localProblem("."+name, value)
+	case value != nil && value[0] == '[':
 		return ""
 	}
 	return objectProblem(name, value, "url", "url", "detail")
 }
 
+// localProblem says that an address is the path of a file beside the caller's
+// program, which no server can read. A path from the root passes: a server may
+// have such a file itself.
+func localProblem(at string, address []byte) string {
+	if len(address) > 500 || strings.ContainsAny(string(address[:2]), `/\`) || bytes.IndexByte(address, ':') > 0 { // long ones are data
+		return ""
+	}
+	if dot := bytes.LastIndexByte(address, '.'); dot < 0 || !mediaEndings.Has(strings.ToLower(string(address[dot+1:len(address)-1]))) {
+		return ""
+	}
+	return at + " is " + shown.Value(address) + ", a path, which servers do not read; expected an address with https://, or the file as data:…;base64,…"
+}
+
+// mediaEndings are how names of images, audio, video and documents end.
+const mediaEndings wordlist.List = "png jpg jpeg gif webp bmp tif tiff svg heic avif mp3 wav ogg flac mp4 mov webm pdf"
+
 // objectProblem says what is wrong with the object in a field of a part. It
-// must have the field needs, or any where that is "".
+// must have the field needs, or any where that is "". Its known fields are
+// texts.
 func objectProblem(name string, object []byte, needs string, names ...string) string {
 	form := func() string { return fmt.Sprintf("expected {\"type\": %q, %[1]q: {%q: …}}", name, names[0]) }
 	switch {
@@ -95,15 +122,29 @@ func objectProblem(name string, object []byte, needs string, names ...string) st
 	case object[0] != '{':
 		return "." + name + " is " + shown.Value(object) + "; " + form()
 	}
-	if slip, near := slipIn(object, names); near != "" {
-		return fmt.Sprintf(".%s has the field %s; did you mean %q?", name, shown.Name(slip), near)
+	problem := slipProblem(object, names)
+	if problem == "" {
+		problem = notTextIn(object, names...)
 	}
-	value := memberOf(object, needs)
-	switch {
+	if problem != "" {
+		return "." + name + problem
+	}
+	switch value := memberOf(object, needs); {
 	case needs == "" && len(object) == 2, needs != "" && (value == nil || is(value, "")):
 		return fmt.Sprintf(".%s has no %q; %s", name, names[0], form())
-	case needs != "" && value[0] != '"':
-		return notText("."+name+"."+needs, value)
+	case needs != "":
+		return localProblem("."+name+"."+needs, value)
+	}
+	return ""
+}
+
+// notTextIn is the problem of the first of the named fields of an object that
+// is neither a text nor null; "" without one.
+func notTextIn(object []byte, names ...string) string {
+	for _, name := range names {
+		if value := memberOf(object, name); value != nil && value[0] != '"' {
+			return notText("."+name, value)
+		}
 	}
 	return ""
 }
@@ -169,13 +210,20 @@ func memberOf(object []byte, name string) (value []byte) {
 	return value
 }
 
-// callsField is the name of a message's field that holds calls, "" for others.
-func callsField(key []byte) string {
+// judgedField is the name of a message's field that judgeField looks at, ""
+// for others.
+func judgedField(key []byte) string {
 	switch string(key) {
 	case "tool_calls":
 		return "tool_calls"
 	case "function_call":
 		return "function_call"
+	case "name":
+		return "name"
+	case "tool_call_id":
+		return "tool_call_id"
+	case "refusal":
+		return "refusal"
 	}
 	return ""
 }
@@ -192,7 +240,7 @@ func (r *reader) passCalls() (plain bool) {
 		}
 		called := false
 		for more := r.Object(); more; more = r.NextField() {
-			isType, isFunction := string(r.Key) == "type", string(r.Key) == "function"
+			isType, isFunction, isID := string(r.Key) == "type", string(r.Key) == "function", string(r.Key) == "id"
 			plain = plain && string(r.Key) != "custom"
 			if isFunction && r.Next() == '{' {
 				called = true
@@ -200,7 +248,7 @@ func (r *reader) passCalls() (plain bool) {
 				continue
 			}
 			from := r.Span()
-			plain = plain && !isFunction && r.Err == nil && (!isType || is(r.Data[from:r.Pos], "function"))
+			plain = plain && !isFunction && r.Err == nil && (!isType || is(r.Data[from:r.Pos], "function")) && (!isID || r.Data[from] == '"')
 		}
 		plain = plain && called
 	}
@@ -210,9 +258,9 @@ func (r *reader) passCalls() (plain bool) {
 func (r *reader) passCalled() bool {
 	named, said, plain := false, false, true
 	for more := r.Object(); more; more = r.NextField() {
-		named = named || string(r.Key) == "name"
-		isSaid := string(r.Key) == "arguments"
+		isName, isSaid := string(r.Key) == "name", string(r.Key) == "arguments"
 		first := r.Next()
+		named = named || isName && first == '"'
 		if isSaid {
 			said, plain = true, plain && first == '"'
 		}
@@ -220,22 +268,28 @@ func (r *reader) passCalled() bool {
 	return named && said && plain
 }
 
-// judgeCalls checks the calls in a field of a message. What else stands beside
-// the role and the content is the server's to judge.
-func judgeCalls(message int, field string, value []byte) error {
+// judgeField checks the calls, or the text, in a field of a message. What else
+// stands beside the role and the content is the server's to judge.
+func judgeField(message int, field string, value []byte) error {
 	problem := ""
 	switch {
 	case value[0] == 'n': // null: as if it were not there
 	case field == "tool_calls":
 		problem = callsProblem(value)
-	default:
+	case field == "function_call":
 		problem = calledProblem("", value, "arguments")
+	case value[0] != '"' && (field != "tool_call_id" || !mayBeID(value)):
+		problem = notText("", value)
 	}
 	if problem == "" {
 		return nil
 	}
 	return Errorf(InvalidArgument, "messages[%d].%s%s", message, field, problem)
 }
+
+// mayBeID tells whether a value may be the id of a call: some servers number
+// theirs.
+func mayBeID(value []byte) bool { return value[0] == '"' || isNumber(value) }
 
 // callForm is how a call is written, for errors.
 const callForm = `a call is {"id": …, "type": "function", "function": {"name": …, "arguments": "{…}"}}`
@@ -260,10 +314,14 @@ func callProblem(call []byte) string {
 	default:
 		return " is " + shown.Value(call) + "; " + callForm
 	}
+	if problem := notTextIn(call, "type"); problem != "" {
+		return problem
+	}
+	if id := memberOf(call, "id"); id != nil && !mayBeID(id) {
+		return notText(".id", id)
+	}
 	typ, function, custom := memberOf(call, "type"), memberOf(call, "function"), memberOf(call, "custom")
 	switch {
-	case typ != nil && typ[0] != '"':
-		return notText(".type", typ)
 	case custom != nil && (is(typ, "custom") || is(typ, "")):
 		return calledProblem(".custom", custom, "input")
 	case function != nil && (is(typ, "function") || is(typ, "")):
@@ -273,8 +331,8 @@ func callProblem(call []byte) string {
 	case function != nil:
 		return ""
 	}
-	if slip, _ := slipIn(call, []string{"function"}); slip != "" {
-		return fmt.Sprintf(" has the field %s; did you mean \"function\"?", shown.Name(slip))
+	if problem := slipProblem(call, []string{"function"}); problem != "" {
+		return problem
 	}
 	if is(typ, "function") {
 		return ` has no "function"; ` + callForm
@@ -289,22 +347,15 @@ func calledProblem(at string, called []byte, text string) string {
 	if called[0] != '{' {
 		return fmt.Sprintf("%s is %s; expected {\"name\": …, %q: …}", at, shown.Value(called), text)
 	}
-	var said []byte
-	r, named := newReader(called), false
-	for more := r.Object(); more; more = r.NextField() {
-		isSaid := string(r.Key) == text
-		named = named || string(r.Key) == "name"
-		from := r.Span()
-		if isSaid {
-			said = r.Data[from:r.Pos]
-		}
-	}
-	if said != nil && said[0] != '"' && said[0] != '{' && said[0] != 'n' {
+	said, name := memberOf(called, text), memberOf(called, "name")
+	switch {
+	case said != nil && said[0] != '"' && said[0] != '{':
 		return notText(at+"."+text, said)
-	}
-	if said == nil || !named {
-		if slip, near := slipIn(called, []string{"name", text}); near != "" {
-			return fmt.Sprintf("%s has the field %s; did you mean %q?", at, shown.Name(slip), near)
+	case name != nil && name[0] != '"':
+		return notText(at+".name", name)
+	case said == nil || name == nil:
+		if problem := slipProblem(called, []string{"name", text}); problem != "" {
+			return at + problem
 		}
 	}
 	return ""

@@ -101,8 +101,7 @@ func readPayload(data []byte, plain span, anyName bool) (*Payload, error) {
 		if value[0] == 'n' { // null: as if it were not there
 			continue
 		}
-		if !known.kind.fits(value) {
-			form := kindText[known.kind]
+		if form := known.kind.expects(value); form != "" {
 			if f.Key == "messages" {
 				form += `, such as [{"role": "user", "content": "…"}]`
 			}
@@ -180,9 +179,28 @@ func foreignField(name string, value []byte, extra Extra, anyName bool) (Extra, 
 	return extra, checkForeign(name, value)
 }
 
+// expects says what a value would have to be, "" where it fits.
+func (k fieldKind) expects(v []byte) string {
+	if !k.fits(v) {
+		return kindText[k]
+	}
+	var err error
+	switch {
+	case k == kindInteger:
+		_, err = strconv.ParseUint(string(bytes.TrimPrefix(v, []byte("-"))), 10, 64)
+	case isNumber(v):
+		_, err = strconv.ParseFloat(string(v), 64)
+	}
+	if err != nil { // it is beyond the range
+		return "a number that fits into 64 bits"
+	}
+	return ""
+}
+
+func isNumber(v []byte) bool { return v[0] == '-' || v[0] >= '0' && v[0] <= '9' }
+
 func (k fieldKind) fits(v []byte) bool {
-	c := v[0]
-	number := c == '-' || c >= '0' && c <= '9'
+	c, number := v[0], isNumber(v)
 	switch k {
 	case kindString:
 		return c == '"'

@@ -48,15 +48,15 @@ func (r *reader) checkMessage(i int) (wrong error) {
 				roleIn = string(r.Key)
 			}
 		}
-		calls := callsField(r.Key)
+		field := judgedField(r.Key)
 		first, from := r.Next(), r.Pos
 		null = null || isContent && first == 'n'
 		if isContent && first == '[' {
 			if err := r.checkParts(i); wrong == nil {
 				wrong = err
 			}
-		} else if calls == "tool_calls" && first == '[' && r.passCalls() {
-			calls = ""
+		} else if field == "tool_calls" && first == '[' && r.passCalls() {
+			field = ""
 		} else if r.Pos == from {
 			r.Skip()
 		}
@@ -68,8 +68,8 @@ func (r *reader) checkMessage(i int) (wrong error) {
 			role = value
 		case isContent && first != '"' && first != '[' && first != 'n':
 			wrong = Errorf(InvalidArgument, "messages[%d].content is %s; expected a string or an array of parts%s", i, shown.Value(value), inArray(first))
-		case calls != "":
-			wrong = judgeCalls(i, calls, value)
+		case field != "":
+			wrong = judgeField(i, field, value)
 		}
 	}
 	switch {

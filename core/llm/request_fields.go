@@ -159,10 +159,10 @@ func isRequestField(name string) bool {
 // known name are refused, since a server would pass over them in silence.
 func checkForeign(name string, v []byte) error {
 	kind, known := vendorField(name)
+	if form := kind.expects(v); form != "" && v[0] != 'n' {
+		return Errorf(InvalidArgument, "request field %q is %s; expected %s", name, shown.Value(v), form)
+	}
 	if known {
-		if v[0] != 'n' && !kind.fits(v) {
-			return Errorf(InvalidArgument, "request field %q is %s; expected %s", name, shown.Value(v), kindText[kind])
-		}
 		return nil
 	}
 	if err := checkPlace(name); err != nil {

@@ -1,12 +1,12 @@
 package llm
 
 import (
-	"bytes"
-	"fmt"
+	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/internal/suggest"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 )
 
 // This file reads the tools of a request in the shapes of other APIs. Where a
@@ -18,7 +18,6 @@ import (
 // shapes, and gives those that have to be written again; nil for none. parts
 // tells whether a message has such parts.
 func shapesOf(data []byte, fields []jsontext.Field, parts bool) (again Extra, err error) {
-	var tools, choice []byte
 	for i := range fields {
 		f := &fields[i]
 		v := data[f.Start:f.End]
@@ -27,13 +26,13 @@ func shapesOf(data []byte, fields []jsontext.Field, parts bool) (again Extra, er
 		case parts && f.Key == "messages":
 			written = readMessages(v)
 		case v[0] == '[' && f.Key == "tools":
-			tools = v
 			written, err = readTools(v)
 		case v[0] == '[' && f.Key == "functions":
 			err = readFunctions(v)
 		case f.Key == "tool_choice":
-			choice = v
-			written = readChoice(v)
+			if written, err = readChoice(v), checkChoice(f.Key, v, choiceWords, `, "required" or, to have a tool called, `+choiceForm); v[0] == '{' {
+				err = checkChosen(v)
+			}
 		case v[0] == '{' && f.Key == "response_format":
 			err = checkFormat(v)
 		default:
@@ -49,11 +48,12 @@ func shapesOf(data []byte, fields []jsontext.Field, parts bool) (again Extra, er
 			again[f.Key] = written
 		}
 	}
-	return again, checkChoice(choice, tools)
+	return again, nil
 }
 
-// toolForm is how a tool is written, for errors.
-const toolForm = `a tool is {"type": "function", "function": {"name": "weather", "description": …, "parameters": {a JSON schema}}}`
+// toolForm is how a tool is written, for errors. As a constant it would be in
+// the library with each of them.
+var toolForm = `a tool is {"type": "function", "function": {"name": "weather", "description": …, "parameters": {a JSON schema}}}`
 
 // toolShape are the fields of one tool, of its function, or of tool_choice;
 // nil for those that it does not have.
@@ -135,9 +135,9 @@ func (s *toolShape) differs() bool { return s.flat() || s.typ == nil && s.functi
 func readTools(tools []byte) ([]byte, error) {
 	items, changed := elementsOf(tools), false
 	for i, tool := range items {
-		s, err := readTool(tool, i)
-		if err != nil {
-			return nil, err
+		s, problem := readTool(tool)
+		if problem != "" {
+			return nil, Errorf(InvalidArgument, "tools[%d]%s", i, problem)
 		}
 		changed = changed || s.differs()
 	}
@@ -182,29 +182,33 @@ func (s *toolShape) write(dst, tool []byte) []byte {
 	return append(dst, '}')
 }
 
-// readTool checks one tool.
-func readTool(tool []byte, i int) (s toolShape, err error) {
+// readTool reads one tool; problem says what is wrong with it, as the end of a
+// message that begins with the tool's place, "" if nothing is.
+func readTool(tool []byte) (s toolShape, problem string) {
 	if tool[0] != '{' {
-		return s, Errorf(InvalidArgument, "tools[%d] is %s; %s", i, shown.Value(tool), toolForm)
+		return s, " is " + shown.Value(tool) + "; " + toolForm
 	}
 	s = shapeOf(tool)
 	switch {
 	case s.wrapper != "" && (s.wrapper != "toolSpec" || s.typ == nil):
-		return s, Errorf(InvalidArgument, "tools[%d] has %q, which is the shape of another API; %s (\"extra_body\" sends it as it is)", i, s.wrapper, toolForm)
+		return s, ` has "` + s.wrapper + `", which is the shape of another API; ` + toolForm + ` ("extra_body" sends it as it is)`
 	case s.function != nil && (s.typ == nil || is(s.typ, "function")):
-		return s, checkFunction("tools", i, s.function, ".function")
+		if problem = functionProblem(s.function, false); problem != "" {
+			problem = ".function" + problem
+		}
+		return s, problem
 	case s.function != nil && nearFunction(s.typ):
-		return s, Errorf(InvalidArgument, "tools[%d].type is %s; did you mean \"function\"?", i, shown.Value(s.typ))
+		return s, ".type is " + shown.Value(s.typ) + `; did you mean "function"?`
 	case s.flat():
-		return s, checkFunction("tools", i, tool, "")
+		return s, functionProblem(tool, true)
 	case is(s.typ, "function"):
-		return s, Errorf(InvalidArgument, "tools[%d] has no \"function\"; %s", i, toolForm)
+		return s, ` has no "function"; ` + toolForm
 	case s.schema != nil && s.name == nil && s.function == nil:
-		return s, Errorf(InvalidArgument, "tools[%d] has no name; %s", i, toolForm)
+		return s, " has no name; " + toolForm
 	case is(s.typ, "object"):
-		return s, Errorf(InvalidArgument, "tools[%d] is a JSON schema; %s", i, toolForm)
+		return s, " is a JSON schema; " + toolForm
 	}
-	return s, nil
+	return s, ""
 }
 
 func nearFunction(typ []byte) bool {
@@ -212,33 +216,39 @@ func nearFunction(typ []byte) bool {
 	return JSON.Unmarshal(typ, &word) == nil && suggest.Nearest(word, []string{"function"}, 2) != ""
 }
 
-// checkFunction checks a function of tools[i], or functions[i]. at is where it
-// stands in there.
-func checkFunction(list string, i int, function []byte, at string) error {
+// functionProblem says what is wrong with a function, as [readTool] does. A
+// flat tool, which is its function, may have its schema under other names.
+func functionProblem(function []byte, flat bool) string {
 	if function[0] != '{' {
-		return Errorf(InvalidArgument, "%s[%d]%s is %s; expected an object with \"name\" and \"parameters\"", list, i, at, shown.Value(function))
+		return " is " + shown.Value(function) + `; expected an object with "name" and "parameters"`
 	}
 	s := shapeOf(function)
 	switch {
-	case list == "functions" && s.function != nil:
-		return Errorf(InvalidArgument, "functions[%d] is a tool; put it into \"tools\"", i)
 	case !isText(s.name):
-		return Errorf(InvalidArgument, "%s[%d]%s has no \"name\" that is a text; expected {\"name\": \"weather\", \"description\": …, \"parameters\": {a JSON schema}}", list, i, at)
-	case s.schema != nil && s.schemaKey != "parameters" && (at != "" || list == "functions"):
-		return Errorf(InvalidArgument, "%s[%d]%s has %q; write the JSON schema into \"parameters\"", list, i, at, s.schemaKey)
+		return ` has no "name" that is a text; expected {"name": "weather", "description": …, "parameters": {a JSON schema}}`
+	case s.description != nil && s.description[0] != '"':
+		return notText(".description", s.description)
+	case s.schema != nil && s.schemaKey != "parameters" && !flat:
+		return ` has "` + s.schemaKey + `"; write the JSON schema into "parameters"`
 	case s.schema != nil && s.schema[0] != '{':
-		return Errorf(InvalidArgument, "%s[%d]%s.%s is %s; expected an object, the JSON schema of the arguments", list, i, at, s.schemaKey, shown.Value(s.schema))
-	case s.others:
-		return checkNames(fmt.Sprintf("%s[%d]%s", list, i, at), function, functionNames)
+		return "." + s.schemaKey + " is " + shown.Value(s.schema) + "; expected an object, the JSON schema of the arguments"
 	}
-	return nil
+	problem := notBool(".strict", s.strict)
+	if problem == "" && s.others {
+		problem = slipProblem(function, functionNames)
+	}
+	return problem
 }
 
 // readFunctions checks the old form of tools.
 func readFunctions(functions []byte) error {
 	for i, function := range elementsOf(functions) {
-		if err := checkFunction("functions", i, function, ""); err != nil {
-			return err
+		problem := functionProblem(function, false)
+		if function[0] == '{' && memberOf(function, "function") != nil {
+			problem = ` is a tool; put it into "tools"`
+		}
+		if problem != "" {
+			return Errorf(InvalidArgument, "functions[%d]%s", i, problem)
 		}
 	}
 	return nil
@@ -286,27 +296,22 @@ func checkChosen(choice []byte) error {
 	return nil
 }
 
-// checkChoice refuses a word that is the name of a tool, or a slip.
-func checkChoice(choice, tools []byte) error {
-	switch {
-	case choice == nil:
-		return nil
-	case choice[0] == '{':
-		return checkChosen(choice)
-	case choice[0] != '"':
-		return nil
-	}
+// checkChoice refuses a word that no vendor chooses by: the name of a tool, or
+// a slip. words are those that they do, folded; form is what else they take.
+func checkChoice(field string, choice []byte, words wordlist.List, form string) error {
 	var word string // which escapes
-	if JSON.Unmarshal(choice, &word) != nil {
+	if choice[0] != '"' || JSON.Unmarshal(choice, &word) != nil || words.Has(strings.ToLower(word)) {
 		return nil
 	}
-	if err := checkWords("tool_choice", choice); err != nil {
+	if err := checkWords(field, choice); err != nil {
 		return err
 	}
-	// A known word may stand in a schema as well ("required").
-	known, _ := valueWords.Find("tool_choice")
-	if tools != nil && !known.Has(word) && bytes.Contains(tools, jsontext.AppendText(nil, word)) {
-		return Errorf(InvalidArgument, "request field \"tool_choice\" is %s; to have a tool called, write %s with its name", shown.Text(word), choiceForm)
-	}
-	return nil
+	return Errorf(InvalidArgument, "request field %q is %s; expected \"auto\", \"none\"%s (\"extra_body\" sends it as it is)", field, shown.Text(word), form)
 }
+
+// The words by which vendors choose; "validated", "custom" and "tool" are
+// Gemini's, Hunyuan's and Reka's.
+const (
+	choiceWords   wordlist.List = "auto none required any validated custom tool"
+	functionWords wordlist.List = "auto none"
+)

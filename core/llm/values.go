@@ -24,10 +24,20 @@ var (
 // checkNames refuses a name in an object that is a slip in one of known. where
 // says which object it is.
 func checkNames(where string, object []byte, known []string) error {
-	if name, near := slipIn(object, known); near != "" {
-		return Errorf(InvalidArgument, "%s has the field %s; did you mean %q? (server-specific fields go into \"extra_body\")", where, shown.Name(name), near)
+	if problem := slipProblem(object, known); problem != "" {
+		return Errorf(InvalidArgument, "%s%s (server-specific fields go into \"extra_body\")", where, problem)
 	}
 	return nil
+}
+
+// slipProblem is the problem with an object that has a slip in one of known; ""
+// without one.
+func slipProblem(object []byte, known []string) string {
+	slip, near := slipIn(object, known)
+	if near == "" {
+		return ""
+	}
+	return " has the field " + shown.Name(slip) + `; did you mean "` + near + `"?`
 }
 
 // slipIn is the first name in an object that is a slip in one of known, and
@@ -51,6 +61,9 @@ func checkInside(name string, v []byte) error {
 	switch name {
 	case "stream_options":
 		if v[0] == '{' {
+			if problem := notBool(".include_usage", memberOf(v, "include_usage")); problem != "" {
+				return Errorf(InvalidArgument, "stream_options%s", problem)
+			}
 			return checkNames(name, v, streamOptionNames)
 		}
 	case "reasoning":
@@ -65,7 +78,9 @@ func checkInside(name string, v []byte) error {
 			return Errorf(InvalidArgument, "request field \"thinking\" is %s; expected an object such as {\"type\": \"enabled\", \"budget_tokens\": 2048} or {\"type\": \"disabled\"}, as the vendor has it; \"reasoning_effort\" (\"none\" to \"high\") is for every vendor (\"extra_body\" sends it as it is)", shown.Value(v))
 		}
 		return checkWords(name, v)
-	case "reasoning_effort", "verbosity", "service_tier", "prompt_cache_retention", "function_call", "modalities", "truncation", "web_search_options", "output_config":
+	case "function_call":
+		return checkChoice(name, v, functionWords, ` or {"name": …}`)
+	case "reasoning_effort", "verbosity", "service_tier", "prompt_cache_retention", "modalities", "truncation", "web_search_options", "output_config":
 		return checkWords(name, v)
 	case "max_tokens", "max_completion_tokens":
 		return checkTokens(name, v)
@@ -77,6 +92,15 @@ func checkInside(name string, v []byte) error {
 		}
 	}
 	return nil
+}
+
+// notBool is the problem of a field that must be true or false and is not; ""
+// where it is, or nil.
+func notBool(field string, value []byte) string {
+	if value == nil || kindBool.fits(value) {
+		return ""
+	}
+	return field + " is " + shown.Value(value) + "; expected true or false"
 }
 
 // checkShare refuses a part of what is likely that is no part of it. Of the

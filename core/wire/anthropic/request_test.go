@@ -91,7 +91,7 @@ func TestRequestRefused(t *testing.T) {
 		"messages[0].content[0] is of": `{"messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"aGk=","format":"wav"}}]}]}`,
 		"calls none":                   `{"messages":[{"role":"function","name":"f","content":"1"}]}`,
 		"tools[0] has the type":        `{` + hello + `,"tools":[{"type":"custom","custom":{"name":"f"}}]}`,
-		"expected auto, none":          `{` + hello + `,"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"maybe"}`,
+		"expected auto, none":          `{` + hello + `,"tools":[{"type":"function","function":{"name":"f"}}],"extra_body":{"tool_choice":"maybe"}}`,
 	} {
 		_, _, err := written(t, "m", request)
 		code := llm.BadRequest

@@ -188,7 +188,7 @@ func TestRequestRefusals(t *testing.T) {
 	content := func(part string) string { return `{"messages":[{"role":"user","content":[` + part + `]}]}` }
 	tests := []struct{ name, request, says string }{
 		{"unknown part", content(`{"type":"hologram"}`), `messages[0].content[0] is of type "hologram"`},
-		{"relative URL", content(`{"type":"image_url","image_url":{"url":"a.png"}}`), `neither a data: URL`},
+		{"relative URL", content(`{"type":"image_url","image_url":{"url":"a"}}`), `neither a data: URL`},
 		{"data URL without data", content(`{"type":"image_url","image_url":{"url":"data:image/png;base64,"}}`), `without data`},
 		{"data URL without a type", content(`{"type":"image_url","image_url":{"url":"data:;base64,AAAA"}}`), `without a media type`},
 		{"data URL with a bad escape", content(`{"type":"image_url","image_url":{"url":"data:image/png,%zz"}}`), `malformed escape`},
@@ -197,7 +197,7 @@ func TestRequestRefusals(t *testing.T) {
 		{"empty file", content(`{"type":"file","file":{"filename":"a"}}`), `without file_data or file_id`},
 		{"unknown call", `{"messages":[{"role":"tool","tool_call_id":"7","content":"x"}]}`, `messages[0] answers the tool call "7"`},
 		{"custom tool", `{` + hello + `,"tools":[{"type":"custom","custom":{"name":"f"}}]}`, `tools[0] has the type "custom"`},
-		{"unknown choice", `{` + hello + `,"functions":[{"name":"f"}],"tool_choice":"maybe"}`, `"maybe"`},
+		{"unknown choice", `{` + hello + `,"functions":[{"name":"f"}],"extra_body":{"tool_choice":"maybe"}}`, `"maybe"`},
 		{"generationConfig", `{` + hello + `,"generationConfig":7}`, `generationConfig is not a JSON object`},
 		{"toolConfig", `{` + hello + `,"functions":[{"name":"f"}],"tool_choice":"auto","toolConfig":7}`, `toolConfig is not a JSON object`},
 	}
