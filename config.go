@@ -2,12 +2,16 @@ package llmagg
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/config"
+	"github.com/llmagg/llmagg/core/fleet"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/provider"
 	"github.com/llmagg/llmagg/core/vendor"
 )
 
@@ -63,6 +67,41 @@ func (j JSON) read(o config.Options) ([]config.Provider, []string, error) {
 func (f File) read(o config.Options) ([]config.Provider, []string, error) {
 	providers, err := config.Load(string(f), o)
 	return providers, nil, err
+}
+
+// fileOf is the file that a configuration is read from, "" for none.
+func fileOf(c Config, getenv func(string) (string, bool)) string {
+	switch c := c.(type) {
+	case File:
+		return string(c)
+	case Environment:
+		file, _ := getenv("LLMAGG_CONFIG")
+		return file
+	}
+	return ""
+}
+
+// withFile adds the file to an error of an aggregator that is one of the
+// providers that the file configures, or of their fleet.
+func withFile(err error, file string, configured []config.Provider, o client.Options) error {
+	if file == "" || len(configured) == 0 {
+		return err
+	}
+	wrong := fleet.Check(configured[0].Fleet)
+	for _, c := range configured {
+		if wrong != nil {
+			break
+		}
+		var p *provider.Provider
+		if p, wrong = provider.New(c, o); wrong == nil {
+			wrong = p.Initialize(context.Background())
+			p.Retire()
+		}
+	}
+	if wrong == nil || wrong.Error() != err.Error() {
+		return err
+	}
+	return config.InFile(file, err)
 }
 
 func (m Map) read(o config.Options) ([]config.Provider, []string, error) {

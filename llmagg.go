@@ -125,11 +125,11 @@ func New(c Config, options ...Option) (*Aggregator, error) {
 		return nil, llm.Errorf(llm.InvalidArgument, `the configuration has no providers; expected {provider: {"models": {name: {…}}}}`)
 	}
 	m := manager.New(manager.Options{})
-	core := aggregator.New(m, aggregator.Options{Models: models, Call: s.call, Cache: s.cache,
-		Provider: client.Options{Logger: s.logger, Getenv: s.getenv, RoundTripper: s.roundTripper}})
+	each := client.Options{Logger: s.logger, Getenv: s.getenv, RoundTripper: s.roundTripper}
+	core := aggregator.New(m, aggregator.Options{Models: models, Call: s.call, Cache: s.cache, Provider: each})
 	if err := core.Initialize(context.Background(), providers); err != nil {
 		_ = m.Close(context.Background()) // nothing of it is in use
-		return nil, err
+		return nil, withFile(err, fileOf(c, s.getenv), providers, each)
 	}
 	a := &Aggregator{core: core, observers: m.Observers(), stream: core.Stream}
 	a.chat = a.ask

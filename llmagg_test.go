@@ -89,6 +89,40 @@ func TestEachKindOfConfiguration(t *testing.T) {
 	require.ErrorContains(t, err, "LLMAGG_MODELS")
 }
 
+// Whatever is wrong with a configuration in a file, the error says in which.
+func TestErrorsNameTheFile(t *testing.T) {
+	t.Chdir(t.TempDir()) // a long path is taken for a key, and not shown
+	file := "llm.json"
+	env := llmagg.WithEnvironment(func(name string) (string, bool) {
+		v, ok := map[string]string{"LLMAGG_CONFIG": file}[name]
+		return v, ok
+	})
+	for text, says := range map[string]string{
+		"": " is empty", "{}": " has no providers", "{": " is not valid JSON",
+		`{"p": {}}`:               "no \"models\"",
+		`{"p": {"models": {}}}`:   "is empty",
+		`{"p": {"models": null}}`: "no \"models\"",
+		`{"p": {"type": "opnai", "models": {"m": {"api_key": "k"}}}}`:                     "type",
+		`{"p": {"models": {"m": {"type": "opnai", "api_key": "k"}}}}`:                     "type",
+		`{"p": {"models": {"m": {"like": "nobody", "api_key": "k"}}}}`:                    "nobody",
+		`{"openai": {"models": {"m": {"api_key": "k", "ca_file": "no such file"}}}}`:      "no such file",
+		`{"openai": {"models": {"m": {}}}}`:                                               "api_key",
+		`{"p": {"models": {"m": {"api_key": "${NO_SUCH}"}}}}`:                             "NO_SUCH",
+		`{"fleet": {"url": "gopher://x"}, "openai": {"models": {"m": {"api_key": "k"}}}}`: "fleet",
+	} {
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		for _, c := range []llmagg.Config{llmagg.File(file), llmagg.Environment{}} {
+			_, err := llmagg.New(c, env)
+			require.ErrorContains(t, err, "the configuration file "+file)
+			require.ErrorContains(t, err, says)
+		}
+	}
+	require.NoError(t, os.WriteFile(file, []byte(`{"openai": {"models": {"m": {"api_key": "k"}}}}`), 0o600))
+	_, err := llmagg.New(llmagg.File(file), env, llmagg.WithModels("nobody/x"))
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), file) // it is the list that is wrong
+}
+
 // What a program forgot is an error of each call, never a panic deep inside.
 func TestNothingIsNil(t *testing.T) {
 	wall := startWall(t, `{}`)

@@ -14,7 +14,8 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// Load reads a configuration from a JSON file. It warns, through o.Warn,
+// Load reads a configuration from a JSON file, which has a provider at least;
+// errors name the file. It warns, through o.Warn,
 // about a file that holds keys and that other users may read or write: who can
 // read it has the keys, who can write it can send them elsewhere. A reference
 // ${NAME} is not a key.
@@ -27,15 +28,25 @@ func Load(path string, o Options) ([]Provider, error) {
 		return nil, llm.Errorf(llm.InvalidArgument, "the configuration file cannot be read: %v", err)
 	}
 	configs, err := Parse(data, o)
-	if e, ok := err.(*llm.Error); ok {
-		about := strings.TrimPrefix(": "+e.Message, ": the configuration")
-		err = llm.Errorf(e.Code, "the configuration file %s%s", shown.Bare(path), about)
+	if err == nil && len(configs) == 0 {
+		err = llm.Errorf(llm.InvalidArgument, "the configuration has no providers; %s", expected)
 	}
+	err = InFile(path, err)
 	if err == nil && mode.Perm()&0o066 != 0 && runtime.GOOS != "windows" && HoldsSecret(data) {
 		o.warn(fmt.Sprintf("the configuration file %s holds keys, and other users may read or write it (mode %04o); "+
 			"restrict it to its owner (chmod 600), or refer to environment variables in it as ${NAME}", path, mode.Perm()))
 	}
 	return configs, err
+}
+
+// InFile is an error of a configuration with the name of its file; nil for nil.
+func InFile(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := *llm.AsError(err)
+	e.Message = "the configuration file " + shown.Bare(path) + strings.TrimPrefix(": "+e.Message, ": the configuration")
+	return &e
 }
 
 func readFile(path string) ([]byte, fs.FileMode, error) {

@@ -313,6 +313,17 @@ def test_json_that_cannot_be_used_says_what_and_where(run: Any, tmp_path: Path) 
     refused(file, str(file), 'model "openai/gpt-a" must be an object, got a number')
     file.write_text('{"openai": {"models": {"gpt-a": {}}}}')
     refused(file, str(file), "model openai/gpt-a has no api_key")
+    for text, word in {
+        "{}": "defines no models",
+        '{"p": {"type": "opnai", "models": {"m": {"api_key": "k"}}}}': "opnai",
+        '{"p": {"models": {"m": {"type": "opnai", "api_key": "k"}}}}': "opnai",
+        '{"p": {"models": {"m": {"like": "nobody", "api_key": "k"}}}}': "nobody",
+        '{"openai": {"models": {"m": {"api_key": "k", "ca_file": "no such file"}}}}': "no such file",
+        '{"fleet": {"url": "redis://a"}}': "fleet",
+        '{"fleet": {"url": "gopher://a"}, "openai": {"models": {"m": {"api_key": "k"}}}}': "fleet",
+    }.items():
+        file.write_text(text)
+        refused(file, str(file), word)
     refused('{"openai": 5}', 'provider "openai" must be an object with "models", got a number')
 
 
