@@ -1,7 +1,6 @@
 package gemini
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -23,6 +22,7 @@ type found struct {
 	index int
 	parts []answerPart // of the content
 	err   error        // why the content cannot be read
+	inner int          // in how many contents the content stands that is read
 }
 
 // fewParts is for how many parts a reader keeps room.
@@ -103,9 +103,10 @@ func (f *found) scan(r *jsontext.Reader) error {
 		return errNoObject
 	}
 	for more := r.Object(); more; more = r.NextField() {
-		if string(r.Key) == "content" {
-			f.scanContent(r)
-		} else {
+		switch isParts := string(r.Key) == "parts"; {
+		case string(r.Key) == "content", isParts && len(f.parts) == 0 && r.Next() != 'n':
+			f.scanContent(r, isParts)
+		default:
 			f.add(r)
 		}
 	}
@@ -120,18 +121,19 @@ func roomOf(parts []answerPart) []answerPart {
 }
 
 // scanContent reads the content that comes next: the object of the format, its
-// list of parts, or a text. The answer is read on behind one that cannot be
-// read.
-func (f *found) scanContent(r *jsontext.Reader) {
+// parts without it, a text, or a list of any of these. The answer is read on
+// behind one that cannot be read.
+func (f *found) scanContent(r *jsontext.Reader, isParts bool) {
 	kind := r.Next()
 	before := *r
-	f.parts, f.err = f.parts[:0], nil
-	switch kind {
-	case '{':
-		f.err = f.scanObject(r)
-	case 'n':
+	f.err = nil
+	switch {
+	case kind == '{' && !isParts:
+		f.err = f.scanObject(r, 0)
+	case kind == 'n':
 		r.Skip()
 	default:
+		f.parts = f.parts[:0]
 		_, f.err = f.scanParts(r)
 	}
 	if f.err != nil {
@@ -141,15 +143,16 @@ func (f *found) scanContent(r *jsontext.Reader) {
 	f.found.Put(jsontext.Field{Key: "content", Start: before.Pos, End: r.Pos})
 }
 
-func (f *found) scanObject(r *jsontext.Reader) (err error) {
+// scanObject reads the content that comes next, whose parts begin at from.
+func (f *found) scanObject(r *jsontext.Reader, from int) (err error) {
 	var text []byte
 	listed := false
 	for more := r.Object(); more && err == nil; more = r.NextField() {
-		switch string(r.Key) {
-		case "parts":
-			f.parts = f.parts[:0]
+		switch key := string(r.Key); {
+		case key == "parts", key == "content" && !listed:
+			f.parts = f.parts[:from]
 			listed, err = f.scanParts(r)
-		case "text":
+		case key == "text":
 			text = wire.Span(r)
 		}
 	}
@@ -183,18 +186,37 @@ func (f *found) scanParts(r *jsontext.Reader) (listed bool, err error) {
 	return true, nil
 }
 
-// scanPart reads the part, or the text, that comes next.
+// mostInner is how deep contents may stand in each other: each is read twice.
+const mostInner = 2
+
+// scanPart reads the part, the text or the list of parts that comes next, or a
+// content in the place of a part.
 func (f *found) scanPart(r *jsontext.Reader) error {
-	f.parts = append(f.parts, answerPart{})
-	p := &f.parts[len(f.parts)-1]
-	if r.Next() != '"' {
-		return p.read(r)
+	kind, n := r.Next(), len(f.parts)
+	if kind == '[' {
+		_, err := f.scanParts(r)
+		return err
 	}
-	from := r.Pos
-	p.Text, p.HasText = llm.Piece(r.Piece()), true
-	p.raw = r.Data[from:r.Pos]
-	return nil
+	at := r.Pos
+	f.parts = append(f.parts, answerPart{})
+	p := &f.parts[n]
+	if kind == '"' {
+		p.Text, p.HasText = llm.Piece(r.Piece()), true
+		p.raw = r.Data[at:r.Pos]
+		return nil
+	}
+	err := p.read(r)
+	if err == errContent && f.inner < mostInner {
+		r.Pos, f.parts = at, f.parts[:n]
+		f.inner++
+		err = f.scanObject(r, n)
+		f.inner--
+	}
+	return err
 }
+
+// errContent is why a part cannot be read that is a content.
+var errContent = errors.New("it holds parts of its own; expected a text or the like")
 
 // read reads the part that comes next. Its fields may be in snake_case; what is
 // in the usual case counts more.
@@ -204,6 +226,7 @@ func (p *answerPart) read(r *jsontext.Reader) (err error) {
 	}
 	begin := r.Pos
 	var other answerPart
+	inner := false
 	for more := r.Object(); more && err == nil; more = r.NextField() {
 		switch string(r.Key) {
 		case "text":
@@ -226,10 +249,10 @@ func (p *answerPart) read(r *jsontext.Reader) (err error) {
 			p.InlineData = readBlob(r, &err)
 		case "inline_data":
 			other.InlineData = readBlob(r, &err)
-		case "parts", "content": // of a content in the place of a part
+		case "parts", "content":
 			name := string(r.Key)
 			if failure.UnreadIn(llm.Extra{name: wire.Span(r)}) != "" {
-				err = fmt.Errorf("it has the field %q; expected a text or the like", name)
+				inner = true
 			}
 		default:
 			if name := string(r.Key); r.Next() == '"' && strings.EqualFold(name, "text") {
@@ -239,6 +262,13 @@ func (p *answerPart) read(r *jsontext.Reader) (err error) {
 	}
 	p.merge(&other)
 	p.raw = r.Data[begin:r.Pos]
+	switch {
+	case err != nil || !inner:
+	case p.FunctionCall != nil || p.InlineData != nil:
+		err = errors.New("it holds parts of its own beside a call or data")
+	default:
+		err = errContent
+	}
 	return err
 }
 
@@ -346,34 +376,4 @@ func readBlob(r *jsontext.Reader, err *error) *blob {
 		}
 	}
 	return b
-}
-
-// answerParts sees to the parts of a candidate, and gives what stands beside
-// them if there are none. Servers that copy the format write a text where a
-// list of parts should be, or put it beside the content.
-func (f *found) answerParts() (beside json.RawMessage, err error) {
-	raw := f.take("content")
-	if f.err != nil || len(f.parts) > 0 {
-		return nil, f.err
-	}
-	for _, name := range [...]string{"text", "output"} {
-		if text := f.see(name); len(text) > 2 && text[0] == '"' {
-			r := readerOf(f.take(name), f.dirty)
-			return nil, f.scanPart(&r)
-		}
-	}
-	if raw == nil || raw[0] != '{' {
-		return nil, nil
-	}
-	var content fields
-	r := readerOf(raw, f.dirty)
-	if err := content.read(&r); err != nil {
-		return nil, err
-	}
-	content.take("role")
-	content.take("parts")
-	if rest := content.rest(); rest != nil {
-		beside = llm.JSONOf(rest) // the judge of failures finds it
-	}
-	return beside, nil
 }

@@ -2,6 +2,7 @@ package gemini
 
 import (
 	"bytes"
+	"encoding/json"
 	"slices"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -38,4 +39,34 @@ func (g *reader) count(c *llm.Chunk) {
 		c.Usage = readUsage(usage)
 		g.counted = nil
 	}
+}
+
+// answerParts sees to the parts of a candidate, and gives what stands beside
+// them if there are none. Servers that copy the format write a text where a
+// list of parts should be, or put it beside the content.
+func (f *found) answerParts() (beside json.RawMessage, err error) {
+	raw := f.take("content")
+	if f.err != nil || len(f.parts) > 0 {
+		return nil, f.err
+	}
+	for _, name := range [...]string{"text", "output"} {
+		if text := f.see(name); len(text) > 2 && text[0] == '"' {
+			r := readerOf(f.take(name), f.dirty)
+			return nil, f.scanPart(&r)
+		}
+	}
+	if raw == nil || raw[0] != '{' {
+		return nil, nil
+	}
+	var content fields
+	r := readerOf(raw, f.dirty)
+	if err := content.read(&r); err != nil {
+		return nil, err
+	}
+	content.take("role")
+	content.take("parts")
+	if rest := content.rest(); rest != nil {
+		beside = llm.JSONOf(rest) // the judge of failures finds it
+	}
+	return beside, nil
 }
