@@ -99,7 +99,7 @@ func ended(data []byte, size int64, err error, resp *http.Response) ([]byte, err
 	if err == io.EOF {
 		return data, nil
 	}
-	if e := asCharset(err); e != nil {
+	if e := asBody(err); e != nil {
 		e.Status = resp.StatusCode
 		return nil, e
 	}

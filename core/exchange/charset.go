@@ -2,7 +2,6 @@ package exchange
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -54,6 +53,9 @@ type transcoder struct {
 	wide bool                                         // UTF-16, which begins to count at once
 	on   bool                                         // what comes is not UTF-8
 
+	begun  bool // to read what is in no encoding
+	packed int  // how many encodings that nobody has named were taken off
+
 	in, out []byte // what has been read and not given
 	room    []byte
 	err     error
@@ -95,20 +97,15 @@ func fromWide(data []byte) []byte {
 	return out
 }
 
-// charsetError is the error for a body that nobody can read.
-type charsetError struct{ name string }
-
-func (e charsetError) Error() string {
-	return fmt.Sprintf("the answer is in the charset %s, which is not supported; expected UTF-8", failure.Quoted(e.name))
-}
-
-// asCharset is the BAD_RESPONSE for a charset, nil for any other error.
-func asCharset(err error) *llm.Error {
-	var e charsetError
-	if !errors.As(err, &e) {
+// asBody is a copy of the BAD_RESPONSE for a body that nobody can read, nil for
+// any other error.
+func asBody(err error) *llm.Error {
+	var e *llm.Error
+	if !errors.As(err, &e) || e.Code != llm.BadResponse {
 		return nil
 	}
-	return &llm.Error{Code: llm.BadResponse, Message: e.Error()}
+	of := *e
+	return &of
 }
 
 func (t *transcoder) Close() error { return t.from.Close() }
@@ -122,6 +119,12 @@ func (t *transcoder) Read(p []byte) (int, error) {
 			t.room = make([]byte, firstRead)
 		}
 		n, err := t.from.Read(t.room[:max(min(len(p), firstRead), 1)])
+		if !t.begun && t.packed < maxEncodings && isPacked(t.room[:n]) {
+			t.from = repacked(t.room[:n], t.from)
+			t.packed++
+			continue
+		}
+		t.begun = true
 		t.in, t.err = append(t.in, t.room[:n]...), err
 		t.out, t.in = t.convert(t.out[:0], t.in)
 		if t.err != nil && len(t.in) > 0 { // a character that is cut
@@ -154,7 +157,7 @@ func (t *transcoder) convert(dst, src []byte) (out, rest []byte) {
 			return dst, src
 		case t.read == nil:
 			if t.err == nil || t.err == io.EOF {
-				t.err = charsetError{t.name}
+				t.err = llm.Errorf(llm.BadResponse, "the answer is in the charset %s, which is not supported; expected UTF-8", failure.Quoted(t.name))
 			}
 			return dst, nil
 		}

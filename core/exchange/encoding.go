@@ -54,7 +54,7 @@ func decode(resp *http.Response) (unreadable string) {
 				return name
 			}
 		}
-		body = unpacked{&lazily{from: body, bare: name == "deflate"}, resp.Body}
+		body = unpacked{&lazily{from: body}, resp.Body}
 	}
 	resp.Body, resp.ContentLength = body, -1
 	return ""
@@ -117,30 +117,38 @@ const zipped = "\x1f\x8b"
 // unpack reads what its first bytes show, since servers mix up the names: gzip;
 // zlib's format, which the name deflate means (RFC 9110, section 8.4.1.2); or
 // bare DEFLATE, which some send under that name, or under that of gzip.
-func unpack(r io.Reader, head []byte, bare bool) (io.Reader, error) {
+func unpack(r io.Reader, head []byte) (io.Reader, error) {
 	switch {
 	case isZlib(head):
 		return zlib.NewReader(r)
 	case bytes.HasPrefix(head, []byte(zipped)):
 		return unzip(r)
-	case bare:
-		return flate.NewReader(r), nil
 	}
 	return &perhaps{from: flate.NewReader(r)}, nil
 }
 
-// perhaps reads what has the name of gzip and may be bare DEFLATE.
+// perhaps reads what may be bare DEFLATE. Other bodies, as Brotli's, are seldom
+// wrong for long: they give some bytes, which no answer begins with.
 type perhaps struct {
 	from  io.Reader
 	given bool // some of what it holds
 }
 
+// misnamed is said of a body that has the name of an encoding and is neither in
+// one that can be read nor plain text.
+const misnamed = "the answer is not in the encoding that its Content-Encoding names, gzip or deflate, and no plain text; " +
+	"perhaps it is Brotli or zstd: let the server, or the proxy before it, name what it sends, or send gzip"
+
 func (p *perhaps) Read(b []byte) (int, error) {
 	n, err := p.from.Read(b)
-	if p.given = p.given || n > 0; !p.given && err != nil {
-		err = gzip.ErrHeader
+	if p.given || n == 0 && err == nil {
+		return n, err
 	}
-	return n, err
+	if head := b[:n]; n > 0 && (head[0] == 0 || isText(head) || isPacked(head) || isWide(head)) {
+		p.given = true
+		return n, err
+	}
+	return 0, llm.Errorf(llm.BadResponse, misnamed)
 }
 
 // isZlib tells whether a body begins as zlib's format does (RFC 1950, section
@@ -157,6 +165,8 @@ func isPacked(head []byte) bool {
 
 // repacked is a body whose first read gave head, without the encoding that
 // nobody has named. Where that read was the last, its error comes again.
+//
+//go:noinline
 func repacked(head []byte, body io.ReadCloser) io.ReadCloser {
 	return unpacked{&lazily{from: io.MultiReader(bytes.NewReader(bytes.Clone(head)), body)}, body}
 }
@@ -172,7 +182,6 @@ type unpacked struct {
 // proxies name what they have removed, or never did.
 type lazily struct {
 	from io.Reader
-	bare bool // the name says that what is of neither form is bare DEFLATE
 	in   io.Reader
 	err  error
 }
@@ -186,7 +195,7 @@ func (l *lazily) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		if l.in = io.MultiReader(bytes.NewReader(head[:n]), l.from); !isText(head[:n]) {
-			l.in, l.err = unpack(l.in, head[:n], l.bare)
+			l.in, l.err = unpack(l.in, head[:n])
 		}
 	}
 	if l.err != nil {

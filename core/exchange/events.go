@@ -261,7 +261,7 @@ func (r *Stream) impatient() (stop func()) {
 // over judges the end of the bytes.
 func (r *Stream) over(err error) error {
 	r.atEnd = err == io.EOF
-	if e := asCharset(err); e != nil {
+	if e := asBody(err); e != nil {
 		return r.of(e)
 	}
 	switch {

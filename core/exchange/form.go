@@ -34,7 +34,7 @@ func (r *Stream) begin() error {
 	r.begun = true
 	in := readerOf(r, peeked) // reads that want more go past it
 	head, _ := in.Peek(2)     // an error comes again from the next read
-	if len(head) > 1 && (head[0] == zipped[0] || isZlib(head)) {
+	for n := 0; n < maxEncodings && len(head) > 1 && (head[0] == zipped[0] || isZlib(head)); n++ {
 		if head, _ = in.Peek(encodingHead); isPacked(head) {
 			in = readerOf(&lazily{from: in}, peeked)
 		}
