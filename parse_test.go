@@ -196,6 +196,22 @@ func TestRunToolsCallsUntilThereIsAnAnswer(t *testing.T) {
 	require.NotContains(t, string(wall.Seen().Requests[1].Body), `"tool_choice"`)
 }
 
+// A call without arguments is all that a tool without parameters can get, also
+// where no finish reason says that the model was done. Any other tool is not
+// run: its arguments may have been cut off.
+func TestRunToolsRunsACallWithoutArgumentsWhereThereAreNone(t *testing.T) {
+	wall := startWall(t, `{"models": {"a": {"steps": [
+		{"body": {"choices": [{"index": 0, "message": {"role": "assistant", "tool_calls": [
+			{"id": "1", "type": "function", "function": {"name": "now", "arguments": ""}},
+			{"id": "2", "type": "function", "function": {"name": "weather", "arguments": ""}}]}}]}},
+		{"text": "It is noon."}]}}}`)
+	now := llmagg.NewTool("now", "", func(context.Context, struct{}) (string, error) { return "noon", nil })
+	run, err := over(t, wall).RunTools(t.Context(), &llmagg.Request{Messages: hi}, []*llmagg.Tool{now, llmagg.NewTool("weather", "", weather)}, llmagg.RunOptions{})
+	require.NoError(t, err)
+	require.Equal(t, "noon", run.Messages[2].Content)
+	require.Equal(t, "error: the arguments do not fit: there are none; the answer may have been cut off before them", run.Messages[3].Content)
+}
+
 func TestRunToolsHasBounds(t *testing.T) {
 	for stopped, c := range map[llmagg.Stopped]struct {
 		options llmagg.RunOptions

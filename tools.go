@@ -1,9 +1,11 @@
 package llmagg
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -47,13 +49,18 @@ func NewTool[Args, Result any](name, description string, f func(ctx context.Cont
 		return t
 	}
 	parameters, _ := json.Marshal(schema) // maps, lists and texts only
+	properties, _ := schema["properties"].(map[string]any)
 	t.wire = llm.Tool{Type: "function", Function: &llm.Function{Name: name, Description: description, Parameters: parameters}}
 	if strict {
 		t.wire.Function.Strict = &strict
 	}
 	t.call = func(ctx context.Context, arguments []byte) (string, error) {
 		var args Args
-		if err := decode(arguments, &args); err != nil {
+		none := len(bytes.TrimSpace(arguments)) == 0 // the core writes {} where a finish reason says that the model was done
+		if none && len(properties) > 0 {
+			return "", errors.New("the arguments do not fit: there are none; the answer may have been cut off before them")
+		}
+		if err := decode(arguments, &args); err != nil && !none {
 			return "", fmt.Errorf("the arguments do not fit: %w", err)
 		}
 		result, err := f(ctx, args)

@@ -105,3 +105,18 @@ def test_a_call_that_was_cut_off_before_its_arguments_runs_nothing(
     assert ran == removed
     told = chats(llm_wall)[-1]["body"]["messages"][-1]["content"]
     assert told == "done" if removed else told.startswith("error: the arguments do not fit: there are none")
+
+
+@pytest.mark.parametrize("reason", [None, "length", "tool_calls"])
+def test_a_call_without_arguments_is_all_that_a_tool_without_parameters_can_get(
+    llm_wall: FaultWall, reason: str | None
+) -> None:
+    def now() -> str:
+        """The time."""
+        return "noon"
+
+    call = {"id": "c", "type": "function", "function": {"name": "now", "arguments": ""}}
+    asked = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", "tool_calls": [call]}}
+    llm_wall.script({"default": {"steps": [{"body": {"choices": [asked]}}, {"text": "ok"}]}})
+    assert aggregator_for(llm_wall, "gpt-a").run_tools_sync("When?", tools=[now]).text == "ok"
+    assert chats(llm_wall)[-1]["body"]["messages"][-1]["content"] == "noon"

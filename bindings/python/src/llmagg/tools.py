@@ -88,10 +88,11 @@ class Tool:
 
     async def call(self, call: ToolCall) -> str:
         """The result of a call as a text for the model; an error as a text, too."""
-        if not call.arguments.strip():  # the core writes {} where the model was done
+        none = not call.arguments.strip()  # the core writes {} where a finish reason says that the model was done
+        if none and self._form.schema.get("properties"):
             return "error: the arguments do not fit: there are none; the answer may have been cut off before them"
         try:
-            parsed = call.parsed()
+            parsed = {} if none else call.parsed()
             read = self._form.of(msgspec.json.encode(parsed))
             known = [field.name for field in dataclasses.fields(read)]
             if unknown := ", ".join(sorted(parsed.keys() - set(known))):
