@@ -15,8 +15,8 @@ import msgspec
 
 CHECKED = {"pydantic", "annotated_types"}
 OF_PYDANTIC = {*CHECKED, "notes"}
-#: Modules whose classes have no fields.
-_WITHOUT = {"builtins", "types", "typing", "datetime", "decimal", "uuid"}
+#: Modules whose classes have no fields. Those that are made (make_dataclass) are in "types".
+_WITHOUT = {"builtins", "typing", "datetime", "decimal", "uuid"}
 _CHECKS = ("gt", "ge", "lt", "le", "multiple_of", "pattern", "min_length", "max_length", "tz")
 
 
