@@ -96,6 +96,35 @@ def test_1000_calls_at_once(llm_wall: FaultWall, run: Any) -> None:
     assert threading.active_count() < before + 4
 
 
+def test_a_loop_that_is_left_unclosed_with_a_call_under_way_is_collected(llm_wall: FaultWall) -> None:
+    llm_wall.script(SLOW)
+    code = f"""
+import asyncio, gc, weakref, llmagg
+llm = llmagg.LLMAggregator()
+llm.initialize_sync({{"p": {{"base_url": {llm_wall.url!r}, "models": {{"a": {{}}}}}}}})
+
+async def begin():
+    call = asyncio.ensure_future(llm.chat("Hello!"))
+    while not llmagg.stats()["operations"]:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not call.done()
+
+def leave():
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(begin())
+    return weakref.ref(loop)
+
+left = leave()
+gc.collect()
+assert left() is None
+while llmagg.stats()["operations"]:
+    pass
+print("collected")
+"""
+    assert python(code).stdout == "collected\n"
+
+
 def test_bridges_die_with_their_loops(llm_wall: FaultWall) -> None:
     from llmagg._native import bridge
 

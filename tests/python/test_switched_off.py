@@ -165,7 +165,7 @@ def test_calls_with_two_handles(llm_wall: FaultWall, run: Any) -> None:
             client._get_headers = lambda: {"Authorization": "Bearer k"}
             assert (await client.chat_completion(REQUEST)).model == "gpt-a"
             del client._get_headers
-            (operation,) = route.route_of(client).calls.values()
+            (operation,) = route.route_of(client).calls.running()
             await chunks.aclose()
             await until(lambda: operation.done)
         assert len(chats(llm_wall)) == 2

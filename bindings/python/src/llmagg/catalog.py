@@ -243,7 +243,7 @@ async def leave(user: Any, entries: Iterable[Entry]) -> None:
 
     closed.add(user)
     route.Plans.of(user).clear()
-    for call in list(operation.Calls.of(user).values()):
+    for call in operation.Calls.of(user).running():
         call.close("the aggregator")
     for entry in entries:
         side = route.route_of(entry.client)

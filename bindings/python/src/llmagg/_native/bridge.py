@@ -1,7 +1,8 @@
 """The reader of an event loop: each loop that makes calls has one.
 
-The loop watches the queue's descriptor; each wake-up drains a batch and wakes the calls concerned. A bridge is deleted
-with its loop, which cancels the running calls; a second ``asyncio.run`` gets a new bridge.
+The loop watches the queue's descriptor; each wake-up drains a batch and wakes the calls concerned. Only the loop keeps
+its bridge: it is deleted with the loop, also with one that nobody closes, and that cancels the running calls. A second
+``asyncio.run`` gets a new bridge.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Bridge(Reader):
         asyncio.get_running_loop().call_soon(self.go_on)
 
 
-_bridges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Bridge] = weakref.WeakKeyDictionary()
+_bridges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[Bridge]] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 
 
@@ -51,7 +52,8 @@ def loop() -> asyncio.AbstractEventLoop:
 def bridge() -> Bridge:
     """The bridge of the running loop; the loop's first call makes it."""
     running = loop()
-    found = _bridges.get(running)
+    kept = _bridges.get(running)
+    found = kept() if kept is not None else None
     return _attach(running) if found is None or found.generation != load.generation else found
 
 
@@ -60,8 +62,10 @@ def _attach(loop: asyncio.AbstractEventLoop) -> Bridge:
     log.attach()
     with _lock:
         for other in [known for known in _bridges if known.is_closed()]:
-            _bridges.pop(other).close()
-        made = _bridges[loop] = Bridge(loop)
+            if (old := _bridges.pop(other)()) is not None:
+                old.close()
+        made = Bridge(loop)
+        _bridges[loop] = weakref.ref(made)
     return made
 
 
@@ -91,7 +95,7 @@ async def last_event(operation: Operation) -> Payload:
 def _forget() -> None:
     """Wakes coroutines that wait for calls of the parent: the child may still run the loop in which it was forked."""
     global _bridges, _lock
-    inherited = list(_bridges.values())
+    inherited = [reader for kept in list(_bridges.values()) if (reader := kept()) is not None]
     _lock = threading.Lock()
     _bridges = weakref.WeakKeyDictionary()
     for operation in [operation for reader in inherited for operation in reader.operations.values()]:

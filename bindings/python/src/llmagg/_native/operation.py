@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import ctypes
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
@@ -58,10 +59,18 @@ class Attached:
         return type(self), ()
 
 
-class Calls(Attached, dict[int, "Operation"]):
-    """The running operations that an object began, by tag. An operation removes itself when it ends."""
+class Calls(Attached, dict[int, "weakref.ref[Operation]"]):
+    """The running operations that an object began, by tag. An operation removes itself when it ends.
+
+    They are not kept alive here: an operation belongs to its reader, and its waiter to an event loop, which the object
+    would otherwise keep for ever if nobody closes it.
+    """
 
     KEY = "_llmagg_calls"
+
+    def running(self) -> list[Operation]:
+        """The operations."""
+        return [operation for each in list(self.values()) if (operation := each()) is not None]
 
 
 class Operation:
@@ -72,8 +81,8 @@ class Operation:
     """
 
     __slots__ = (
-        "_taken", "accept", "closed_by", "context", "done", "events", "generation", "head", "looked_at", "op",
-        "owner", "raised", "routes", "tag", "targets", "waiter",
+        "__weakref__", "_taken", "accept", "closed_by", "context", "done", "events", "generation", "head", "looked_at",
+        "op", "owner", "raised", "routes", "tag", "targets", "waiter",
     )  # fmt: skip
 
     def __init__(self, tag: int, routes: Routes, targets: dict[int, Target] | None, owner: Calls | None) -> None:

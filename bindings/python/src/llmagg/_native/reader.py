@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import itertools
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from .. import errors
@@ -89,7 +90,7 @@ class Reader:
             raise load.take_error(self._error)
         operation.op = self._op.value
         if operation.owner is not None:
-            operation.owner[operation.tag] = operation
+            operation.owner[operation.tag] = weakref.ref(operation)
         return operation
 
     def pump(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import itertools
 import threading
+import weakref
 from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Any
@@ -154,7 +155,7 @@ class Route(Attached):
             with _lock:
                 if known[1].direct and not available:
                     known[1].available = False  # the end of the last of them tells the core
-                elif available or all(call.generation != load.generation for call in list(self.calls.values())):
+                elif available or all(call.generation != load.generation for call in self.calls.running()):
                     self.switch(known[1], available)
 
     def report(self) -> dict[str, Any] | None:
@@ -181,7 +182,7 @@ class Route(Attached):
 
     def close_calls(self, by: str) -> None:
         """Ends the calls that began on this client itself, not through an aggregator."""
-        for operation in list(self.calls.values()):
+        for operation in self.calls.running():
             operation.close(by)
 
 
@@ -198,7 +199,7 @@ class Lifted(Calls):
             self.handle.direct.add(operation.tag)
             load.call("llmagg_client_set_available", self.handle.pointer, 1)
 
-    def __setitem__(self, tag: int, operation: Operation) -> None:
+    def __setitem__(self, tag: int, operation: weakref.ref[Operation]) -> None:
         self.calls[tag] = operation
 
     def pop(self, tag: int, *default: Any) -> Any:
