@@ -145,6 +145,7 @@ class Plan:
     def __init__(self, user: Any, model: str | None) -> None:
         self._generation = load.generation
         self._user = weakref.ref(user)
+        self._calls = Calls.of(user)
         self._models = None if model else _copied(user.models)
         self._model = model
         self._providers, models = lookup.providers(user.manager, [model] if model else catalog.model_names(user.models))
@@ -234,7 +235,7 @@ class Plan:
             options = dict(options)
             accept, options["accept"] = options["accept"], "ask"
             refuse_other(accept, 'option "accept"', "the response")
-        made = calls.make(self._native, request, options, targets, Calls.of(user), self.route_names)
+        made = calls.make(self._native, request, options, targets, self._calls, self.route_names)
         made.accept = accept
         return made
 

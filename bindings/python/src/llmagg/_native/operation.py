@@ -118,7 +118,8 @@ class Operation:
 
     def take(self) -> tuple[int, Payload] | None:
         """The next event, or None. Raises the call's error; in a forked child ForkedError."""
-        self.check()
+        if self.generation != load.generation:
+            self.check()
         if not self.events:
             return None
         event = self.events.pop(0)
