@@ -190,11 +190,7 @@ func rewritten(text string) string {
 	if JSON.Unmarshal([]byte(text), &value) != nil {
 		return ""
 	}
-	data, err := JSON.Marshal(value)
-	if err != nil { // what was read can be written
-		return ""
-	}
-	return string(data)
+	return string(JSONOf(value))
 }
 
 // counterpart is the call that a call of a whole message, the nth one, is. Some

@@ -186,6 +186,19 @@ func TokensIn(u *llm.Usage) *llm.Usage {
 	return in
 }
 
+// AppendKnown appends v, an object, with the request's further fields that the
+// server knows. The others are left out.
+func (e *Embedding) AppendKnown(dst []byte, v any, knows func(name string) bool) ([]byte, error) {
+	own := llm.Extra{}
+	for name, raw := range e.Request.Extra {
+		if knows(name) && IsThere(raw) {
+			own[name] = raw
+		}
+	}
+	e.LacksOthers(e.Request.Extra, knows)
+	return AppendWith(dst, v, own)
+}
+
 // AppendWith appends v, an object, with the fields of extra that it lacks.
 func AppendWith(dst []byte, v any, extra llm.Extra) ([]byte, error) {
 	s := llm.JSON.BorrowStream(nil)

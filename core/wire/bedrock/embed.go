@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"strings"
 
-	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
@@ -61,7 +60,7 @@ func titanBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 	if e.Request.InputType != "" {
 		e.Adapt("input_type", wire.LeftOut)
 	}
-	return appendOwn(dst, fields, e, func(name string) bool { return second && name == "normalize" })
+	return e.AppendKnown(dst, fields, func(name string) bool { return second && name == "normalize" })
 }
 
 // cohereInputs are Cohere's words for [llm.InputTypes]; one must be there.
@@ -81,20 +80,7 @@ func cohereBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 		}
 		fields["output_dimension"] = e.Request.Dimensions
 	}
-	return appendOwn(dst, fields, e, func(name string) bool { return name == "truncate" || name == "max_tokens" })
-}
-
-// appendOwn appends fields with those of the request's own that the model
-// knows: Bedrock refuses all others.
-func appendOwn(dst []byte, fields map[string]any, e *wire.Embedding, knows func(name string) bool) ([]byte, error) {
-	own := llm.Extra{}
-	for name, raw := range e.Request.Extra {
-		if knows(name) && wire.IsThere(raw) {
-			own[name] = raw
-		}
-	}
-	e.LacksOthers(e.Request.Extra, knows)
-	return wire.AppendWith(dst, fields, own)
+	return e.AppendKnown(dst, fields, func(name string) bool { return name == "truncate" || name == "max_tokens" })
 }
 
 // tokensHeader tells the tokens of a request whose answer does not.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"slices"
 
-	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
@@ -35,14 +34,7 @@ func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 	if e.Request.InputType != "" {
 		e.Adapt("input_type", wire.LeftOut)
 	}
-	own := llm.Extra{}
-	for _, name := range embedFields {
-		if raw := e.Request.Extra[name]; wire.IsThere(raw) {
-			own[name] = raw
-		}
-	}
-	e.LacksOthers(e.Request.Extra, func(name string) bool { return slices.Contains(embedFields, name) })
-	return wire.AppendWith(dst, embedBody{e.Model, e.Texts, e.Request.Dimensions}, own)
+	return e.AppendKnown(dst, embedBody{e.Model, e.Texts, e.Request.Dimensions}, func(name string) bool { return slices.Contains(embedFields, name) })
 }
 
 func (w *format) Vectors(data []byte, e *wire.Embedding) error {
