@@ -317,7 +317,7 @@ func startsStream(data []byte) answer {
 		return no
 	}
 	known := no
-	for _, field := range []string{":", "data:", "event:", "id:", "retry:"} {
+	for _, field := range []string{":", "data:", "event:", "id:", "retry:", "error: {"} {
 		if n := min(len(field), len(data)); string(data[:n]) == field[:n] {
 			if n == len(field) {
 				return yes
