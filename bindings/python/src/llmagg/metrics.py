@@ -14,7 +14,6 @@ hold configured names only.
 
 from __future__ import annotations
 
-import ctypes
 import gzip
 import re
 import runpy
@@ -117,9 +116,7 @@ _HISTOGRAMS = {"attempt_duration_seconds": "duration", "first_token_seconds": "f
 @cache
 def _families() -> list[tuple[str, str, str]]:
     """The name, the kind and the help text of each family, as the page of the core has them."""
-    manager = ctypes.c_void_p()
-    load.call("llmagg_manager_default", ctypes.byref(manager))
-    page = load.call_for_bytes("llmagg_manager_metrics", manager).decode()
+    page = load.page_of_metrics()
     return re.findall(r"# HELP llmagg_(\w+?)(?:_total)? (.*)\n# TYPE \w+ (\w+)\n", page)
 
 

@@ -265,3 +265,10 @@ def take_error(error: ctypes.c_void_p) -> errors.LLMError:
     finally:
         library().llmagg_error_free(error)
         error.value = None
+
+
+def page_of_metrics() -> str:
+    """The page of metrics of the core's own registry."""
+    manager = ctypes.c_void_p()
+    call("llmagg_manager_default", ctypes.byref(manager))
+    return call_for_bytes("llmagg_manager_metrics", manager).decode()
