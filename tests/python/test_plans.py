@@ -10,6 +10,7 @@ import pytest
 
 from conftest import aggregator_for
 from llmagg import plan
+from llmagg._native import route
 from llmagg.faultwall import FaultWall
 
 Place = tuple[Any, Any, Any]
@@ -103,4 +104,29 @@ def test_a_configuration_that_was_another_one_meanwhile(place: Place) -> None:
     config.timeout = 3
     plan._plan(llm, "gpt-a")
     config.timeout = before
+    assert not made.holds(llm)
+
+
+CHANGED_MEANWHILE = ("models", "a client", "the order of clients", "a provider", "one provider more", "a value")
+
+
+@pytest.mark.parametrize("what", CHANGED_MEANWHILE)
+def test_a_change_while_the_plan_is_made(place: Place, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by another thread: the plan is one of what it has read, and the next call notices the change."""
+    llm, provider, config = place
+    make_handle, changed = route.Route.handle, False
+
+    def handle(self: route.Route, *args: Any) -> Any:
+        nonlocal changed
+        made = make_handle(self, *args)
+        if not changed:
+            changed = True
+            CHANGES[what](llm, provider, config)
+        return made
+
+    route.Plans.of(llm).clear()
+    monkeypatch.setattr(route.Route, "handle", handle)
+    made = plan._plan(llm, None)
+    monkeypatch.undo()
+    assert changed
     assert not made.holds(llm)

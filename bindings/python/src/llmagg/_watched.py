@@ -7,8 +7,12 @@ from typing import Any
 from . import catalog, lookup
 from ._native import route
 from .config import ModelConfig
+from .lookup import Providers
 from .manager import Manager
 from .providers import attributes
+
+Clients = list[tuple[Any, list[tuple[str, Any]]]]
+"""Each provider with the names of its models and their clients."""
 
 
 class Asked:
@@ -57,28 +61,30 @@ class Usual:
 
     __slots__ = ("_asked", "_find", "_methods", "_names", "_of_providers", "_providers")
 
-    def __init__(self, manager: Manager, asked: list[Asked]) -> None:
+    def __init__(self, providers: Providers, clients: Clients, asked: list[Asked]) -> None:
         self._find = Manager.get_client_by_model
-        self._providers = dict(manager.providers)
+        self._providers = dict(providers)
         self._names = [*self._providers]
         self._of_providers = [
-            (p, type(p), type(p).get_llm_client, type(p).get_available_models, dict(p.clients), [*p.clients])
-            for p in self._providers.values()
+            (p, type(p), type(p).get_llm_client, type(p).get_available_models, dict(known), [*dict(known)])
+            for p, known in clients
         ]
         spoken = {each.cls: each.spoken for each in asked if each.spoken is not None}
         self._methods = [(cls, methods, original) for cls, (_, methods, original) in spoken.items()]
         self._asked = [(each.client, each.cls, each.own, each.side, each.handle, each.values) for each in asked]
 
     @classmethod
-    def of(cls, manager: Any, asked: list[Asked]) -> Usual | None:
-        """None if anything is the application's own."""
+    def of(cls, manager: Any, providers: Providers, clients: Clients, asked: list[Asked]) -> Usual | None:
+        """None if anything is the application's own. ``providers`` and ``clients`` are those that the plan has read:
+        another thread may have changed them since.
+        """
         if type(manager) is not Manager or lookup.is_asked(manager) or any(each.values is None for each in asked):
             return None
-        for provider in list(manager.providers.values()):
-            clients = getattr(provider, "clients", None)
-            if type(clients) is not dict or catalog.clients_of(provider) is not clients:
+        for _, provider in providers:
+            known = getattr(provider, "clients", None)
+            if type(known) is not dict or catalog.clients_of(provider) is not known:
                 return None
-        return cls(manager, asked)
+        return cls(providers, clients, asked)
 
     def holds(self, manager: Any) -> bool:
         """Whether all is unchanged. If not, :meth:`Plan.holds` finds out whether that matters."""

@@ -172,7 +172,7 @@ class Plan:
         known = {id(a.client) for a in self._routes if a.vendor and isinstance(a.client.config, ModelConfig)}
         # Asked.holds() checks the models of the entries in ``known``.
         self._names = [(entry, entry.model) for entry in entries if id(entry.client) not in known]
-        self._usual = Usual.of(user.manager, self._routes)
+        self._usual = Usual.of(user.manager, self._providers, self._clients, self._routes)
         self._native = Routes([asked.handle for asked in self._routes])
         self._told = False  # whether routes are told of that budgets have no effect on
 
