@@ -91,6 +91,44 @@ func TestWhatCountsAsComplete(t *testing.T) {
 	}
 }
 
+// A stream that ended too early says what was missing, in its format's words,
+// also where a gateway has added a [DONE] that ends nothing there.
+func TestWhatAnEndLacksHasTheFormatsName(t *testing.T) {
+	delta := `{"data":{"type":"response.output_text.delta","output_index":0,"content_index":0,"item_id":"i","delta":"half"}}`
+	begun := `{"data":{"type":"message_start","message":{"id":"m","content":[]}}},{"data":{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}},
+		{"data":{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"half"}}}`
+	reason := `{"data":{"type":"message_delta","delta":{"stop_reason":"end_turn"}}}`
+	half := `{"event":"contentBlockDelta","data":{"contentBlockIndex":0,"delta":{"text":"half"}}}`
+	for _, c := range []struct{ kind, events, says string }{
+		{"openai", `{"text":"half"}`, "the stream ended without [DONE] and without a finish_reason"},
+		{"responses", delta, "the stream ended without response.completed and without a finish_reason"},
+		{"responses", delta + `,"[DONE]"`, "the stream ended without response.completed and without a finish_reason"},
+		{"anthropic", begun + `,"[DONE]"`, "the stream ended without message_stop and without a finish_reason"},
+		{"anthropic", begun + "," + reason, "the stream ended without message_stop"},
+		{"gemini", `{"data":{"candidates":[{"content":{"parts":[{"text":"half"}]}}]}}`, "the stream ended without a finish_reason"},
+		{"gemini", `{"data":{"responseId":"r"}},"[DONE]"`, "the stream ended with [DONE] before any choice came"},
+		{"ollama", `{"data":{"message":{"content":"half"},"done":false}},"[DONE]"`, `the stream ended without "done": true and without a finish_reason`},
+		{"bedrock", half, "the stream ended without messageStop and without a finish_reason"},
+		{"bedrock", half + `,{"event":"messageStop","data":{"stopReason":"end_turn"}}`, "the stream ended without metadata"},
+	} {
+		t.Run(c.kind, func(t *testing.T) {
+			w := wallWith(t, `[{"events":[`+c.events+`]}]`)
+			s, err := route(t, w, func(m *config.Model) {
+				m.Type, m.Region = c.kind, "us-east-1"
+				if c.kind == "bedrock" || c.kind == "ollama" {
+					m.BaseURL = w.URL()
+				}
+			}).Stream(t.Context(), ask())
+			if err == nil {
+				_, err = s.Collect()
+			}
+			e := llm.AsError(err)
+			require.Equal(t, llm.StreamInterrupted, e.Code, "%v", err)
+			require.Equal(t, c.says, e.Message, c.events)
+		})
+	}
+}
+
 // S2: several choices are complete when each that was asked for has finished.
 func TestEveryChoiceThatWasAskedForHasToFinish(t *testing.T) {
 	two := 2

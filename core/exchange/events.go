@@ -302,6 +302,10 @@ func (r *Stream) ends(what wire.Sign, err error) error {
 // interrupted is the error for a stream that ended too early.
 func (r *Stream) interrupted(what wire.Sign, err error) error {
 	e := &llm.Error{Code: llm.StreamInterrupted, Cause: err, ProviderMessage: r.words}
+	mark := "[DONE]"
+	if m, own := r.stream.(wire.Marker); own {
+		mark = m.Mark()
+	}
 	none := r.end.Phase() == wire.Waiting
 	switch {
 	case what == wire.Marked && none:
@@ -310,8 +314,12 @@ func (r *Stream) interrupted(what wire.Sign, err error) error {
 		e.Message = fmt.Sprintf("the stream ended with [DONE] without a finish_reason, and %d of its events could not be read", r.end.Skipped())
 	case what == wire.Closed && none:
 		e.Message = fmt.Sprintf("the stream ended after %d bytes before any choice came%s", r.x.Bytes, failure.FieldsOf(r.strange))
+	case what == wire.Closed && r.end.Phase() > wire.Torn:
+		e.Message = "the stream ended without " + mark
+	case what == wire.Closed && mark != "":
+		e.Message = "the stream ended without " + mark + " and without a finish_reason"
 	case what == wire.Closed:
-		e.Message = "the stream ended without [DONE] and without a finish_reason"
+		e.Message = "the stream ended without a finish_reason"
 	default:
 		e.Message = fmt.Sprintf("the connection broke after %d bytes: %v", r.x.Bytes, err)
 	}

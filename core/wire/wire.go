@@ -54,6 +54,14 @@ type Holder interface {
 	Held() *llm.Chunk
 }
 
+// Marker is a [Stream] whose format has a mark of its own in the place of
+// OpenAI's [DONE].
+type Marker interface {
+	// Mark is the mark that has not come yet, as servers call it; "" where the
+	// format has none.
+	Mark() string
+}
+
 // Accepter is a [Format] whose streams are no event streams.
 type Accepter interface {
 	// Accept is the media type that is asked for.

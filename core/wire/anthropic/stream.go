@@ -93,6 +93,9 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 // Complete implements [wire.Stream].
 func (s *stream) Complete() bool { return s.done }
 
+// Mark implements [wire.Marker].
+func (s *stream) Mark() string { return "message_stop" }
+
 // start reads message_start. After a piece of the answer it begins another
 // answer, unless it is repeated.
 func (s *stream) start(e *event) (*llm.Chunk, error) {

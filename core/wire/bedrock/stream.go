@@ -144,6 +144,14 @@ func (s *stream) all(content json.RawMessage) (*llm.Message, error) {
 // Complete implements [wire.Stream].
 func (s *stream) Complete() bool { return s.stopped && s.counted }
 
+// Mark implements [wire.Marker].
+func (s *stream) Mark() string {
+	if s.stopped {
+		return "metadata"
+	}
+	return "messageStop"
+}
+
 func (s *stream) piece(d *llm.Message, err error) (*llm.Chunk, error) {
 	switch {
 	case err != nil || d == nil && s.again == nil:

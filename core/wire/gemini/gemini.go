@@ -74,3 +74,6 @@ func (g *reader) Chunk(_ string, data []byte) (*llm.Chunk, error) {
 
 // Complete implements [wire.Stream].
 func (g *reader) Complete() bool { return g.done }
+
+// Mark implements [wire.Marker].
+func (g *reader) Mark() string { return "" }

@@ -222,6 +222,9 @@ func dataURL(image string) string {
 // Complete implements [wire.Stream].
 func (s *stream) Complete() bool { return s.done }
 
+// Mark implements [wire.Marker].
+func (s *stream) Mark() string { return `"done": true` }
+
 // begin reads what names the answer. Ollama gives it no id, nor its calls: they
 // are made of the time, so that none comes twice in a conversation.
 func (s *stream) begin(a *answer) {

@@ -156,6 +156,9 @@ func (s *stream) unseen(event string, e *event) *llm.Chunk {
 // Complete implements [wire.Stream].
 func (s *stream) Complete() bool { return s.done }
 
+// Mark implements [wire.Marker].
+func (s *stream) Mark() string { return "response.completed" }
+
 // count sees that no event is missing, where the server counts them; again says
 // that one has come twice.
 func (s *stream) count(e *event) (again bool, err error) {
