@@ -2,6 +2,7 @@ package contract
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -190,11 +191,21 @@ func Load(folder string) ([]*Case, error) {
 	}
 	var cases []*Case
 	var problems []error
+	budgets := map[string]string{} // the process's: the case of each
 	for _, path := range paths {
 		c, err := LoadFile(path)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", filepath.Base(path), err))
 			continue
+		}
+		for _, step := range c.Steps {
+			if step.Call != "budget" {
+				continue
+			}
+			if of := cmp.Or(budgets[step.What], c.Name); of != c.Name {
+				problems = append(problems, fmt.Errorf("%s: the budget %q is that of %s, which runs beside it; give it another name", filepath.Base(path), step.What, of))
+			}
+			budgets[step.What] = c.Name
 		}
 		cases = append(cases, c)
 	}

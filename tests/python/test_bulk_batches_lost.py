@@ -148,7 +148,7 @@ def page(_: bytes) -> bytes:
         ([], [page] * 5),
         ([], [page, 503, half, page, 404, half, 404]),
     ],
-    ids=str,
+    ids=["away", "forgotten-at-last", "half", "half-after-away", "pages", "all-in-turn"],
 )
 def test_an_outage_says_nothing_of_a_batch_and_its_results(
     llm_wall: FaultWall, tmp_path: Path, run: Any, monkeypatch: Any, vendor: str, use: Any, looks: Any, results: Any

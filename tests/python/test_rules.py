@@ -88,7 +88,18 @@ Minus = {"number": -2}
         (pydantic.PositiveInt, {"value": -2}, {"value": 2}),
         (Annotated[Checked, AfterValidator(lambda checked: even(checked.number) and checked)], {"number": 1}, Two),
     ],
-    ids=str,
+    ids=[
+        "dataclass",
+        "default",
+        "validated",
+        "bound",
+        "TypedDict",
+        "tuple",
+        "around",
+        "list",
+        "PositiveInt",
+        "checked",
+    ],
 )
 def test_an_answer_that_breaks_a_rule_is_asked_for_again(llm_wall: FaultWall, form: Any, bad: Any, good: Any) -> None:
     llm_wall.script({"default": {"steps": [{"text": json.dumps(answer)} for answer in (bad, good)]}})
