@@ -81,8 +81,9 @@ func fileOf(c Config, getenv func(string) (string, bool)) string {
 	return ""
 }
 
-// withFile adds the file to an error of an aggregator that is one of the
-// providers that the file configures, or of their fleet.
+// withFile names the file in an error of Initialize that comes from the file's
+// providers or their fleet, and leaves any other error alone. To know which, it
+// makes the providers again, one by one.
 func withFile(err error, file string, configured []config.Provider, o client.Options) error {
 	if file == "" || len(configured) == 0 {
 		return err

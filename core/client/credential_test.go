@@ -371,7 +371,7 @@ func TestATokenThatIsRefusedDuringAStream(t *testing.T) {
 		if fails {
 			_, err := asked(t.Context(), both[1])
 			require.Equal(t, llm.Authentication, llm.CodeOfError(err))
-			require.ErrorContains(t, err, "; no other could be fetched: the application's function gave no token: the vault is sealed")
+			require.ErrorContains(t, err, "; no new credential could be fetched: the application's function gave no token: the vault is sealed")
 			require.NotContains(t, err.Error(), "; ;")
 		} else {
 			var all sync.WaitGroup

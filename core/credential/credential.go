@@ -127,7 +127,7 @@ func (a *Authorizer) Refused(ctx context.Context, s *Secret, head http.Header, e
 	}
 	fresh, err := a.shared.replace(ctx, s)
 	if err != nil && ctx.Err() == nil {
-		e.Message = "; no other could be fetched: " + llm.AsError(err).Message
+		e.Message = "; no new credential could be fetched: " + llm.AsError(err).Message
 	}
 	return fresh
 }

@@ -12,7 +12,7 @@ const longestRetired = 10 * time.Minute
 
 // Pool says which of the keys of a route is used next. It is safe for
 // concurrent use. Its methods unlock without defer, and its times are counted
-// from its beginning: that is half the code.
+// from its beginning, which halves its code.
 type Pool struct {
 	began   time.Time
 	retires time.Duration // a key that is refused, the first time
@@ -75,10 +75,10 @@ func (p *Pool) pause(k *pooled, then time.Duration) {
 	k.until = max(k.until, then+d)
 }
 
-// Retire takes a key that an attempt, which began then, found refused out of
-// use for a while. It reports whether other keys are left, and when the first
-// key is ready: not after now, if one is. If none is left, all are used again.
-// Attempts that were under way together are one refusal.
+// Retire takes a key out of use for a while, since an attempt that began at
+// began found it refused. It reports whether other keys are left, and when the
+// first key is ready: not after now, if one is. If none is left, all are used
+// again. Attempts that were under way together are one refusal.
 func (p *Pool) Retire(key int, began, now time.Time) (left bool, first time.Time) {
 	then := now.Sub(p.began)
 	p.mu.Lock()
@@ -102,7 +102,7 @@ func (p *Pool) Retire(key int, began, now time.Time) (left bool, first time.Time
 	return left, p.Rest(key, p.began)
 }
 
-// Accept notes that a key was accepted, in an attempt that began then.
+// Accept notes that a key was accepted in an attempt that began at began.
 func (p *Pool) Accept(key int, began time.Time) {
 	p.mu.Lock()
 	if k := &p.keys[key]; k.refusals > 0 && began.Sub(p.began) > k.at {

@@ -136,8 +136,8 @@ type perhaps struct {
 
 // misnamed is said of a body that has the name of an encoding and is neither in
 // one that can be read nor plain text.
-const misnamed = "the answer is not in the encoding that its Content-Encoding names, gzip or deflate, and no plain text; " +
-	"perhaps it is Brotli or zstd: let the server, or the proxy before it, name what it sends, or send gzip"
+const misnamed = "the answer is not in the encoding that its Content-Encoding names (gzip or deflate), and not plain text; " +
+	"perhaps it is Brotli or zstd: make the server, or the proxy in front of it, name the encoding that it uses, or send gzip"
 
 func (p *perhaps) Read(b []byte) (int, error) {
 	n, err := p.from.Read(b)

@@ -133,7 +133,7 @@ func (v *Vendor) AdviceOnKey(baseURL, origin, key string, getenv func(string) (s
 		row, own = *v, true
 	}
 	if !own && v.keys != "" && !v.local {
-		text := origin + " answered, which is no server of " + v.name
+		text := origin + " answered, which is not a server of " + v.name
 		if name := v.keyVariable(getenv); name != "" {
 			text += "; the key comes from the environment variable " + name
 		} else if key != "" {

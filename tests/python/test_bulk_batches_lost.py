@@ -85,7 +85,7 @@ def test_an_answer_that_is_none_is_asked_for_again(
     with caplog.at_level(logging.WARNING, "llmagg"):
         report = run(job(rows(COUNT), tmp_path / "a.jsonl", aggregator_at(llm_wall, vendor), batch_api="always"))
     assert (report.answered, made(llm_wall)) == (COUNT, 1)
-    [record] = [record for record in caplog.records if "cannot be looked at" in record.getMessage()]
+    [record] = [record for record in caplog.records if "cannot be read now" in record.getMessage()]
     assert "is no object with" in record.getMessage()
 
 
@@ -169,8 +169,8 @@ def test_results_that_stay_cut_off_are_read_after_three_looks_and_said(
     assert (report.answered, made(llm_wall), len(chats(llm_wall))) == (COUNT, 1, COUNT - 1)
     said = [record.getMessage() for record in caplog.records]
     torn = "line 2 of a batch's results cannot be read; they may be cut off"
-    assert sum(f"{torn}; it is looked at again" in one for one in said) == 1
-    assert sum("HTTP 503; it is looked at again" in one for one in said) == 1
+    assert sum(f"{torn}; llmagg tries again" in one for one in said) == 1
+    assert sum("HTTP 503; llmagg tries again" in one for one in said) == 1
     [last] = [one for one in said if "has no answers to" in one]
     assert f"to {COUNT - 1} rows: {torn}; they are asked" in last
 
@@ -183,7 +183,7 @@ def test_a_vendor_that_stays_away_ends_the_run_and_not_the_batch(
     with monkeypatch.context() as patch:
         patch.setattr(batching, "_AWAY_S", 0.02)
         change_answers(patch, Answers([away] * 1000, []))
-        with pytest.raises(llmagg.LLMError, match=r"cannot be looked at since .* run it again to go on with the batch"):
+        with pytest.raises(llmagg.LLMError, match=r"could not be read for .* run the job again to go on"):
             run(job(rows(COUNT), tmp_path / "a.jsonl", aggregator_at(llm_wall, "openai"), batch_api="always"))
     llm = aggregator_at(llm_wall, "openai")
     report = run(job(rows(COUNT), tmp_path / "a.jsonl", llm, batch_api="always", resume=True))

@@ -294,11 +294,11 @@ def test_a_talk_in_a_terminal(terminal: Terminal, llm_wall: FaultWall) -> None:
     sent = [seen["body"]["messages"] for seen in llm_wall.seen()["requests"] if seen["kind"] == "chat"][-1]
     assert [message["content"] for message in sent] == ["Hello", "Hello from good.", "Again"]
     terminal.type("half a quest", "C-c")  # takes back what is typed; the conversation stays
-    terminal.wait_for("once more ends")
+    terminal.wait_for("again to leave")
     terminal.type("More", "Enter")
     terminal.wait_for("Hello from ", 3)
     assert len([seen for seen in llm_wall.seen()["requests"] if seen["kind"] == "chat"][-1]["body"]["messages"]) == 5
     terminal.type("", "C-c")
-    terminal.wait_for("once more ends", 2)
+    terminal.wait_for("again to leave", 2)
     terminal.type("", "C-c")
     terminal.wait_for_end()

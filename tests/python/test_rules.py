@@ -142,8 +142,8 @@ class Ruled(msgspec.Struct):
 @pytest.mark.parametrize(
     ("form", "told"),
     [
-        (Mixed, r"passes over msgspec.Meta\(…\); write pydantic's Field"),
-        (MixedOutside, r"passes over msgspec.Meta\(…\); write pydantic's Field"),
+        (Mixed, r"ignores msgspec.Meta\(…\); write pydantic's Field"),
+        (MixedOutside, r"ignores msgspec.Meta\(…\); write pydantic's Field"),
         (Ruled, "Unable to generate pydantic-core schema"),
     ],
 )

@@ -79,4 +79,4 @@ def of_names(error: Exception) -> str:
     """What an error of annotations says, and where their names are looked for."""
     if not isinstance(error, NameError):
         return str(error)
-    return f"{error}; the names in annotations that are texts are looked for in the module, not in a function around it"
+    return f"{error}; names in annotations that are texts are looked up in the module, not in the function around it"

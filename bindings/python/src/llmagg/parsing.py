@@ -121,7 +121,7 @@ class Form(Generic[T]):
         except getattr(pydantic, "PydanticUserError", ()) as error:
             raise refused or TypeError(str(error).partition("\n\n")[0]) from None
         if "msgspec" in owners:
-            raise TypeError("pydantic reads it and passes over msgspec.Meta(…); write pydantic's Field(…)")
+            raise TypeError("pydantic reads this type and ignores msgspec.Meta(…); write pydantic's Field(…) instead")
         return dict(schema)
 
     def unwrapped(self, data: Any) -> Any:

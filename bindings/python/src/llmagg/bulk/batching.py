@@ -308,11 +308,11 @@ def _unseen(looks: _Looks, name: str, error: LLMError, late: bool) -> list[Resul
         if looks.away is None:
             looks.away = now
         elif now - looks.away >= _AWAY_S:
-            text = f"the batch {name} cannot be looked at since {_AWAY_S / 3600:.0f} hours: {error}"
-            raise type(error)(f"{text}; run it again to go on with the batch", status=error.status)
+            text = f"the batch {name} could not be read for {_AWAY_S / 3600:.0f} hours: {error}"
+            raise type(error)(f"{text}; run the job again to go on with the batch", status=error.status)
     if kind not in looks.told:
         looks.told.add(kind)
-        logger.warning("the batch %s cannot be looked at: %s; it is looked at again", name, error)
+        logger.warning("the batch %s cannot be read now: %s; llmagg tries again", name, error)
     return None
 
 

@@ -121,7 +121,7 @@ def chat(llm: LLMAggregator, system: str | None, params: dict[str, Any]) -> int:
             if again or isinstance(end, EOFError) or not sys.stdin.isatty():
                 return OK
             again = True
-            say(console, "Ctrl-C once more ends", "dim")
+            say(console, "press Ctrl-C again to leave", "dim")
             continue
         again = False
         if question in ("/quit", "/exit"):
