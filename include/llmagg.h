@@ -555,9 +555,10 @@ LLMAGG_API llmagg_status llmagg_manager_metrics(llmagg_manager *manager, llmagg_
 LLMAGG_API llmagg_status llmagg_manager_join(llmagg_manager *manager, const char *config, size_t config_len, llmagg_error **err);
 
 /* The membership: {"name", "process": this one, as others know it, "connected": the store is in reach, "processes": that are alive,
- * "lag_ms": until what was told last was heard, "told", "heard": changes of routes, "degraded_since": seconds since the epoch, or null
- * while connected, "rate_share": of each shared rate, that this process keeps to meanwhile, or null, "error": why not}; null without a
- * fleet. *out is owned. Codes: CLOSED. Since: 0.1.0 */
+ * "lag_ms": until what was told last was heard, "told", "heard": changes of routes, "unknown": kinds of changes that others told and that
+ * this version passes over, at most 16, "degraded_since": seconds since the epoch, or null while connected, "rate_share": of each shared
+ * rate, that this process keeps to meanwhile, or null, "error": why not}; null without a fleet.
+ * *out is owned. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_fleet_report(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
 
 /* Closes the manager and its providers: calls in flight end with LLMAGG_E_CLOSED, each with its event; later uses return CLOSED.

@@ -53,8 +53,8 @@ type Options struct {
 	// Open connects the store. It is called in the background, and again where
 	// it failed.
 	Open func(ctx context.Context) (Store, error)
-	// Logger receives one record for each change of the connection; nil means
-	// silence.
+	// Logger receives one record for each change of the connection, and for each
+	// kind of change that is not known; nil means silence.
 	Logger *slog.Logger
 }
 
@@ -122,6 +122,7 @@ type Report struct {
 	Lag       time.Duration // until what this process told last was heard
 	Told      int
 	Heard     int       // changes that others told
+	Unknown   []string  // kinds of changes that others told and that this version passes over, at most 16
 	LostSince time.Time // zero while connected
 	RateShare float64   // of each shared rate, that this process keeps to while the store is out of reach; 0: rates are leased, or not shared
 	Error     string    // why the store is out of reach
@@ -180,6 +181,7 @@ func (m *Member) Report() Report {
 	defer m.mu.Unlock()
 	r := m.state
 	r.Name, r.Process, r.Connected = m.o.Name, m.process, m.connected
+	r.Unknown = append([]string{}, r.Unknown...)
 	if !m.connected {
 		r.LostSince, r.RateShare = m.since, m.kept()
 	}
@@ -213,8 +215,9 @@ func (r Report) MarshalJSON() ([]byte, error) {
 		Lag       float64  `json:"lag_ms"`
 		Told      int      `json:"told"`
 		Heard     int      `json:"heard"`
+		Unknown   []string `json:"unknown"`
 		Since     *float64 `json:"degraded_since"`
 		Share     *float64 `json:"rate_share"`
 		Error     string   `json:"error,omitempty"`
-	}{r.Name, r.Process, r.Connected, r.Processes, float64(r.Lag.Microseconds()) / 1e3, r.Told, r.Heard, since, share, r.Error})
+	}{r.Name, r.Process, r.Connected, r.Processes, float64(r.Lag.Microseconds()) / 1e3, r.Told, r.Heard, r.Unknown, since, share, r.Error})
 }

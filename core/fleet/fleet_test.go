@@ -3,6 +3,8 @@ package fleet_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -147,12 +149,34 @@ func TestWaitsAndBlocksHoldForAll(t *testing.T) {
 	})
 }
 
-// What a later version tells is not heard by who does not know it.
+// What a later version tells is not heard by who does not know it, but said,
+// once of each kind, and of so many kinds only.
 func TestWhatNobodyKnowsIsNotHeard(t *testing.T) {
 	fleetOf(t, 1, func(s *fleet.Memory, p []*process) {
+		data, err := p[0].member.Report().MarshalJSON()
+		require.NoError(t, err)
+		require.Contains(t, string(data), `"unknown":[]`)
+		var seen []string
+		defer p[0].m.Observers().Listen(func(v observe.Observation) {
+			require.Equal(t, observe.FleetHeard, v.Kind)
+			require.Equal(t, "told by process later; this version does not know the kind", v.Message)
+			seen = append(seen, v.State)
+		})()
 		require.NoError(t, s.Tell(t.Context(), []fleet.Change{{Route: "r", What: "drained", For: time.Minute, Process: "later"}, {Route: "r", What: "wait", For: time.Minute, Process: "later"}}))
 		settle()
 		require.Equal(t, 1, p[0].member.Report().Heard)
+		require.Equal(t, []string{"drained"}, p[0].member.Report().Unknown)
+		changes := []fleet.Change{{What: "sk-0123456789abcdef0123456789", Process: "later"}, {What: "\xff", Process: "later"}}
+		for i := range 1000 {
+			changes = append(changes, fleet.Change{What: "drained", Process: "later"}, fleet.Change{What: breaker.What(strconv.Itoa(i)), Process: "later"})
+		}
+		require.NoError(t, s.Tell(t.Context(), changes))
+		settle()
+		said := p[0].member.Report().Unknown
+		require.Len(t, said, 16)
+		require.Equal(t, []string{"drained", "?", "0", "1"}, slices.Delete(slices.Clone(said[:5]), 1, 2))
+		require.NotContains(t, said[1], "0123456789")
+		require.Equal(t, said, seen)
 	})
 }
 

@@ -1,10 +1,13 @@
 package fleet
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/llmagg/llmagg/core/breaker"
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/observe"
 )
 
@@ -65,7 +68,8 @@ func (m *Member) hearOne(c *Change, now time.Time) {
 	switch c.What {
 	case breaker.RouteWaits, breaker.RouteBlocked, breaker.RouteOpened, breaker.RouteClosed:
 	default:
-		return // of a later version
+		m.passOver(c, now)
+		return
 	}
 	until := now.Add(c.For)
 	circuit := c.What == breaker.RouteOpened || c.What == breaker.RouteClosed
@@ -114,6 +118,31 @@ func (m *Member) hearOne(c *Change, now time.Time) {
 			m.observers.Tell(observe.Observation{Kind: observe.FleetHeard, Time: now, Provider: x.Provider(), Model: x.Name(),
 				State: string(c.What), Wait: c.For, Message: "told by process " + c.Process}, m.observerPanicked)
 		}
+	}
+}
+
+// mostUnknown bounds how many kinds of changes are told that this version does
+// not know.
+const mostUnknown = 16
+
+// passOver tells once of each kind that this version does not know it.
+func (m *Member) passOver(c *Change, now time.Time) {
+	kind := shown.Cut(shown.Bare(strings.ToValidUTF8(string(c.What), "?")), 60)
+	m.mu.Lock()
+	known := &m.state.Unknown
+	if len(*known) >= mostUnknown || slices.Contains(*known, kind) {
+		m.mu.Unlock()
+		return
+	}
+	*known = append(*known, kind)
+	m.mu.Unlock()
+	if l := m.o.Logger; l != nil {
+		l.Warn("another process told a change of a kind that this version of llmagg does not know; such changes are passed over: use one version in the whole fleet",
+			"fleet", m.o.Name, "kind", kind, "process", shown.Cut(c.Process, 60))
+	}
+	if m.observers.Active() {
+		m.observers.Tell(observe.Observation{Kind: observe.FleetHeard, Time: now, State: kind,
+			Message: "told by process " + shown.Cut(c.Process, 60) + "; this version does not know the kind"}, m.observerPanicked)
 	}
 }
 

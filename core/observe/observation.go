@@ -55,7 +55,7 @@ const (
 	HealthChanged  Kind = "health_changed"
 	FleetJoined    Kind = "fleet_joined" // the fleet's store is in reach; Message says which fleet
 	FleetLost      Kind = "fleet_lost"   // it is out of reach; Message says why
-	FleetHeard     Kind = "fleet_heard"  // another process told State of the route: opened, closed, wait, block
+	FleetHeard     Kind = "fleet_heard"  // another process told State of the route: opened, closed, wait, block; once of each, without a route, a kind that this version does not know
 )
 
 // MarshalJSON writes the observation; unset fields are left out, times are

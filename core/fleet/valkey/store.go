@@ -133,10 +133,7 @@ func (s *store) Listen(ctx context.Context, from string) ([]fleet.Change, string
 	var heard []fleet.Change
 	for _, e := range streams[s.key+"changes"] {
 		from = e.ID
-		lasts, err := strconv.ParseInt(e.FieldValues["for_ms"], 10, 64)
-		if err != nil {
-			continue // nobody of ours wrote it
-		}
+		lasts, _ := strconv.ParseInt(e.FieldValues["for_ms"], 10, 64) // 0 if nobody of ours wrote it
 		age := max(now.Sub(clock(e.ID)), 0)
 		heard = append(heard, fleet.Change{Route: e.FieldValues["route"], What: breaker.What(e.FieldValues["what"]), Process: e.FieldValues["process"],
 			For: time.Duration(min(max(lasts, 0), 1<<40))*time.Millisecond - age, Age: age})

@@ -1,7 +1,10 @@
 package valkey_test
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +21,8 @@ import (
 var entries = []string{
 	"route r what opened for_ms 60000 process later weight 3 reason overload",
 	"route r what drained for_ms 60000 process later",
+	"route r what drained for_ms 60000 process latest",
+	"route r what retired process later",
 	"route r what OPENED for_ms 60000 process later",
 	"route r what opened process earlier",
 	"what opened for_ms 60000 process earlier",
@@ -33,6 +38,7 @@ var entries = []string{
 // What other versions tell is heard as far as it is known, and what comes after
 // it, too.
 func TestEntriesOfOtherVersionsAreHeardAsFarAsTheyAreKnown(t *testing.T) {
+	var records bytes.Buffer // read after Leave
 	s := start(t)
 	a := s.open()
 	for _, e := range entries {
@@ -50,13 +56,18 @@ func TestEntriesOfOtherVersionsAreHeardAsFarAsTheyAreKnown(t *testing.T) {
 	open, err := valkey.Opener(s.config())
 	require.NoError(t, err)
 	m := manager.New(manager.Options{})
-	member, err := fleet.Join(t.Context(), m, fleet.Options{Open: open})
+	log := slog.New(slog.NewTextHandler(&records, nil))
+	member, err := fleet.Join(t.Context(), m, fleet.Options{Open: open, Logger: log})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, m.Close(context.Background())) }()
 	require.Eventually(t, func() bool { return member.Report().Heard >= 4 }, 10*time.Second, 10*time.Millisecond)
 	s.say("XADD llmagg:{default}:changes * route r what closed for_ms 0 process later")
 	require.Eventually(t, func() bool { return member.Report().Heard == 5 }, 10*time.Second, 10*time.Millisecond, "%+v", member.Report())
 	require.True(t, member.Report().Connected)
+	require.Equal(t, []string{"drained", "retired", "OPENED", ""}, member.Report().Unknown)
+	member.Leave()
+	require.Equal(t, 4, strings.Count(records.String(), "does not know"), records.String())
+	require.Contains(t, records.String(), "kind=drained process=later\n")
 }
 
 // What stands under the key of a rate and is no time of ours counts as nothing;

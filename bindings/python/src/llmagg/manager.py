@@ -149,8 +149,8 @@ class Manager(Closing):
 
     def fleet_report(self) -> dict[str, Any] | None:
         """This process's membership in the fleet of the configuration: ``{"connected": True, "processes": 12,
-        "lag_ms": 0.4, "told": 3, "heard": 31, "degraded_since": None, "rate_share": None, …}``; None without
-        the key ``fleet``.
+        "lag_ms": 0.4, "told": 3, "heard": 31, "unknown": [], "degraded_since": None, "rate_share": None, …}``; None
+        without the key ``fleet``.
         """
         from ._native import fleet
 
