@@ -93,6 +93,18 @@ def test_embeddings_rankings_and_tools(llm: Any) -> None:
         refused(lambda n=name: llm.run_tools_sync(HELLO, tools=[weather], **{n: 2}), name, "max_rounds")
 
 
+def test_what_servers_themselves_call_a_field_is_sent(llm_wall: FaultWall) -> None:
+    """Jina's tasks and Mistral's dimensions have no other names here; the rest goes into extra_body, as it is told."""
+    llm = aggregator_for(llm_wall, "gpt-a")
+    own = {"task": "code.query", "output_dimension": 3, "late_chunking": True}
+    llm.embed_sync(["a"], **own)
+    body = llm_wall.seen()["requests"][-1]["body"]
+    assert {name: body.get(name) for name in own} == own
+    for call in (lambda: llm.embed_sync(["a"], size=3), lambda: llm.rerank_sync("a", ["a"], limit=3)):
+        with pytest.raises(llmagg.InvalidArgumentError, match=r'server-specific fields go into "extra_body"\)$'):
+            call()
+
+
 def test_many_rows(llm: Any, tmp_path: Any) -> None:
     source = tmp_path / "rows.jsonl"
     source.write_text('"Hello"\n')

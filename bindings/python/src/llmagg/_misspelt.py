@@ -36,9 +36,8 @@ NEEDED: dict[str, tuple[str, ...]] = {
 """What other libraries call an argument that a function needs."""
 OTHERS: dict[str, dict[str, str]] = {
     "embed": {
-        **dict.fromkeys(("dim", "dims", "size", "output_dimension", "output_dimensionality", "truncate_dim"),
-                        "dimensions"),
-        **dict.fromkeys(("task_type", "task", "kind", "prompt_name", "type"), "input_type"),
+        **dict.fromkeys(("dim", "dims", "size", "output_dimensionality", "truncate_dim"), "dimensions"),
+        **dict.fromkeys(("task_type", "kind", "prompt_name", "type"), "input_type"),
         **dict.fromkeys(("as_numpy", "return_numpy", "convert_to_numpy"), "numpy"),
     },
     "rerank": dict.fromkeys(("top_k", "top", "k", "n", "limit", "max_results", "num_results"), "top_n"),
@@ -49,7 +48,9 @@ OTHERS: dict[str, dict[str, str]] = {
     },
     "parse": dict.fromkeys((name for name in NEEDED["form"] if name not in ("response_format", "format")), "form"),
 }  # fmt: skip
-"""What other libraries call the parameters of a function that it has beside those of calls."""
+"""What other libraries call the parameters of a function that it has beside those of calls. Fields of servers that the
+library itself speaks to are none of them (``task`` of Jina, ``output_dimension`` of Mistral).
+"""
 _EXAMPLES = {
     "form": "{}(messages, City)",
     "input": "{}(['a text'])",
@@ -68,8 +69,9 @@ _FITS: dict[str, Callable[[Any], bool]] = {
 
 
 def refuse(
-    function: str, own: Iterable[str] | None, params: Mapping[str, object], others: Mapping[str, str] | None = None
-) -> None:
+    function: str, own: Iterable[str] | None, params: Mapping[str, object], others: Mapping[str, str] | None = None,
+    more: str = "",
+) -> None:  # fmt: skip
     """Refuses a name that is nearly one of the function's own (its ``__kwdefaults__``, or names), or what ``others``
     say that other libraries call it. Raises InvalidArgumentError. The core refuses what no call knows.
     """
@@ -78,13 +80,14 @@ def refuse(
         if near is None and not is_known(key):
             near = nearest(key, own or ())
         if near:
-            raise InvalidArgumentError(f'{function}() has no parameter {key!r}; did you mean "{near}"?')
+            raise InvalidArgumentError(f'{function}() has no parameter {key!r}; did you mean "{near}"?{more}')
 
 
 def refuse_of_other(request: Mapping[str, Any], params: Mapping[str, object]) -> None:
     """Refuses wrong names in a call that is no chat. Raises InvalidArgumentError."""
     function = "embed" if "input" in request else "rerank"
-    refuse(function, (*request, "numpy"), params, OTHERS[function])
+    more = ' (server-specific fields go into "extra_body")'
+    refuse(function, (*request, "numpy"), params, OTHERS[function], more)
 
 
 def missing(function: str, name: str, params: Mapping[str, Any]) -> Exception:
