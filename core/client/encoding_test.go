@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/llmagg/llmagg/core/client"
@@ -35,6 +36,9 @@ func TestContentEncodings(t *testing.T) {
 		require.NoError(t, err)
 		return f
 	}
+	odd := func(s string) string {
+		return strings.ReplaceAll(s, `{"choices"`, "{\"id\":\"Schl\xfcssel\",\"choices\"")
+	}
 	const binary = "\x28\xb5\x2f\xfd\x04\x00\x00\xff\xfe"
 	const answer = `{"choices":[{"index":0,"message":{"content":"Hello."},"finish_reason":"stop"}]}`
 	const events = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello.\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"
@@ -48,6 +52,8 @@ func TestContentEncodings(t *testing.T) {
 		"gzip in capitals, twice": {"GZIP, gzip", func(s string) string { return packed(t, zip, packed(t, zip, s)) }, false, ""},
 		"deflate":                 {"deflate", func(s string) string { return packed(t, zl, s) }, false, ""},
 		"bare deflate":            {"deflate", func(s string) string { return packed(t, bare, s) }, false, ""},
+		"bare, not in UTF-8":      {"deflate", func(s string) string { return packed(t, bare, odd(s)) }, false, ""},
+		"bare as gzip, the same":  {"gzip", func(s string) string { return packed(t, bare, odd(s)) }, false, ""},
 		"identity":                {"identity", func(s string) string { return s }, false, ""},
 		"a mistake":               {"UTF-8", func(s string) string { return s }, false, ""},
 		"br":                      {"br", func(string) string { return binary }, true, `"br"`},

@@ -102,11 +102,15 @@ func (p *Pool) Retire(key int, began, now time.Time) (left bool, first time.Time
 	return left, p.Rest(key, p.began)
 }
 
-// Accept notes that a key was accepted in an attempt that began at began.
+// Accept notes that a key was accepted in an attempt that began at began. It
+// ends no wait that the server asked for meanwhile (R4).
 func (p *Pool) Accept(key int, began time.Time) {
 	p.mu.Lock()
 	if k := &p.keys[key]; k.refusals > 0 && began.Sub(p.began) > k.at {
-		*k = pooled{}
+		if k.retired {
+			k.until = 0
+		}
+		k.retired, k.refusals = false, 0
 	}
 	p.mu.Unlock()
 }

@@ -107,3 +107,18 @@ func TestACallThatWasRefusedLeavesRetiredKeysAlone(t *testing.T) {
 	require.True(t, left, "a retired key that may be tried is left")
 	require.Equal(t, 1, p.Pick(later, true))
 }
+
+// A key was refused, with all others, and its server asked it to wait since:
+// an attempt that ends well meanwhile does not end that wait (R4).
+func TestAnAcceptedKeyRestsOn(t *testing.T) {
+	p, now := newPool(2)
+	p.Retire(0, now, now)
+	p.Retire(1, now, now)
+	then := now.Add(time.Second)
+	p.Rest(0, now.Add(5*time.Minute))
+	p.Accept(0, then)
+	retired, wait := p.Look(0, now)
+	require.False(t, retired)
+	require.InDelta(t, 5*time.Minute, wait, float64(time.Millisecond))
+	require.Equal(t, []int{1, 1}, []int{p.Pick(then, false), p.Pick(then, false)})
+}

@@ -128,7 +128,8 @@ func unpack(r io.Reader, head []byte) (io.Reader, error) {
 }
 
 // perhaps reads what may be bare DEFLATE. Other bodies, as Brotli's, are seldom
-// wrong for long: they give some bytes, which no answer begins with.
+// wrong for long: they give some bytes, which no answer begins with. What
+// begins with an ASCII character may be in another charset than UTF-8.
 type perhaps struct {
 	from  io.Reader
 	given bool // some of what it holds
@@ -144,7 +145,11 @@ func (p *perhaps) Read(b []byte) (int, error) {
 	if p.given || n == 0 && err == nil {
 		return n, err
 	}
-	if head := b[:n]; n > 0 && (head[0] == 0 || isText(head) || isPacked(head) || isWide(head)) {
+	head := b[:n]
+	if n > 0 && head[0] < utf8.RuneSelf {
+		head = bytes.ToValidUTF8(head, nil)
+	}
+	if n > 0 && (head[0] == 0 || isText(head) || isPacked(b[:n]) || isWide(b[:n])) {
 		p.given = true
 		return n, err
 	}
