@@ -16,8 +16,8 @@ Clients = list[tuple[Any, list[tuple[str, Any]]]]
 
 
 class Asked:
-    """A client that a plan asks, with its handle. A client is asked the long way what its handle is only if it is not
-    an ordinary one, or has changed.
+    """A client that a plan asks, with its handle. Only a client that is not an ordinary one, or has changed, is asked
+    for its handle again, which takes long.
     """
 
     __slots__ = ("_config", "client", "cls", "handle", "own", "side", "spoken", "values", "vendor")

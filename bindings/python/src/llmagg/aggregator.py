@@ -154,7 +154,7 @@ class LLMAggregator(Closing):
             registration.configure(self, _provider_class, lenient=lenient)
 
     def _call(self, messages: ChatCompletionRequest | _late.Messages, params: Mapping[str, Any]) -> _late.Call:
-        try:  # this and the condition save 0.2 µs of each call, where "with brief" stood
+        try:  # with the condition, 0.2 µs less a call than "with brief"
             if not self._initialized:
                 self._configure()
             return planned_call()(self, messages, params)

@@ -34,7 +34,7 @@ _SLOWEST_S = 60.0
 
 @dataclass
 class _Looks:
-    """The looks at a batch in vain, since one that was not. An outage says nothing of a batch or its results."""
+    """The looks at a batch that failed in a row. An outage says nothing of a batch or its results."""
 
     unknown: int = 0  # the vendor does not know the batch
     torn: int = 0  # its results were cut off

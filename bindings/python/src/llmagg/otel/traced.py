@@ -181,7 +181,7 @@ class TracedCall(Call):
         self._answered(done.response)
 
     def _await_trail(self) -> None:
-        """Waits a moment for the trail of a stream that is left, whose reader is closed then."""
+        """Waits a moment for the trail of a stream that is left: nobody reads its events afterwards."""
         trace = self._trace
         if trace is None or self._operation is None:
             return
