@@ -40,9 +40,9 @@ type Model struct {
 	Site string
 	// APIKey is sent to the origin of BaseURL and nowhere else.
 	APIKey string `json:"-"`
-	// APIKeys are several keys for the same models, instead of APIKey: a key that
-	// is refused is not used again, and one that is limited rests, while the
-	// others are used in turns.
+	// APIKeys are several keys for the same models, instead of APIKey, used in
+	// turns: a key that is refused is tried again after a while, and a key that
+	// is limited rests.
 	APIKeys []string `json:"-"`
 	// BaseURL is the API's root, such as https://api.openai.com/v1; the
 	// preset's by default.

@@ -126,7 +126,7 @@ func checkProxy(u *url.URL, from string) error {
 		return nil
 	}
 	if u.Hostname() == "" {
-		return llm.Errorf(llm.InvalidArgument, "%s has no host; expected something like http://host:port", from)
+		return llm.Errorf(llm.InvalidArgument, "%s has no host; expected something like http://host:port, without quotes or blanks", from)
 	}
 	return llm.Errorf(llm.InvalidArgument, "%s has the scheme %s; expected one of %s", from, shown.Name(u.Scheme), strings.Join(proxySchemes, ", "))
 }

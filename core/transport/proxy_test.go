@@ -139,7 +139,7 @@ func TestVariablesThatAreNoProxy(t *testing.T) {
 	}
 	for _, value := range []string{`"http://user:sesame@h:1"`, "http://user:ses ame@h:1", "http://[::1:3", "http://", "direct://", "a b"} {
 		_, err := borrow(value, "https://example.org/v1")
-		require.ErrorContains(t, err, "the environment's proxy for https has no host; expected something like http://host:port", value)
+		require.ErrorContains(t, err, "the environment's proxy for https has no host; expected something like http://host:port, without quotes or blanks", value)
 		require.NotContains(t, err.Error(), "ame")
 		pool, err := borrow(value, "https://127.0.0.1/v1")
 		require.NoError(t, err, "a loopback address has no proxy")
