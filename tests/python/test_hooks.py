@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 from unittest import mock
 
@@ -200,3 +201,38 @@ def test_a_client_with_nothing_but_chat_completion(run: Any) -> None:
 def test_the_key_stands_in_the_header_of_the_vendor(cls: Any, config: dict[str, Any], header: dict[str, str]) -> None:
     fields = {"model": "m", "provider": "openai", "api_key": "sk-k", "base_url": None, **config}
     assert cls(llmagg.ModelConfig(**fields))._get_headers() == {"Content-Type": "application/json", **header}
+
+
+def test_a_get_config_that_reads_the_clients_own_attributes(llm_wall: FaultWall) -> None:
+    """It sees them as they are without it."""
+
+    class Described(OpenAIClient):
+        def get_config(self) -> Any:
+            return {"model": self.model_name, "url": self.base_url, "headers": self._get_headers()}
+
+    class Renamed(OpenAIClient):
+        def get_config(self) -> Any:
+            return dataclasses.replace(super().get_config(), model=f"{self.model_name}-2")
+
+    config = llmagg.ModelConfig("m", "openai", "sk-test-key-1234", llm_wall.url)
+    request = ChatCompletionRequest("", [llmagg.Message("user", "Hello!")])
+    described, renamed = Described(config), Renamed(config)
+    assert described.get_config()["model"] == "m"
+    assert described.get_config()["url"] == llm_wall.url.rstrip("/")
+    assert described.get_config()["headers"]["Authorization"] == "Bearer sk-test-key-1234"
+    assert described.chat_completion_sync(request).text == "Hello from m."
+    assert renamed.model_name == "m-2"
+    assert renamed.chat_completion_sync(request).text == "Hello from m-2."
+
+
+def test_a_providers_get_config_for_the_application_alone(llm_wall: FaultWall) -> None:
+    class Mine(llmagg.OpenAIProvider):
+        def get_config(self) -> Any:
+            return {"models": 1}
+
+    config = llmagg.ModelConfig("m", "openai", "sk-test-key-1234", llm_wall.url)
+    mine = Mine(llmagg.ProviderConfig("openai", {"m": config}))
+    mine.initialize_all_models_sync()
+    assert list(mine.clients) == ["m"]
+    assert mine.get_model_config("m") is config
+    assert mine.get_config() == {"models": 1}

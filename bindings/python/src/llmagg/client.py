@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from typing import Any, ClassVar, TypeVar
@@ -164,12 +165,33 @@ class BaseLLMClient(LLMClient, Closing):
     close_sync = twin(close)
 
 
-def used_config(client: Any) -> Any:
-    """The configuration that an override of ``get_config`` gives, else the client's own. What an override gives that is
-    no configuration is for the application alone.
+class _Asking(threading.local):
+    clients: tuple[Any, ...] = ()
+
+
+_asking = _Asking()
+"""The clients whose ``get_config`` runs in this thread: it may read ``model_name`` or headers, which depend on it."""
+
+
+def given_config(client: Any) -> ModelConfig | None:
+    """What ``get_config`` of a client gives, which an application may override. None while it runs, and for what is no
+    configuration, which is for the application alone.
     """
-    given = client.get_config()
-    return given if isinstance(given, ModelConfig) else client.config
+    others = _asking.clients
+    if any(client is other for other in others):
+        return None
+    _asking.clients = (*others, client)
+    try:
+        given = client.get_config()
+    finally:
+        _asking.clients = others
+    return given if isinstance(given, ModelConfig) else None
+
+
+def used_config(client: Any) -> Any:
+    """The configuration that an override of ``get_config`` gives, else the client's own."""
+    given = given_config(client)
+    return client.config if given is None else given
 
 
 def _as_text(key: Any) -> str:

@@ -56,7 +56,12 @@ class Provider(Closing, ABC):
 
     def get_model_config(self, model_name: str) -> ModelConfig | None:
         """The configuration of a model, or None."""
-        return self.get_config().get_model_config(model_name)
+        return self._used_config().get_model_config(model_name)
+
+    def _used_config(self) -> ProviderConfig:
+        """The configuration that an override of ``get_config`` gives; what is none is for the application alone."""
+        given: Any = self.get_config()
+        return given if isinstance(given, ProviderConfig) else self.config
 
     def get_available_models(self) -> list[str]:
         """The registered models that the application has switched on. Circuit breakers do not change this."""
@@ -105,7 +110,7 @@ class BaseProvider(Provider):
 
         A model keeps a client that was made from the same configuration.
         """
-        for name, model_config in list(self.get_config().models.items()):
+        for name, model_config in list(self._used_config().models.items()):
             if getattr(self.clients.get(name), "config", None) is model_config:
                 continue
             try:

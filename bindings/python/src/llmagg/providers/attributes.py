@@ -11,7 +11,8 @@ import warnings
 from typing import Any
 
 from .. import _strange
-from ..config import ModelConfig, shown_url
+from ..client import given_config
+from ..config import shown_url
 from ..errors import InvalidArgumentError, LLMError
 
 STATE = "_llmagg_set"
@@ -51,9 +52,9 @@ def _from_chat_url(value: Any) -> dict[str, Any]:
 
 def _from_get_config(client: Any) -> dict[str, Any]:
     """What a subclass's own ``get_config`` says, but the names by which the route is known."""
-    given = client.get_config()
-    if not isinstance(given, ModelConfig):
-        return {}  # for the application alone
+    given = given_config(client)
+    if given is None:
+        return {}
     return {key: value for key, value in vars(given).items() if key not in ("provider", "name")}
 
 
