@@ -157,6 +157,9 @@ func (f *found) scanObject(r *jsontext.Reader, from int) (err error) {
 		}
 	}
 	if err == nil && !listed && len(text) > 0 {
+		if len(text) > len(`""`) { // instead of parts beside the content
+			f.parts = f.parts[:from]
+		}
 		in := readerOf(text, f.dirty)
 		_, err = f.scanParts(&in)
 	}
