@@ -110,7 +110,7 @@ func (m *Member) hearOne(c *Change, now time.Time) {
 		if c.What == breaker.RouteClosed {
 			due.closed = true
 		} else {
-			due = m.heed(x, v)
+			due = m.heed(r, x, v)
 		}
 		m.mu.Unlock()
 		due.apply(x)
@@ -146,16 +146,17 @@ func (m *Member) passOver(c *Change, now time.Time) {
 	}
 }
 
-// heed says what a verdict does to a client of a route. A circuit opens where
-// enough processes say so, this one included where its own is not closed; else
-// it becomes suspect. A closed circuit opens until the first of the others
-// reopens; another waits for the last, which is that of the latest failure. The
-// caller holds mu.
-func (m *Member) heed(c *client.Client, v *verdict) (d deeds) {
-	if v == nil {
-		return d
-	}
+// heed says what a verdict, nil for none, does to a client of a route, and what
+// the route's other names in this process found out. A circuit opens where
+// enough processes say so, this one included where its own is not closed, or
+// that of another name is open; else it becomes suspect. A closed circuit opens
+// until the first of the others reopens; another waits for the last, which is
+// that of the latest failure. The caller holds mu.
+func (m *Member) heed(r *route, c *client.Client, v *verdict) (d deeds) {
 	now := time.Now()
+	if v == nil {
+		v = &verdict{}
+	}
 	if now.Before(v.wait) {
 		d.wait = v.wait
 	}
@@ -175,12 +176,34 @@ func (m *Member) heed(c *client.Client, v *verdict) (d deeds) {
 		}
 		last = latest(last, until)
 	}
-	if agree == 0 {
+	here := false
+	for _, x := range r.clients {
+		if x == c {
+			continue
+		}
+		s := x.Machinery().Breaker().Snapshot()
+		switch {
+		case !m.shares(ShareWaits):
+		case s.RetryAfter:
+			d.wait = latest(d.wait, s.BlockedUntil)
+		default:
+			d.block = latest(d.block, s.BlockedUntil)
+		}
+		if s.State == breaker.Open && m.shares(ShareBreakers) {
+			here, last = true, latest(last, s.OpenUntil)
+			if first.IsZero() || s.OpenUntil.Before(first) {
+				first = s.OpenUntil
+			}
+		}
+	}
+	if agree == 0 && !here {
 		return d
 	}
 	if c.Machinery().Breaker().Snapshot().State != breaker.Closed {
+		here, first = true, last
+	}
+	if here {
 		agree++
-		first = last
 	}
 	if agree >= m.o.Agree {
 		d.open = first

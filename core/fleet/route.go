@@ -8,8 +8,8 @@ import (
 	"github.com/llmagg/llmagg/core/client"
 )
 
-// route is a route of this process that the fleet knows; several clients may
-// lead there.
+// route is a route of this process that the fleet knows; several clients, its
+// names, may lead there.
 type route struct {
 	member *Member
 	id     string
@@ -64,10 +64,10 @@ func (m *Member) Attach(c *client.Client) {
 	}
 	r.clients = append(r.clients, c)
 	m.mu.Unlock()
-	c.Share(&client.Shared{Told: r.told, MayProbe: r.mayProbe, Closed: func() { r.remove(c) }})
+	c.Share(&client.Shared{Told: func(v breaker.Event) { r.told(c, v) }, MayProbe: r.mayProbe, Closed: func() { r.remove(c) }})
 	m.join(r, c)
 	m.mu.Lock()
-	due := m.heed(c, m.verdicts[id])
+	due := m.heed(r, c, m.verdicts[id])
 	m.mu.Unlock()
 	due.apply(c)
 }
@@ -84,14 +84,14 @@ func (r *route) remove(c *client.Client) {
 	}
 }
 
-// told queues what the route's own attempts caused.
-func (r *route) told(v breaker.Event) {
+// told queues what the route's own attempts caused under one of its names, and
+// has its other names here heed it, whether the store is in reach or not.
+func (r *route) told(by *client.Client, v breaker.Event) {
 	m := r.member
 	if circuit := v.What == breaker.RouteOpened || v.What == breaker.RouteClosed; circuit && !m.shares(ShareBreakers) || !circuit && !m.shares(ShareWaits) {
 		return
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	if r.holding && v.What == breaker.RouteOpened {
 		r.holding = false
 		time.AfterFunc(hearing, func() { m.giveBack(r.id) })
@@ -102,6 +102,20 @@ func (r *route) told(v breaker.Event) {
 	}
 	m.queue = append(m.queue, outgoing{r.id, v.What, v.Until})
 	m.ring()
+	var names []*client.Client
+	if !m.gone && len(r.clients) > 1 {
+		names = slices.DeleteFunc(slices.Clone(r.clients), func(x *client.Client) bool { return x == by })
+	}
+	m.mu.Unlock()
+	for _, x := range names {
+		due := deeds{closed: true}
+		if v.What != breaker.RouteClosed {
+			m.mu.Lock()
+			due = m.heed(r, x, m.verdicts[r.id])
+			m.mu.Unlock()
+		}
+		due.apply(x)
+	}
 }
 
 // settled ends what a mark was for. The caller holds member.mu.
