@@ -105,7 +105,9 @@ def run_program(block: Block, wall: FaultWall, folder: Path, python: str) -> Non
     assert done.returncode == 0, f"{block.code}\n{done.stdout}{done.stderr}"
     if block.language != "py" and not name.endswith("_test.go"):
         assert block.output is not None, f"no text block says what this prints:\n{block.code}"
-        assert matches(block.output, done.stdout), f"{block.code}\n{done.stdout}{done.stderr}"
+        # The wall stands for the vendors' own servers, which a refused key's message does not mention.
+        printed = re.sub(r"; http://127\.0\.0\.1:\d+ answered, which is not a server of .*", "", done.stdout)
+        assert matches(block.output, printed), f"{block.code}\n{done.stdout}{done.stderr}"
 
 
 def read_configuration(block: Block, wall: FaultWall, folder: Path, python: str) -> None:
