@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from conftest import python
 from llmagg.faultwall import FaultWall
 
@@ -116,3 +118,53 @@ print(*{r.filename for r in records if "registered" in r.getMessage() or "is_ava
     assert result.stdout.splitlines()[0] == "True True"
     assert "log.py" not in result.stdout.split()
     assert "the disk of the log is full" in result.stderr
+
+
+WAYS = {
+    "chat": "loop.run_until_complete(aggregator.chat(HELLO))",
+    "stream": "loop.run_until_complete(listed(aggregator.stream(HELLO)))",
+    "chat_sync": "aggregator.chat_sync(HELLO)",
+    "stream_sync": "list(aggregator.stream_sync(HELLO))",
+    "client": "loop.run_until_complete(client.chat_completion(REQUEST))",
+    "client_stream": "loop.run_until_complete(listed(client.chat_completion_stream(REQUEST)))",
+    "client_sync": "client.chat_completion_sync(REQUEST)",
+}
+CHANGES = {
+    "handler": ("", "logger.addHandler(Keep())"),
+    "level": ("logger.addHandler(Keep()); logger.setLevel(logging.CRITICAL)", "logger.setLevel(logging.DEBUG)"),
+    "level_of_root": ("logger.addHandler(Keep()); root.setLevel(logging.CRITICAL)", "root.setLevel(logging.DEBUG)"),
+}
+CHANGING = """
+import asyncio, contextlib, logging, queue, sys
+import llmagg
+HELLO = [{"role": "user", "content": "x"}]
+REQUEST = llmagg.ChatCompletionRequest("bad", [llmagg.Message("user", "x")])
+records = queue.Queue()
+class Keep(logging.Handler):
+    def emit(self, record):
+        if "attempt failed" in record.getMessage():
+            records.put(record.levelname)
+async def listed(chunks):
+    return [chunk async for chunk in chunks]
+logger, root, loop = logging.getLogger("llmagg"), logging.getLogger(), asyncio.new_event_loop()
+config = {"api_key": "sk-secret-key", "base_url": sys.argv[1], "retry": {"backoff_s": 0.01}}
+aggregator = llmagg.LLMAggregator()
+aggregator.initialize_sync({"openai": {"models": {"bad": config}}})
+client = llmagg.get_manager().get_llm_client("openai", "bad")
+%s
+for change in ("", %r):
+    assert records.empty()
+    exec(change)
+    with contextlib.suppress(llmagg.LLMError):
+        %s
+print(records.get(timeout=10))
+"""
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_change_between_two_calls(way: str, change: str, llm_wall: FaultWall) -> None:
+    llm_wall.script(FAILING)
+    before, after = CHANGES[change]
+    result = python(CHANGING % (before, after, WAYS[way]), llm_wall.url)
+    assert (result.returncode, result.stdout) == (0, "WARNING\n"), result.stderr

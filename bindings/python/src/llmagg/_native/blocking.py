@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from .. import errors, log
+from .. import errors
 from .._frames import brief
 from . import load
 from .operation import Operation
@@ -82,7 +82,6 @@ class BlockingReader(Reader):
 
     def __init__(self) -> None:
         super().__init__()
-        log.attach()
         self._thread = threading.get_ident()
         self._poll = poll_for(self.queue.fileno())
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -11,7 +11,6 @@ import asyncio
 import threading
 import weakref
 
-from .. import log
 from . import load
 from .operation import Operation
 from .queue import Payload
@@ -59,7 +58,6 @@ def bridge() -> Bridge:
 
 def _attach(loop: asyncio.AbstractEventLoop) -> Bridge:
     load.library()
-    log.attach()
     with _lock:
         for other in [known for known in _bridges if known.is_closed()]:
             if (old := _bridges.pop(other)()) is not None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Itera
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .. import _gathered, errors, log
+from .. import _gathered, errors
 from .._frames import brief, shorten
 from .._wire import decode, encode
 from ..events import DoneEvent, RestartEvent, StreamEvent
@@ -167,7 +167,6 @@ class Call:
         return self._streamed_sync(_gathered.texts)
 
     def _streamed_sync(self, read: _Read[T], other: _Other[T] | None = None) -> Generator[T, None, None]:
-        log.attach()  # the application may have changed the level since the thread's reader was made
         reader, operation = blocking.take_reader(), None
         try:
             operation = self._begin(reader, _STREAMED)

@@ -8,7 +8,7 @@ import itertools
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from .. import errors
+from .. import errors, log
 from .._wire import encode
 from . import custom, load, stored
 from .operation import Accept, Calls, Operation, Target
@@ -47,6 +47,7 @@ class Reader:
         targets: dict[int, Target] | None = None, owner: Calls | None = None, accept: Accept | None = None,
     ) -> Operation:  # fmt: skip
         """Begins a call. Its events arrive on this queue, also the error for bad arguments."""
+        log.attach()
         tag = self._tag.value = next(_tags)
         operation = self.operations[tag] = Operation(tag, routes, targets, owner)
         operation.accept = accept
@@ -63,6 +64,7 @@ class Reader:
         self, form: str, routes: Routes, request: bytes, options: bytes | None, owner: Calls | None = None
     ) -> Operation:
         """Begins a call that is no chat: ``form`` is "embed" or "rerank"."""
+        log.attach()
         tag = self._tag.value = next(_tags)
         operation = self.operations[tag] = Operation(tag, routes, None, owner)
         begin = getattr(self._library, f"llmagg_routes_{form}_submit")
@@ -78,6 +80,7 @@ class Reader:
 
     def begin_health(self, routes: Routes) -> Operation:
         """Begins a health check of the routes; the payload of DONE is a list of bools."""
+        log.attach()
         tag = next(_tags)
         operation = self.operations[tag] = Operation(tag, routes, None, None)
         tail = (self.queue.handle.pointer, tag, *self._outputs)
