@@ -2,13 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from llmagg import LLMAggrator
+from llmagg import LLMAggregator
 
 QUESTIONS = ["What is a tide?", "What is a comet?", "What is a glacier?"]
 
 
 def main() -> None:
-    llm = LLMAggrator()
+    llm = LLMAggregator()
     llm.initialize_sync()
 
     def ask(question: str) -> str:

@@ -5,11 +5,11 @@ Run with OPENAI_API_KEY, DEEPSEEK_API_KEY or GEMINI_API_KEY set.
 
 import asyncio
 
-from llmagg import LLMAggrator
+from llmagg import LLMAggregator
 
 
 async def main() -> None:
-    async with LLMAggrator() as llm:
+    async with LLMAggregator() as llm:
         response = await llm.chat([{"role": "user", "content": "Say hello in one sentence."}], temperature=0)
         print(response.choices[0].message.content)
         print(f"{response.model}, {response.usage.total_tokens if response.usage else 'unknown'} tokens")

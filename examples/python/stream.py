@@ -2,11 +2,11 @@
 
 import asyncio
 
-from llmagg import LLMAggrator
+from llmagg import LLMAggregator
 
 
 async def main() -> None:
-    async with LLMAggrator() as llm:
+    async with LLMAggregator() as llm:
         async for event in llm.stream([{"role": "user", "content": "Count to five."}], on_interrupt="restart"):
             match event.type:
                 case "chunk":

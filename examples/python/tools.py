@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from llmagg import LLMAggrator, Message
+from llmagg import LLMAggregator, Message
 
 TOOL = {
     "type": "function",
@@ -20,7 +20,7 @@ def temperature(city: str) -> str:
 
 
 async def main() -> None:
-    async with LLMAggrator() as llm:
+    async with LLMAggregator() as llm:
         messages = [Message("user", "How warm is it in Oslo?")]
         response = await llm.chat(messages, tools=[TOOL])
         messages.append(response.choices[0].message)

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from ._shown import shown
 from .attempt import Attempt
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     import asyncio
 
 DEFAULT_BUFFER = 1000
+
+
+Event = Literal[
+    "attempt_started", "attempt_ended", "retry_scheduled", "failover", "restart", "hedge", "cached",
+    "breaker_changed", "health_changed", "fleet_joined", "fleet_lost", "fleet_heard", "dropped",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class Observation:
     0; ``code`` is a name as in ``Attempt.outcome``, ``error_owner`` is as in ``LLMError``. No field contains a key.
     """
 
-    event: str
+    event: Event
     time: float = 0.0
     call: int = 0
     provider: str = ""
