@@ -9,7 +9,6 @@ QUESTIONS = ["What is a tide?", "What is a comet?", "What is a glacier?"]
 
 def main() -> None:
     llm = LLMAggregator()
-    llm.initialize_sync()
 
     def ask(question: str) -> str:
         return llm.generate_response_sync([{"role": "user", "content": question}], max_retries=2)
