@@ -99,6 +99,13 @@ class StructMessage(msgspec.Struct):
     content: str
 
 
+class Dumps:
+    """As :class:`llmagg.params.ModelDump` says: its method takes nothing."""
+
+    def model_dump(self) -> dict[str, Any]:
+        return {"a": Text("b")}
+
+
 UTC = datetime.timezone.utc
 VALUES: dict[str, tuple[Any, Any]] = {
     "str subclass": (Text("hi"), "hi"),
@@ -150,6 +157,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
         },
     ),
     "msgspec.Struct": (StructMessage("user", "x"), {"role": "user", "content": "x"}),
+    "params.ModelDump": (Dumps(), {"a": "b"}),
     "null in a dict": ({"a": None, "b": [None]}, {"a": None, "b": [None]}),
     "null beside a dataclass": ({"a": None, "b": Data("n")}, {"a": None, "b": {"name": "n", "limit": 0.5}}),
     "keys": (
