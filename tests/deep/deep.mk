@@ -7,11 +7,11 @@ BUILD  ?= build
 # The targets of a lane run one after the other, beside those of the other lane. What installs Debian's packages or builds wheels is in
 # one lane; the soak, which takes ten minutes on any machine, is in the other. DEEP_PARTS=… runs only these. Not here: capi-asan, which
 # make test runs, and real-servers, which needs npm and writes docs/real-servers.md.
-DEEP_LANE_1 ?= packaging-deep pythons capi-valgrind prometheus wall-mutants
+DEEP_LANE_1 ?= packaging-deep pythons capi-valgrind prometheus page wall-mutants
 DEEP_LANE_2 ?= soak process-deep capi-race fuzz-deep py-fuzz-deep real-clients rates fleet-test adapters engines docs doc-examples govulncheck pip-audit withdrawn
 DEEP_LANES   = $(if $(DEEP_PARTS),'$(DEEP_PARTS)','$(DEEP_LANE_1)' '$(DEEP_LANE_2)')
 
-.PHONY: check-deep prometheus py-fuzz-deep real-clients adapters govulncheck pip-audit withdrawn
+.PHONY: check-deep prometheus page py-fuzz-deep real-clients adapters govulncheck pip-audit withdrawn
 
 check-deep: lib venv ## everything that make test has no time for, under 40 minutes on 2 cores
 	@MAKE="$(MAKE)" BUILD="$(BUILD)" sh tests/lanes.sh check-deep $(DEEP_LANES)
@@ -26,6 +26,12 @@ prometheus: lib venv ## a real Prometheus runs the PromQL of examples/grafana ag
 		{ echo "prometheus is not installed, and Debian's package cannot be had"; exit 75; }
 	timeout 300 $(PYTHON) -m pytest -q -rs tests/python/test_dashboard.py
 	$(GO) test -count=1 ./core/meter
+
+page: lib venv ## the page of `llmagg dashboard` in a headless Chromium
+	@PYTHONPATH=tests/python $(PYTHON) -c 'import sys, browser; sys.exit(not browser.PROGRAM)' || \
+		{ apt-get update && apt-get install -y --no-install-recommends chromium-headless-shell; } >$(BUILD)/page.log 2>&1 || \
+		{ echo "Chromium is not installed, and Debian's package cannot be had"; exit 75; }
+	timeout 300 $(PYTHON) -m pytest -q -rs tests/python/test_page.py
 
 govulncheck: ## known vulnerabilities in what is linked in (VULNDB=file:///…: another database)
 	@GO="$(GO)" VULNDB="$(VULNDB)" $(PYTHON3) tests/deep/audit.py govulncheck

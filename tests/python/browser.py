@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "chromium-headless-shell")
+PROGRAM = next(filter(None, map(shutil.which, _NAMES)), None)
 
 
 _BEGIN = """
