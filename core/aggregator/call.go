@@ -16,7 +16,7 @@ import (
 // has none. The caller keeps p as it is.
 func (a *Aggregator) complete(p *llm.Payload) *llm.Payload {
 	o := p.Options
-	a.fill(&o)
+	a.fill(p, &o)
 	o.ExtraBody = p.Lacking(a.options.Call.ExtraBody)
 	return p.WithOptions(o)
 }
@@ -30,13 +30,16 @@ func (a *Aggregator) own(r *llm.Request) (*llm.Payload, error) {
 	if len(a.options.Call.ExtraBody) > 0 {
 		return a.complete(p), nil
 	}
-	a.fill(&p.Options)
+	a.fill(p, &p.Options)
 	return p, nil
 }
 
-// fill sets what a call's options leave open to the aggregator's own.
-func (a *Aggregator) fill(o *llm.CallOptions) {
-	o.IncludeUsage = true // S5: the aggregator's own streams
+// fill sets what the options of a call for p leave open to the aggregator's.
+func (a *Aggregator) fill(p *llm.Payload, o *llm.CallOptions) {
+	d := &a.options.Call
+	if o.Decided&llm.DecideUsage == 0 && !p.RefusesUsage() && (d.IncludeUsage || d.Decided&llm.DecideUsage == 0) {
+		o.IncludeUsage = true // S5: the aggregator's own streams
+	}
 	o.Bare = false
 	if b := a.manager.Budget(); b != nil {
 		o.WithBudgets(b)
@@ -44,7 +47,6 @@ func (a *Aggregator) fill(o *llm.CallOptions) {
 	if a.unset {
 		return
 	}
-	d := &a.options.Call
 	o.WithBudgets(d.Budgets...)
 	o.MaxRetries = cmp.Or(o.MaxRetries, d.MaxRetries)
 	o.Deadline = cmp.Or(o.Deadline, d.Deadline)
@@ -68,8 +70,8 @@ func (a *Aggregator) fill(o *llm.CallOptions) {
 		maps.Copy(headers, o.Headers)
 		o.Headers = headers
 	}
-	o.StopOnBadRequest = o.StopOnBadRequest || d.StopOnBadRequest
-	o.FailoverOnContentFilter = o.FailoverOnContentFilter || d.FailoverOnContentFilter
+	o.StopOnBadRequest = o.StopOnBadRequest || o.Decided&llm.DecideBadRequest == 0 && d.StopOnBadRequest
+	o.FailoverOnContentFilter = o.FailoverOnContentFilter || o.Decided&llm.DecideContentFilter == 0 && d.FailoverOnContentFilter
 }
 
 // ChatRoutes is ChatPayload over the given routes instead of the manager's.

@@ -35,7 +35,7 @@ func (a *Aggregator) EmbedRoutes(ctx context.Context, routes []*client.Client, r
 		return nil, withOthers(wire.Unsupported("no route of the model makes embeddings"), others)
 	}
 	e := embedding{by: a, routes: routes, request: r, payload: llm.Payload{Options: r.Options, N: 1}, id: callstate.NextID()}
-	a.fill(&e.payload.Options)
+	a.fill(&e.payload, &e.payload.Options)
 	e.payload.Options.BoundCost() // of all requests together
 	if d := e.payload.Options.Deadline; d > 0 {
 		e.ends = time.Now().Add(d)

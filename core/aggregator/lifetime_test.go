@@ -195,4 +195,28 @@ func TestDefaultsOfCalls(t *testing.T) {
 	q.Options.Headers = map[string]string{"X-Team": "red"}
 	_, _ = a.Chat(t.Context(), q)
 	require.Equal(t, "red", w.wall.Seen().Requests[1].Headers["x-team"])
+	q = ask()
+	q.Options.Decided = llm.DecideBadRequest
+	_, err = a.Chat(t.Context(), q)
+	require.NoError(t, err)
+}
+
+// Streams ask for usage unless a caller in Go says no.
+func TestUsageOfStreams(t *testing.T) {
+	w := build(t, map[string]string{"a": `[{"text":"one two"}]`}, "")
+	a := aggregator.New(w.manager, aggregator.Options{})
+	defer func() { require.NoError(t, a.Close(context.Background())) }()
+	for _, c := range []struct {
+		options *llm.StreamOptions
+		decided llm.Decisions
+		usage   bool
+	}{{nil, 0, true}, {nil, llm.DecideUsage, false}, {&llm.StreamOptions{}, 0, false}, {&llm.StreamOptions{IncludeUsage: true}, llm.DecideUsage, true}} {
+		q := ask()
+		q.StreamOptions, q.Options.Decided = c.options, c.decided
+		s, err := a.Stream(t.Context(), q)
+		require.NoError(t, err)
+		r, err := s.Collect()
+		require.NoError(t, err)
+		require.Equal(t, c.usage, r.Usage != nil, "%+v", c)
+	}
 }

@@ -28,7 +28,7 @@ func (a *Aggregator) RerankRoutes(ctx context.Context, routes []*client.Client, 
 		return nil, errNoRoutes
 	}
 	p := &llm.Payload{Options: r.Options, N: 1}
-	a.fill(&p.Options)
+	a.fill(p, &p.Options)
 	w, err := a.loopOver(ctx, routes, p)
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ func Load(path string, o Options) ([]Provider, error) {
 	}
 	data, mode, err := readFile(path)
 	if err != nil {
-		return nil, llm.Errorf(llm.InvalidArgument, "the configuration file cannot be read: %v", err)
+		return nil, llm.Errorf(llm.InvalidArgument, "the configuration file cannot be read: %s", shown.File(err))
 	}
 	configs, err := Parse(data, o)
 	if err == nil && len(configs) == 0 {

@@ -100,8 +100,14 @@ type CallOptions struct {
 	// Bare makes a call on one client exactly one attempt, without concurrency
 	// limit, breaker or retry, for callers that are themselves inside a call.
 	Bare bool
-	// IncludeUsage asks for usage in streams where the vendor supports it.
+	// IncludeUsage asks for usage in streams where the vendor supports it. The
+	// streams of aggregators ask too, unless Decided has [DecideUsage] or the
+	// request's own stream_options say false.
 	IncludeUsage bool
+	// Decided are the bools of these options that count even where they are
+	// false. Others that are false leave the choice to the aggregator's own
+	// options and to the defaults.
+	Decided Decisions
 	// HeadersOnly sends Headers only, without the key and the configured
 	// headers, for callers that write the headers of a request themselves.
 	HeadersOnly bool
@@ -109,6 +115,17 @@ type CallOptions struct {
 	// reader; 0 means the default of 64, a negative number no bound.
 	Window int
 }
+
+// Decisions are bools of [CallOptions] that a caller has set, see
+// [CallOptions].Decided. Options that are read from text have them.
+type Decisions = uint8
+
+// The bools that an aggregator has a say in.
+const (
+	DecideBadRequest    Decisions = 1 << iota // StopOnBadRequest
+	DecideContentFilter                       // FailoverOnContentFilter
+	DecideUsage                               // IncludeUsage
+)
 
 // Check holds options that were set in Go to the bounds of [ParseCallOptions].
 // The error is INVALID_ARGUMENT.

@@ -39,9 +39,10 @@ var callSettings = []callSetting{
 		func(o *CallOptions, key string, v []byte) (err error) {
 			on, err := boolOption(key, v)
 			o.StopOnBadRequest = !on
+			o.Decided |= DecideBadRequest
 			return err
 		}, nil},
-	{setting.Setting{Name: "failover_content_filter", Type: "bool", Default: "false", Meaning: "tries the next route after CONTENT_FILTER"}, boolIn(func(o *CallOptions) *bool { return &o.FailoverOnContentFilter }), func(o *CallOptions) bool { return o.FailoverOnContentFilter }},
+	{setting.Setting{Name: "failover_content_filter", Type: "bool", Default: "false", Meaning: "tries the next route after CONTENT_FILTER"}, boolIn(DecideContentFilter, func(o *CallOptions) *bool { return &o.FailoverOnContentFilter }), func(o *CallOptions) bool { return o.FailoverOnContentFilter }},
 	{setting.Setting{Name: "unsupported", Type: "\"adapt\" or \"error\"", Default: "the route's", Meaning: "what a vendor cannot do: \"adapt\" leaves it out or changes it, or asks the next route where it gives the answer its shape; \"error\" ends the call with UNSUPPORTED"},
 		func(o *CallOptions, _ string, v []byte) (err error) {
 			o.Unsupported, err = ReadOnUnsupported("option \"unsupported\"", v)
@@ -63,7 +64,7 @@ var callSettings = []callSetting{
 		text(func(o *CallOptions) *string { return &o.Session }, "a text that names the session"), nil},
 	{setting.Setting{Name: "cache", Type: "\"use\", \"refresh\" or \"off\"", Default: "\"use\" if the aggregator has a cache", Meaning: "\"use\" takes the answer of an equal request from the aggregator's cache, if there is one, \"refresh\" asks the server and replaces it, \"off\" neither reads nor keeps; of an aggregator also true, or {\"size\", \"ttl_s\"}: it has a cache"},
 		(*CallOptions).setCache, func(o *CallOptions) bool { return o.Cache != "" }},
-	{setting.Setting{Name: "include_usage", Type: "bool", Default: "true for aggregators, false for single clients", Meaning: "asks for usage in streams where the vendor supports it"}, boolIn(func(o *CallOptions) *bool { return &o.IncludeUsage }), func(o *CallOptions) bool { return o.IncludeUsage }},
+	{setting.Setting{Name: "include_usage", Type: "bool", Default: "true for aggregators, false for single clients", Meaning: "asks for usage in streams where the vendor supports it"}, boolIn(DecideUsage, func(o *CallOptions) *bool { return &o.IncludeUsage }), func(o *CallOptions) bool { return o.IncludeUsage }},
 	{setting.Setting{Name: "headers", Type: "object of texts", Default: "none", Meaning: "HTTP headers for this call; they replace configured headers of the same name"},
 		func(o *CallOptions, key string, v []byte) (err error) {
 			if o.Headers, err = ReadHeaders(v); err != nil {
@@ -76,8 +77,8 @@ var callSettings = []callSetting{
 			o.ExtraBody, err = parseExtraBody(v)
 			return err
 		}, nil},
-	{setting.Setting{Name: "headers_only", Type: "bool", Default: "false", Meaning: "sends this call's headers only, without the key and the configured headers", Internal: true}, boolIn(func(o *CallOptions) *bool { return &o.HeadersOnly }), nil},
-	{setting.Setting{Name: "bare", Type: "bool", Default: "false", Meaning: "one attempt without concurrency limit, breaker or retry (single clients only)", Internal: true}, boolIn(func(o *CallOptions) *bool { return &o.Bare }), nil},
+	{setting.Setting{Name: "headers_only", Type: "bool", Default: "false", Meaning: "sends this call's headers only, without the key and the configured headers", Internal: true}, boolIn(0, func(o *CallOptions) *bool { return &o.HeadersOnly }), nil},
+	{setting.Setting{Name: "bare", Type: "bool", Default: "false", Meaning: "one attempt without concurrency limit, breaker or retry (single clients only)", Internal: true}, boolIn(0, func(o *CallOptions) *bool { return &o.Bare }), nil},
 	{setting.Setting{Name: "groups", Type: "list of integers", Default: "one group", Meaning: "over explicit routes: the sizes of consecutive groups, each of which the strategy orders", Internal: true},
 		routing(func(r *Routing) *[]int { return &r.Groups }), nil},
 	{setting.Setting{Name: "order", Type: "list of integers", Default: "by the strategy", Meaning: "over explicit routes: the places of the routes in the order in which they are asked; the others follow", Internal: true},
@@ -255,9 +256,10 @@ func secondsIn(field func(*CallOptions) *time.Duration) func(*CallOptions, strin
 	}
 }
 
-func boolIn(field func(*CallOptions) *bool) func(*CallOptions, string, []byte) error {
+func boolIn(decides Decisions, field func(*CallOptions) *bool) func(*CallOptions, string, []byte) error {
 	return func(o *CallOptions, key string, v []byte) (err error) {
 		*field(o), err = boolOption(key, v)
+		o.Decided |= decides
 		return err
 	}
 }

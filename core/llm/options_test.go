@@ -11,7 +11,7 @@ func TestCallOptions(t *testing.T) {
 	o, err := ParseCallOptions([]byte(`{"max_retries":0,"deadline":2.5,"timeout":1,"on_interrupt":"restart","hedge_after":0.5,"failover_bad_request":false,"failover_content_filter":true,"window":0,"headers":{"a":"b"}}`))
 	require.NoError(t, err)
 	require.Equal(t, CallOptions{MaxRetries: 1, Deadline: 2500 * time.Millisecond, Timeout: time.Second, OnInterrupt: InterruptRestart,
-		HedgeAfter: 500 * time.Millisecond, StopOnBadRequest: true, FailoverOnContentFilter: true, Window: -1, Headers: map[string]string{"a": "b"}}, o)
+		HedgeAfter: 500 * time.Millisecond, StopOnBadRequest: true, FailoverOnContentFilter: true, Decided: DecideBadRequest | DecideContentFilter, Window: -1, Headers: map[string]string{"a": "b"}}, o)
 	for _, text := range []string{"", "null", "{}", `{"deadline":null}`} {
 		o, err := ParseCallOptions([]byte(text))
 		require.NoError(t, err)

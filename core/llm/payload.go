@@ -23,7 +23,8 @@ type Payload struct {
 	// Stream tells whether the request asked for a stream.
 	Stream bool
 
-	usage  bool // stream_options.include_usage was asked for by the caller
+	usage  bool // stream_options.include_usage is true
+	silent bool // stream_options.include_usage is false
 	parts  bool // see HasParts
 	shaped bool // the messages have to be written again
 
@@ -122,10 +123,8 @@ func readPayload(data []byte, plain span, anyName bool) (*Payload, error) {
 				err = Errorf(InvalidArgument, "request field \"n\" is %s; expected 1 to 128", shown.Value(value))
 			}
 		case "stream_options":
-			var o StreamOptions
-			if JSON.Unmarshal(value, &o) == nil {
-				p.usage = o.IncludeUsage
-			}
+			asked := string(memberOf(value, "include_usage"))
+			p.usage, p.silent = asked == "true", asked == "false"
 		}
 		if err != nil {
 			return nil, err
@@ -324,6 +323,9 @@ func (p *Payload) appendStreamOptions(dst []byte) []byte {
 
 // WantsUsage reports whether the caller asked for usage in streams.
 func (p *Payload) WantsUsage() bool { return p.usage }
+
+// RefusesUsage reports whether the caller's stream_options ask for no usage.
+func (p *Payload) RefusesUsage() bool { return p.silent }
 
 // JSON is the request's text as it was given. It must not be changed.
 func (p *Payload) JSON() []byte { return p.data }

@@ -79,9 +79,10 @@ type JSONSchema struct {
 	Strict      *bool           `json:"strict,omitempty"`
 }
 
-// StreamOptions are sent with streams only.
+// StreamOptions are sent with streams only. A false IncludeUsage is a request
+// for no usage.
 type StreamOptions struct {
-	IncludeUsage bool `json:"include_usage,omitempty"`
+	IncludeUsage bool `json:"include_usage"`
 }
 
 // MarshalJSON writes the tool and its unknown fields.
@@ -229,6 +230,9 @@ func (r *Request) take(data []byte, fields []jsontext.Field, again Extra) error 
 			if err := JSON.Unmarshal(value, to); err != nil {
 				return fmt.Errorf("field %q: %w", f.Key, err)
 			}
+		}
+		if f.Key == "stream_options" && memberOf(value, "include_usage") == nil {
+			r.StreamOptions = nil // says nothing of usage
 		}
 	}
 	return nil

@@ -89,12 +89,12 @@ func (e certEnvironment) load(advice string) authorities {
 			break
 		}
 		if e.file != "" {
-			wrong = append(wrong, fmt.Sprintf("SSL_CERT_FILE cannot be read: %v", err))
+			wrong = append(wrong, "SSL_CERT_FILE cannot be read: "+shown.File(err))
 		}
 	}
 	for _, dir := range dirs {
 		if err := addDirectory(roots, dir); err != nil && e.dir != "" {
-			wrong = append(wrong, fmt.Sprintf("SSL_CERT_DIR cannot be read: %v", err))
+			wrong = append(wrong, "SSL_CERT_DIR cannot be read: "+shown.File(err))
 		}
 	}
 	if len(wrong) > 0 {

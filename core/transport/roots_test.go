@@ -41,6 +41,7 @@ func TestAuthoritiesOfTheEnvironment(t *testing.T) {
 		"nothing":                 {want: []string{"certificate", "ca_file", "SSL_CERT_FILE", "SSL_CERT_DIR"}},
 		"another file":            {env: map[string]string{"SSL_CERT_FILE": other}, want: []string{"certificate", "ca_file", "SSL_CERT_FILE"}},
 		"no such file":            {env: map[string]string{"SSL_CERT_FILE": ca + "x"}, want: []string{"SSL_CERT_FILE cannot be read", ca + "x"}},
+		"a key in its place":      {env: map[string]string{"SSL_CERT_FILE": "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg", "SSL_CERT_DIR": "MIIEvQIBADANBg\nkqhk"}, want: []string{"SSL_CERT_FILE cannot be read: open a path that looks like a credential", "SSL_CERT_DIR cannot be read: open a path that looks like a credential"}},
 		"a file without any":      {env: map[string]string{"SSL_CERT_FILE": garbage}, want: []string{"no PEM certificate"}},
 		"no such directory":       {env: map[string]string{"SSL_CERT_DIR": dir + "x"}, want: []string{"SSL_CERT_DIR cannot be read"}},
 		"a variable of others":    {env: map[string]string{"REQUESTS_CA_BUNDLE": ca}, want: []string{"ca_file", "REQUESTS_CA_BUNDLE is not read"}},

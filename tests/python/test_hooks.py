@@ -107,18 +107,21 @@ def test_hooks_are_used_in_calls_of_the_aggregator(llm_wall: FaultWall, run: Any
     assert chats(llm_wall)[1]["headers"]["x-tenant"] == "t1"
 
 
+async def last_event(aggregator: Any, **options: Any) -> Any:
+    return [event async for event in aggregator.stream(HELLO, **options)][-1]
+
+
 def test_what_a_call_asks_for_reaches_the_wire_through_hooks(llm_wall: FaultWall, run: Any) -> None:
     aggregator, client = hooked(llm_wall)
 
-    async def done() -> Any:
-        return [event async for event in aggregator.stream(HELLO, extra_headers={"X-Trace": "t"})][-1]
-
-    assert run(done()).response.usage.total_tokens == 12
+    assert run(last_event(aggregator, extra_headers={"X-Trace": "t"})).response.usage.total_tokens == 12
     run(client.chat_completion(REQUEST))
     first, second = chats(llm_wall)
     assert (first["headers"]["x-trace"], first["headers"]["x-tenant"]) == ("t", "t1")
     assert first["body"]["stream_options"] == {"include_usage": True}
     assert "x-trace" not in second["headers"]
+    run(last_event(aggregator, include_usage=False))
+    assert "stream_options" not in chats(llm_wall)[2]["body"]
 
 
 def test_hooks_are_used_in_direct_calls(llm_wall: FaultWall, run: Any) -> None:

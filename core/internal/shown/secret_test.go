@@ -28,11 +28,14 @@ func TestURL(t *testing.T) {
 func TestFile(t *testing.T) {
 	_, err := os.Open("/nowhere/ca.pem")
 	require.Equal(t, "open /nowhere/ca.pem: no such file or directory", File(err))
-	for _, secret := range []string{"sk-abcdefgh12345678", "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.e30.x", "/run/eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ"} {
+	for _, secret := range []string{"sk-abcdefgh12345678", "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.e30.x", "/run/eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ",
+		"-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\n-----END PRIVATE KEY-----", "-----begin private key-----", "MIIEvQIBADANBg\nkqhkiG9w"} {
 		_, err := os.Open(secret)
 		require.NotContains(t, File(err), secret)
 		require.Contains(t, File(err), "no such file")
 	}
+	_, err = os.Open("/nowhere/disk-1/a1b2c3d4e5f6a7b8c9d0e1/ca.pem")
+	require.Contains(t, File(err), "/ca.pem")
 	require.Equal(t, "another", File(errors.New("another")))
 }
 

@@ -97,11 +97,20 @@ func Bare(name string) string {
 }
 
 // File is the error of a file that cannot be read. Its path is not repeated
-// where it looks like a credential: a key or a token in a path's place.
+// where it looks like a credential, a key or a token in a path's place, or has
+// lines, as the text of a file has. Of an absolute path the last part counts:
+// folders may have long names of letters and digits.
 func File(err error) string {
 	var e *fs.PathError
-	if errors.As(err, &e) && looksSecret(e.Path) {
-		return fmt.Sprintf("%s a path %s: %v", e.Op, Name(e.Path), e.Err)
+	if !errors.As(err, &e) {
+		return err.Error()
+	}
+	name := e.Path
+	if strings.HasPrefix(name, "/") {
+		name = name[strings.LastIndexByte(name, '/')+1:]
+	}
+	if looksSecret(name) || strings.ContainsAny(e.Path, "\r\n") {
+		return e.Op + " a path that looks like a credential and is not shown: " + e.Err.Error()
 	}
 	return err.Error()
 }
@@ -119,7 +128,7 @@ func Cut(text string, n int) string {
 }
 
 // secretMarks begin the keys of well-known vendors, and what carries one.
-var secretMarks = []string{"sk-", "sk_", "pk-", "gsk_", "xai-", "hf_", "aiza", "bearer ", "basic ", "ghp_", "glpat-", "nvapi-", "r8_", "akia"}
+var secretMarks = []string{"sk-", "sk_", "pk-", "gsk_", "xai-", "hf_", "aiza", "bearer ", "basic ", "ghp_", "glpat-", "nvapi-", "r8_", "akia", "-----begin"}
 
 // looksSecret tells whether a text may be a credential: it begins as the keys
 // of vendors do, has an address with a password in it, or is long and mixes

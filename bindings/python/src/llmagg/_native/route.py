@@ -336,7 +336,7 @@ def vendor_at(host: str) -> dict[str, Any] | None:
 
 def client_target(client: Any, options: dict[str, Any]) -> Target:
     """A function that answers the core's calls by the client's methods. ``options`` are those of the whole call."""
-    exchange = {"include_usage": True, "headers": options.get("headers", {})}
+    exchange = {"include_usage": options.get("include_usage") is not False, "headers": options.get("headers", {})}
 
     def answer(payload: dict[str, Any]) -> Any:
         request = custom.request_of(payload)
