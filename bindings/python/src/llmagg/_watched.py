@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 from . import catalog, lookup
@@ -20,12 +21,16 @@ class Asked:
     for its handle again, which takes long.
     """
 
-    __slots__ = ("_config", "client", "cls", "handle", "own", "side", "spoken", "values", "vendor")
+    __slots__ = ("_config", "client", "cls", "gone", "handle", "own", "side", "spoken", "values", "vendor")
 
     def __init__(self, client: Any, side: route.Route) -> None:
         self.client = client
         self.side = side
         self.vendor = catalog.vendor_of(client)
+        read = getattr(type(client), "_gone", (None,))[0]
+        self.gone = (type(client), read, read(type(client))) if read is not None else None
+        if read is not None:
+            attributes.refuse_replaced(client)
         self.handle = side.handle(client, self.vendor)
         self.cls = type(client)
         self.spoken = catalog.spoken_of(self.cls)[0] if self.vendor is not None else None
@@ -34,9 +39,20 @@ class Asked:
         self.values = side.made_of(self.handle, config) if isinstance(config, ModelConfig) else None
         self._config = config if self.values is not None else None
 
+    def watched(self) -> tuple[type, Any, Any]:
+        """The class of a client that the core speaks for, a function that gets its methods and its attributes without
+        effect at once, and what these are.
+        """
+        assert self.spoken is not None
+        names, _, original = self.spoken
+        gone, found = ([each.name for each in self.cls._gone[1]], self.gone[2]) if self.gone is not None else ([], ())
+        return self.cls, attrgetter(*sorted(names), *gone), (*original, *found)
+
     def holds(self) -> bool:
         """Whether the client still has this handle, if the methods of its class are the original ones."""
         client, config = self.client, self._config
+        if self.gone is not None and self.gone[1](self.gone[0]) != self.gone[2]:
+            attributes.refuse_replaced(client)
         try:
             same = (
                 config is not None
@@ -69,8 +85,7 @@ class Usual:
             (p, type(p), type(p).get_llm_client, type(p).get_available_models, dict(known), [*dict(known)])
             for p, known in clients
         ]
-        spoken = {each.cls: each.spoken for each in asked if each.spoken is not None}
-        self._methods = [(cls, methods, original) for cls, (_, methods, original) in spoken.items()]
+        self._methods = [*{each.cls: each.watched() for each in asked if each.spoken is not None}.values()]
         self._asked = [(each.client, each.cls, each.own, each.side, each.handle, each.values) for each in asked]
 
     @classmethod

@@ -198,6 +198,7 @@ async def health(provider: str, clients: Mapping[str, Any]) -> dict[str, bool]:
         alive[name] = vendor is None and available
         if vendor is None or not available:
             continue
+        client._refuse_replaced()
         side = route.route_of(client)
         try:
             asked[name] = side.handle(client, vendor)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from operator import attrgetter
 from typing import Any
 
 from .. import _strange
@@ -112,22 +113,62 @@ def _base_url(client: Any, own: Any) -> str:
     return found
 
 
-class Gone:
-    """An attribute of the original without effect here. It may be set only to None."""
+class Gone(property):
+    """An attribute of the original without effect here. It may be set only to None. Of a class it is read quickly, as
+    each call does, since a property needs no function for that.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(self._of, self._put, self._drop)
 
     def __set_name__(self, _: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, client: Any, _: Any = None) -> Any:
-        return self if client is None else vars(client).get(self.name)
+    def _of(self, client: Any) -> Any:
+        return vars(client).get(self.name)
 
-    def __set__(self, client: Any, value: Any) -> None:
+    def _put(self, client: Any, value: Any) -> None:
         if value is not None and not _answers_itself(type(client)):
             raise TypeError(f"{type(client).__name__}.{self.name} cannot be replaced: {_INSTEAD}")
         vars(client)[self.name] = value
 
-    def __delete__(self, client: Any) -> None:
+    def _drop(self, client: Any) -> None:
         vars(client).pop(self.name, None)
+
+
+_ANSWERS = (
+    "chat_completion", "_chat_completion_impl", "chat_completion_stream", "_chat_completion_stream_impl",
+    "_retry_request",
+)  # fmt: skip
+"""What a test may replace to answer without the core."""
+
+
+def watched(cls: type) -> tuple[Any, Any]:
+    """A function that gets the attributes without effect of one of our classes, and what they are: see
+    :func:`refuse_replaced`.
+    """
+    names = dict.fromkeys(name for base in cls.__mro__ for name, value in vars(base).items() if isinstance(value, Gone))
+    read = attrgetter(*names)
+    return read, read(cls)
+
+
+def refuse_replaced(client: Any) -> None:
+    """Raises TypeError if an attribute without effect is replaced in the client's class, as ``mock.patch.object`` does,
+    and nothing that answers is replaced with it: a real request would be sent.
+    """
+    cls = type(client)
+    read, original = cls._gone
+    if read(cls) == original:
+        return
+    ours = [base for base in cls.__mro__ if base.__module__.startswith(__package__)]
+    for name in (gone.name for gone in original):
+        owner = next(base for base in cls.__mro__ if name in vars(base))
+        value = vars(owner)[name]
+        if value is None or isinstance(value, Gone) or (owner not in ours and name not in GONE):
+            continue  # what a subclass has under another name is its own
+        if any(own in vars(client) or getattr(cls, own) is not getattr(ours[-1], own) for own in _ANSWERS):
+            return
+        raise TypeError(f"{owner.__name__}.{name} cannot be replaced: {_INSTEAD}")
 
 
 def _answers_itself(cls: type) -> bool:

@@ -55,11 +55,15 @@ class VendorClient(BaseLLMClient):
     """The upstream name of the model."""
     _session: Any = attributes.Gone()
     _get_session: Any = attributes.Gone()
+    _gone: ClassVar[tuple[Any, Any]]
     _settings = attributes.of
+    _refuse_replaced = attributes.refuse_replaced
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._redefined = attributes.check(cls)
+        if cls.__module__.startswith(__package__):
+            cls._gone = attributes.watched(cls)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not hasattr(type(self), name):
@@ -131,6 +135,7 @@ class VendorClient(BaseLLMClient):
         from .._native import calls, route
         from .._native.handle import Routes
 
+        self._refuse_replaced()
         request = read_request(request)
         side = route.route_of(self)
         vendor = vendor_of(self)
@@ -170,6 +175,7 @@ class VendorClient(BaseLLMClient):
         from .._native.calls import Call
         from .._native.handle import Routes
 
+        self._refuse_replaced()
         data = dict(_of_hook(self, "_prepare_request_data", self._prepare_request_data(request)))
         data.pop("stream", None)  # the method called on the Call decides
         if isinstance(messages := data.get("messages"), (list, tuple)):
