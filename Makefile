@@ -114,7 +114,7 @@ go-test: ## Go tests with the race detector; what it is too slow or too large fo
 	$(GO) test -vet=off -timeout 200s $(GO_TEXTS)
 	$(GO) test -vet=off -parallel 16 -timeout 100s ./tests/rates
 	for module in $(GO_MODULES); do (cd $$module && $(GO) vet ./... && $(GO) test -vet=off -race -timeout 200s ./...) || exit 1; done
-	$(GO) test -vet=off -timeout 200s -run '$(UNRACED)|$(WHOLE)' $(UNRACED_IN)
+	$(GO) test -vet=off -timeout 300s -run '$(UNRACED)|$(WHOLE)' $(UNRACED_IN)
 
 go-quick: ## Go tests without the race detector and without long measurements
 	$(GO) vet ./core/... ./capi/...

@@ -35,7 +35,8 @@ func plainStream(gemini bool) []byte {
 
 // The loop over the events of a plain stream.
 func BenchmarkEvents(b *testing.B) {
-	for name, w := range modelWires {
+	for name := range modelJSON {
+		w := modelWires[name]
 		b.Run(name, func(b *testing.B) {
 			data := plainStream(name == "gemini")
 			backend := &Upstream{Options: Options{Format: w, Limits: Limits{ResponseBytes: 1 << 20, EventBytes: 1 << 20, StreamBytes: 1 << 20}}}
