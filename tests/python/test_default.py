@@ -13,7 +13,6 @@ import pytest
 import llmagg
 from conftest import HELLO, chats, python
 from llmagg import _bounds
-from llmagg.config import KEY_MARKS
 from llmagg.faultwall import FaultWall
 from llmagg.settings import DEFAULT_MODELS
 
@@ -137,11 +136,6 @@ def test_an_address_with_a_key_in_it_is_asked_and_not_shown(
         assert part not in repr(made)
     other = llmagg.ModelConfig("m", "mine", "a-key-of-one's-own", "http://h/a-key-of-one's-own/v1")
     assert "base_url='http://h/***/v1'" in repr(other)
-
-
-def test_the_marks_of_keys_are_those_of_the_core() -> None:
-    source = (Path(__file__).parents[2] / "core/internal/shown/shown.go").read_text("utf-8")
-    assert f"var secretMarks = []string{{{', '.join(map(json.dumps, KEY_MARKS))}}}\n" in source
 
 
 def test_a_misspelt_variable_is_told_once(keys: FaultWall, monkeypatch: pytest.MonkeyPatch) -> None:

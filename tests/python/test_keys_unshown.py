@@ -89,4 +89,4 @@ def test_names_are_looked_at_in_linear_time() -> None:
 def test_the_marks_of_keys_are_the_cores() -> None:
     go = (Path(__file__).parents[2] / "core" / "internal" / "shown" / "shown.go").read_text()
     found = re.search(r"secretMarks = \[\]string\{(.*)\}", go)
-    assert found and tuple(re.findall('"([^"]+)"', found[1])) == _shown._MARKS
+    assert found and tuple(re.findall('"([^"]+)"', found[1])) == _shown.KEY_MARKS

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_MARKS = (
+KEY_MARKS = (
     "sk-", "sk_", "pk-", "gsk_", "xai-", "hf_", "aiza", "bearer ", "basic ", "ghp_", "glpat-", "nvapi-", "r8_", "akia",
+    "-----begin",
 )  # fmt: skip
-"""core/internal/shown's, which a test compares."""
+"""What keys begin with, in lower case: core/internal/shown's, which a test compares."""
 # An address with a password, or a key: letters and digits without a gap, looked at from where they begin only.
 _MIXED = re.compile(r"@|(?<![A-Za-z0-9])(?=[0-9]*[A-Za-z])(?=[A-Za-z]*[0-9])[A-Za-z0-9]{20}")
 _HARMLESS = re.compile(r"[A-Za-z _.-]{0,32}|[+-]?[0-9.]{1,12}[A-Za-z]{0,2}")
@@ -16,7 +17,7 @@ _HARMLESS = re.compile(r"[A-Za-z _.-]{0,32}|[+-]?[0-9.]{1,12}[A-Za-z]{0,2}")
 
 def bare(name: str) -> str:
     """A name as it is, unless it looks like a credential."""
-    credential = any(mark in name.lower() for mark in _MARKS) or _MIXED.search(name)
+    credential = any(mark in name.lower() for mark in KEY_MARKS) or _MIXED.search(name)
     return f"of {len(name)} characters (it looks like a credential and is not shown)" if credential else name
 
 
@@ -28,6 +29,6 @@ def shown(value: Any) -> str:
         return repr(value)[:40]
     if not isinstance(value, str):
         return f"an object of type {type(value).__name__}"
-    if _HARMLESS.fullmatch(value) and not any(mark in value.lower() for mark in _MARKS):
+    if _HARMLESS.fullmatch(value) and not any(mark in value.lower() for mark in KEY_MARKS):
         return repr(value)
     return f"a string of {len(value.encode('utf-8', 'replace'))} bytes"

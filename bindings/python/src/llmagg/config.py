@@ -8,15 +8,10 @@ from typing import Any
 
 from ._fields import grown
 from ._parameters import told_of
-from ._shown import shown
+from ._shown import KEY_MARKS, shown
 from ._wire import decode, encode
 from .errors import InvalidArgumentError
 from .requests import refuse_bytes
-
-KEY_MARKS = (
-    "sk-", "sk_", "pk-", "gsk_", "xai-", "hf_", "aiza", "bearer ", "basic ", "ghp_", "glpat-", "nvapi-", "r8_", "akia",
-)  # fmt: skip
-"""What the keys of well-known vendors begin with, in lower case, as in the core."""
 
 
 def shown_url(url: Any, keys: Iterable[Any] = ()) -> Any:
