@@ -32,7 +32,7 @@ func TestNamesOfOneRouteHearEachOther(t *testing.T) {
 			a, b := p[0], p[0].another(t, "alias")
 			if away {
 				s.Fail(errors.New("away"))
-				time.Sleep(5 * time.Second)
+				time.Sleep(5 * time.Second) // on the bubble's clock
 			}
 			a.fail(5)
 			require.Equal(t, "open", a.circuit())
@@ -46,7 +46,7 @@ func TestNamesOfOneRouteHearEachOther(t *testing.T) {
 			require.InDelta(t, 7, b.c.NamedWait().Seconds(), 0.1)
 			late := a.another(t, "late")
 			require.InDelta(t, 7, late.c.NamedWait().Seconds(), 0.1)
-			time.Sleep(8 * time.Second)
+			time.Sleep(8 * time.Second) // on the bubble's clock
 			late.breaker().BlockAccount()
 			require.False(t, a.c.Usable())
 			require.False(t, b.c.Usable())

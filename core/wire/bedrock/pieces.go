@@ -10,7 +10,7 @@ import (
 )
 
 // This file makes whole blocks of the pieces that a stream brings, for the
-// parts of its message.
+// parts of its message, and keeps the pieces that this package does not know.
 
 // keep notes the block that has just ended.
 func (s *stream) keep() {
@@ -61,4 +61,30 @@ func (b *openBlock) thought() json.RawMessage {
 		content = map[string]any{"reasoningText": text}
 	}
 	return llm.JSONOf(map[string]any{"reasoningContent": content})
+}
+
+// unknown is the delta as it came; nil if it says nothing.
+func (d *delta) unknown() json.RawMessage {
+	var fields llm.Extra
+	if llm.JSON.Unmarshal(d.raw, &fields) != nil {
+		return nil
+	}
+	delete(fields, "text") // it is empty
+	if raw := string(bytes.Join(bytes.Fields(fields["reasoningContent"]), nil)); raw == `{"text":""}` || raw == "{}" {
+		delete(fields, "reasoningContent")
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	return llm.JSONOf(fields)
+}
+
+// other takes a piece that this package does not know. d is a delta that is
+// sent anyway.
+func (s *stream) other(d *llm.Message, raw json.RawMessage) *llm.Message {
+	if raw == nil {
+		return d
+	}
+	s.Block.others = append(s.Block.others, raw)
+	return s.unseen(d, raw)
 }

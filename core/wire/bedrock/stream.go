@@ -1,7 +1,6 @@
 package bedrock
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"slices"
@@ -322,32 +321,6 @@ func (s *stream) think(d *delta) (m *llm.Message) {
 		return s.unseen(m, llm.JSONOf(map[string]any{"reasoningContent": map[string]string{"redactedContent": t.redacted}}))
 	}
 	return m
-}
-
-// unknown is the delta as it came; nil if it says nothing.
-func (d *delta) unknown() json.RawMessage {
-	var fields llm.Extra
-	if llm.JSON.Unmarshal(d.raw, &fields) != nil {
-		return nil
-	}
-	delete(fields, "text") // it is empty
-	if raw := string(bytes.Join(bytes.Fields(fields["reasoningContent"]), nil)); raw == `{"text":""}` || raw == "{}" {
-		delete(fields, "reasoningContent")
-	}
-	if len(fields) == 0 {
-		return nil
-	}
-	return llm.JSONOf(fields)
-}
-
-// other takes a piece that this package does not know. d is a delta that is
-// sent anyway.
-func (s *stream) other(d *llm.Message, raw json.RawMessage) *llm.Message {
-	if raw == nil {
-		return d
-	}
-	s.Block.others = append(s.Block.others, raw)
-	return s.unseen(d, raw)
 }
 
 // unseen tells, once, of a block that no other field of a message shows, such
