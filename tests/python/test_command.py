@@ -226,7 +226,7 @@ def test_dropin_check(command: Command, tmp_path: Path) -> None:
 
 
 class Terminal:
-    """A real terminal, by tmux."""
+    """A real terminal, by tmux, which is asked again and again: it has no event for what a screen shows."""
 
     def __init__(self, program: list[str], env: dict[str, str]) -> None:
         self._name = f"llmagg-{uuid.uuid4().hex[:8]}"

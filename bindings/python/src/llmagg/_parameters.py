@@ -19,18 +19,7 @@ def told(elsewhere: Callable[[str], str] | None = None) -> Callable[[Init[S, P]]
     def made(init: Init[S, P]) -> Init[S, P]:
         code: Any = init.__code__
         known = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
-
-        @wraps(init)
-        def checked(self: S, /, *args: P.args, **kwargs: P.kwargs) -> None:
-            try:
-                init(self, *args, **kwargs)
-            except TypeError as error:
-                what = _meant(error, init.__qualname__.partition(".")[0], known, kwargs, elsewhere)
-                if what is None:
-                    raise
-                raise what from None
-
-        return checked
+        return _checked(init, init.__qualname__.partition(".")[0], known, elsewhere)
 
     return made
 
@@ -46,19 +35,25 @@ def told_function(others: Mapping[str, str] | None = None) -> Callable[[Callable
         def elsewhere(name: str) -> str:
             return f"did you mean {others[name]!r}?" if others and name in others else ""
 
-        @wraps(function)
-        def checked(*args: P.args, **kwargs: P.kwargs) -> T:
-            try:
-                return function(*args, **kwargs)
-            except TypeError as error:
-                what = _meant(error, function.__name__, known, kwargs, elsewhere)
-                if what is None:
-                    raise
-                raise what from None
-
-        return checked
+        return _checked(function, function.__name__, known, elsewhere)
 
     return made
+
+
+def _checked(
+    function: Callable[P, T], called: str, known: Sequence[str], elsewhere: Callable[[str], str] | None
+) -> Callable[P, T]:
+    @wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except TypeError as error:
+            what = _meant(error, called, known, kwargs, elsewhere)
+            if what is None:
+                raise
+            raise what from None
+
+    return checked
 
 
 def _meant(
