@@ -40,7 +40,7 @@ func (c *Client) checkHealth(ctx context.Context) bool {
 	if c.upstream != nil {
 		upstream := c.upstream
 		if c.keys != nil {
-			upstream = c.keys.upstreams[c.keys.pool.Pick(time.Now(), true)]
+			upstream = c.keys.upstreams[c.keys.pool.Peek(time.Now())]
 		}
 		alive = upstream.Healthy(ctx)
 	} else if b, ok := c.backend.(HealthChecker); ok {

@@ -1,6 +1,8 @@
 package client
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -41,6 +43,33 @@ func TestALimitedKeyDoesNotSlowTheOthers(t *testing.T) {
 			require.Equal(t, slower, c.rate.Shortage(size).For > 1050*time.Millisecond)
 		})
 	}
+}
+
+// A retired key is due and the other one rests: a health check asks with the
+// retired key, and leaves its turn to the next call.
+func TestAHealthCheckTakesNoTurnOfAKey(t *testing.T) {
+	asked := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.Header.Get("Authorization")
+		_, _ = w.Write([]byte(`{"data": []}`))
+	}))
+	defer server.Close()
+	cfg := config.Model{Provider: "openai", Name: "m", BaseURL: server.URL + "/v1", APIKeys: []string{"sk-proj-0123456789abcdef", "sk-proj-fedcba9876543210"}}
+	cfg.Breaker.Block = time.Minute
+	c, err := New(cfg, Options{})
+	require.NoError(t, err)
+	defer c.Retire()
+	now := time.Now()
+	then := now.Add(-2 * time.Minute)
+	c.keys.pool.Retire(0, then, then)
+	c.keys.pool.Rest(1, now.Add(time.Hour))
+	for range 2 {
+		require.True(t, c.CheckHealth(t.Context()))
+		require.Equal(t, "Bearer sk-proj-0123456789abcdef", <-asked)
+	}
+	require.Equal(t, 0, c.keys.pool.Pick(now, false), "the retired key is still due")
+	_, wait := c.keys.pool.Look(0, now)
+	require.Equal(t, time.Minute, wait, "a call took its turn")
 }
 
 func TestEveryKeyOfARouteIsASecret(t *testing.T) {

@@ -43,7 +43,28 @@ func NewPool(n int, retires time.Duration) *Pool {
 func (p *Pool) Pick(now time.Time, again bool) int {
 	then := now.Sub(p.began)
 	p.mu.Lock()
-	best, least := 0, 4
+	best, least := p.best(then, again)
+	if k := &p.keys[best]; k.retired && least < 2 {
+		p.pause(k, then)
+	}
+	p.next = (best + 1) % len(p.keys)
+	p.mu.Unlock()
+	return best
+}
+
+// Peek gives the key that a call would get whose key was refused just now, and
+// takes no turn: a key that was retired is left to the call that tries it.
+func (p *Pool) Peek(now time.Time) int {
+	p.mu.Lock()
+	best, _ := p.best(now.Sub(p.began), true)
+	p.mu.Unlock()
+	return best
+}
+
+// best is the key of Pick, and its rank: 0 is ready, 1 was retired, from 2 on
+// keys rest. p.mu is held.
+func (p *Pool) best(then time.Duration, again bool) (best, least int) {
+	least = 4
 	for i := range p.keys {
 		at := (p.next + i) % len(p.keys)
 		k := &p.keys[at]
@@ -58,12 +79,7 @@ func (p *Pool) Pick(now time.Time, again bool) int {
 			best, least = at, rank
 		}
 	}
-	if k := &p.keys[best]; k.retired && least < 2 {
-		p.pause(k, then)
-	}
-	p.next = (best + 1) % len(p.keys)
-	p.mu.Unlock()
-	return best
+	return best, least
 }
 
 // pause takes a retired key out of use for a while. p.mu is held.
