@@ -32,7 +32,7 @@ var requestFieldList = []requestField{
 var vendorFieldList = []requestField{
 	{"audio", kindObject}, {"modalities", kindArray}, {"prediction", kindObject}, {"service_tier", kindString}, {"store", kindBool},
 	{"verbosity", kindString}, {"web_search_options", kindObject}, {"safety_identifier", kindString}, {"prompt_cache_key", kindString},
-	{"prompt_cache_retention", kindString}, {"provider", kindObject},
+	{"prompt_cache_retention", kindString}, {"prompt_cache_options", kindObject}, {"provider", kindObject},
 }
 
 // ambiguousFields are fields of vendors whose names look like options of ours:

@@ -19,7 +19,7 @@ var valueWords = wordlist.Index[wordlist.List]{
 	{Words: "reasoning.summary", Value: "auto concise detailed none"},
 	{Words: "thinking.type", Value: "enabled disabled adaptive auto"},
 	{Words: "verbosity", Value: "low medium high auto default"},
-	{Words: "service_tier", Value: "auto default flex priority scale standard standard_only on_demand performance batch reserved"},
+	{Words: "service_tier", Value: "auto default flex priority fast scale standard standard_only on_demand performance batch reserved"},
 	{Words: "prompt_cache_retention", Value: "in_memory in-memory 24h"},
 	{Words: "function_call", Value: "auto none"},
 	{Words: "tool_choice", Value: "auto none required any"},

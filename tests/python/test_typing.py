@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
+import re
 import subprocess
 import sys
-import typing
 from pathlib import Path
 
 import pytest
@@ -70,10 +71,27 @@ def test_the_parameters_are_those_of_the_core() -> None:
     assert set(params.ChatParams.__annotations__) == known
 
 
+TOLD = {
+    "a default": r"\b[Dd]efault",
+    "an example": r"Example: ``|Examples: ``",
+    "a unit or a range": r"\b(seconds|tokens|attempts|answers|dollars)\b|\bfrom -?\d|\bany integer\b",
+}
+
+
 def test_each_parameter_is_told() -> None:
-    """A text below each of the names, for hover."""
-    _, _, source = Path(params.__file__).read_text("utf-8").partition("class RowOptions")
-    for cls in (params.Options, params.GenerateParams, params.ChatParams, params.RowParams):
-        for name in cls.__annotations__.keys() - typing.get_type_hints(params.VendorParams).keys():
-            _, _, after = source.partition(f"\n    {name}: ")
-            assert after.partition("\n")[2].startswith('    """'), name
+    """For hover: a text below each name, with the default, an example and, of numbers, the unit or the range."""
+    lacking: list[str] = []
+    for cls in (c for c in ast.parse(Path(params.__file__).read_text("utf-8")).body if isinstance(c, ast.ClassDef)):
+        if not issubclass(getattr(params, cls.name), dict) or not cls.name.endswith(("Options", "Params")):
+            continue
+        for field, below in zip(cls.body, [*cls.body[1:], None]):
+            if not isinstance(field, ast.AnnAssign):
+                continue
+            kind = re.sub(r"(Mapping|Sequence)\[[^]]*\]", "", ast.unparse(field.annotation))
+            of_numbers = re.search(r"\b(int|float)\b", kind)
+            text = below.value.value if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) else ""
+            text = " ".join(str(text).split())
+            for what, pattern in TOLD.items():
+                if not re.search(pattern, text) and (of_numbers or what != "a unit or a range"):
+                    lacking.append(f"{cls.name}.{ast.unparse(field.target)} lacks {what}")
+    assert not lacking, "\n".join(lacking)

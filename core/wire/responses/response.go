@@ -83,7 +83,7 @@ func (h *head) readOutput(r *jsontext.Reader) {
 // other fields say.
 const echoes wordlist.List = `
 background completed_at frequency_penalty instructions max_output_tokens max_tool_calls metadata parallel_tool_calls presence_penalty
-previous_response_id prompt prompt_cache_key prompt_cache_retention reasoning safety_identifier store temperature text tool_choice tools
+previous_response_id prompt prompt_cache_key prompt_cache_options prompt_cache_retention reasoning safety_identifier store temperature text tool_choice tools
 top_logprobs top_p truncation user
 `
 

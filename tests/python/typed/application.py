@@ -110,7 +110,21 @@ async def structured(llm: LLMAggregator) -> str:
         "A city as JSON.",
         response_format={"type": "json_schema", "json_schema": {"name": "city", "schema": schema, "strict": True}},
     )
-    second = await llm.chat("A city as JSON.", response_format={"type": "json_object"}, reasoning_effort="low", seed=1)
+    second = await llm.chat(
+        "A city as JSON.",
+        response_format={"type": "json_object"},
+        reasoning_effort="low",
+        seed=1,
+        prompt_cache_key="cities",
+        prompt_cache_options={"mode": "implicit", "ttl": "30m"},
+        prompt_cache_retention="24h",
+        safety_identifier="3f9a0c",
+        moderation={"model": "omni-moderation-latest", "policy": {"input": {"mode": "score"}}},
+        web_search_options={
+            "search_context_size": "low",
+            "user_location": {"type": "approximate", "approximate": {"country": "DE"}},
+        },
+    )
     return first.text + second.text
 
 

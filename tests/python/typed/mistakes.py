@@ -16,6 +16,11 @@ async def mistakes(llm: LLMAggregator) -> None:
     await llm.chat("Hello", on_interrupt="stop")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await llm.chat("Hello", strategy="fastest")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await llm.chat("Hello", response_format={"type": "jsn"})  # type: ignore[arg-type]  # pyright: ignore
+    await llm.chat("Hello", prompt_cache_retention="1h")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await llm.chat("Hello", prompt_cache_options={"mod": "explicit"})  # type: ignore[arg-type]  # pyright: ignore
+    await llm.chat("Hello", web_search_options={"search_context_size": "tiny"})  # type: ignore[arg-type]  # pyright: ignore
+    await llm.chat("Hello", safety_identifier=7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await llm.chat("Hello", moderation={})  # type: ignore[arg-type]  # pyright: ignore
     LLMAggregator(strategy="fastest")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await llm.chat(7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     llm.chat_sync("Hello", deadlin=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

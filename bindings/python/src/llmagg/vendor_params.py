@@ -118,7 +118,6 @@ class VendorParams(TypedDict, total=False):
     mirostat_target: Any
     mirostat_tau: Any
     mm_processor_kwargs: Any
-    moderation: Any
     n_indent: Any
     n_keep: Any
     n_predict: Any
@@ -144,9 +143,7 @@ class VendorParams(TypedDict, total=False):
     projectIdentifier: Any
     promptVariables: Any
     prompt_cache_isolation_key: Any
-    prompt_cache_key: Any
     prompt_cache_max_len: Any
-    prompt_cache_retention: Any
     prompt_logprobs: Any
     prompt_mode: Any
     prompt_truncate_len: Any
@@ -174,7 +171,6 @@ class VendorParams(TypedDict, total=False):
     return_tokens_as_token_ids: Any
     rid: Any
     safe_prompt: Any
-    safety_identifier: Any
     safety_mode: Any
     safety_model: Any
     safety_settings: Any
@@ -232,7 +228,6 @@ class VendorParams(TypedDict, total=False):
     watermark: Any
     watermark_enabled: Any
     web_search: Any
-    web_search_options: Any
     xtc_probability: Any
     xtc_threshold: Any
     # end
