@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from forks import HEAD, run_script
@@ -148,3 +151,72 @@ def test_a_package_inside_of_an_archive_says_so(tmp_path: Path) -> None:
         f"except ImportError as error: print(error)"
     )
     assert "cannot be loaded from inside an archive" in python(program).stdout
+
+
+class _OfAnotherClock(BaseHTTPRequestHandler):
+    """Refuses each first request of a path for a second. The path says how many seconds its clock is ahead."""
+
+    asked: ClassVar[set[str]] = set()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        began, ahead = int(time.time()), int(self.path.split("/")[1])
+        refused = self.path not in self.asked
+        self.asked.add(self.path)
+        body = b'{"choices":[{"index":0,"message":{"content":"x"},"finish_reason":"stop"}]}'
+        self.send_response_only(429 if refused else 200)
+        self.send_header("Date", self.date_time_string(began + ahead))
+        self.send_header("Retry-After", self.date_time_string(began + ahead + 1))
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def test_a_date_counts_by_the_clock_of_its_server(tmp_path: Path) -> None:
+    code = """
+for ahead in (-3600, 0, 3600):
+    aggregator = llmagg.LLMAggregator(["p/m"])
+    aggregator.initialize_sync({"p": {"models": {"m": {"base_url": f"{URL}/{ahead}"}}}})
+    answers = [aggregator.chat_sync(HELLO), asyncio.run(aggregator.chat(HELLO))]
+    waits = [[attempt.wait for attempt in answer.attempts] for answer in answers]
+    assert len(waits[0]) == 2 and 0.99 <= waits[0][1] < 1.1 and len(waits[1]) == 1, (ahead, waits)
+"""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _OfAnotherClock) as httpd:
+        thread = threading.Thread(target=httpd.serve_forever)
+        thread.start()
+        run_script(tmp_path, HEAD + code, f"http://127.0.0.1:{httpd.server_address[1]}")
+        httpd.shutdown()
+        thread.join()
+
+
+def test_no_refusal_shows_a_password_anywhere(tmp_path: Path) -> None:
+    """Neither the error nor its traceback, nor what a program prints, logs and is warned of meanwhile."""
+    code = """
+import io, logging, traceback, warnings
+said = io.StringIO()
+logging.basicConfig(level=0, stream=said)
+warnings.showwarning = lambda message, *_: print(message, file=said)
+secret = "hunter2" + "pass"
+places = (
+    {"base_url": f"user:{secret}@host:1"}, {"base_url": f"http://user:{secret}@ho st"}, {"base_url": [f"http://{secret}@h"]},
+    {"base_url": f"ftp://user:{secret}@host"}, {"base_url": {secret: 1}}, {"proxy": f"user:{secret}@host:1"},
+    {"proxy": f"gopher://user:{secret}@host:1"}, {"api_key": {secret: 1}}, {"api_key": f"{secret} \\n"},
+    {"api_key": secret.encode()}, {"headers": f"x-api-key: {secret}"}, {"headers": {"authorization": f"{secret}\\1"}},
+    {"headers": {"authorization": [secret]}}, {"ca_file": f"http://user:{secret}@host/ca"},
+    {"timeout": f"http://user:{secret}@host"}, {"api_keys": f"{secret},{secret}"}, {"max_retries": secret},
+)
+for place in places:
+    aggregator = llmagg.LLMAggregator()
+    try:
+        aggregator.initialize_sync({"p": {"models": {"m": {"base_url": "http://127.0.0.1:9", **place}}}})
+    except Exception as error:
+        told = "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
+    else:
+        told = "no error"
+    assert "hunter2" not in told + said.getvalue(), (place, told, said.getvalue())
+    assert told != "no error", place
+"""
+    run_script(tmp_path, HEAD + code, "no server")

@@ -3,7 +3,9 @@
 
 #include <fenv.h>
 #include <math.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 static void soft_limit(rlim_t soft) {
@@ -124,6 +126,65 @@ static void has_timeout(llmagg_client *client) {
     FN(llmagg_buf_free)(&info);
 }
 
+static void date_of(char *text, size_t size, int seconds) {
+    time_t at = time(NULL) + seconds;
+    struct tm parts;
+    MUST(strftime(text, size, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&at, &parts)) > 0);
+}
+
+/* Answers one request; a Retry-After is a second behind the Date of the server's own clock. */
+static void answer_by_clock(int to, const char *status, int ahead) {
+    static const char body[] = "{\"choices\":[{\"index\":0,\"message\":{\"content\":\"x\"},\"finish_reason\":\"stop\"}]}";
+    char text[4096], date[64], after[64];
+    size_t size = 0;
+    ssize_t n = 1;
+    text[0] = 0;
+    while (n > 0 && strstr(text, "hello") == NULL) {
+        n = read(to, text + size, sizeof text - 1 - size);
+        size += n > 0 ? (size_t)n : 0;
+        text[size] = 0;
+    }
+    date_of(date, sizeof date, ahead);
+    date_of(after, sizeof after, ahead + 1);
+    n = snprintf(text, sizeof text, "HTTP/1.1 %s\r\nDate: %s\r\nRetry-After: %s\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
+                 status, date, after, sizeof body - 1, body);
+    MUST(write(to, text, (size_t)n) == n && close(to) == 0);
+}
+
+static void waits_a_second_by_a_clock(int ahead) {
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof at;
+    llmagg_client *client = NULL;
+    llmagg_buf answer = {NULL, 0};
+    char config[128];
+    double wait = 0;
+    int listening = socket(AF_INET, SOCK_STREAM, 0);
+    MUST(bind(listening, (struct sockaddr *)&at, sizeof at) == 0 && listen(listening, 8) == 0);
+    MUST(getsockname(listening, (struct sockaddr *)&at, &size) == 0);
+    pid_t server = fork(); /* a program of its own, which knows nothing of the library */
+    if (server == 0) {
+        alarm(30);
+        answer_by_clock(accept(listening, NULL, NULL), "429 Too Many Requests", ahead);
+        answer_by_clock(accept(listening, NULL, NULL), "200 OK", ahead);
+        _exit(0);
+    }
+    snprintf(config, sizeof config, "{\"provider\":\"p\",\"name\":\"m\",\"base_url\":\"http://127.0.0.1:%d\"}", ntohs(at.sin_port));
+    MUST(FN(llmagg_client_new)(STR(config), &client, NULL) == LLMAGG_OK);
+    MUST(FN(llmagg_client_chat)(client, STR(HELLO), NULL, 0, &answer, NULL) == LLMAGG_OK);
+    for (const char *each = answer.ptr; (each = strstr(each, "\"wait\":")) != NULL;) wait += atof(each += strlen("\"wait\":"));
+    if (wait < 0.99 || wait > 2.1) dprintf(results, "# a clock of %d s: waited for %f s\n", ahead, wait); /* dates are of whole seconds */
+    MUST(wait >= 0.99 && wait <= 2.1);
+    ended_well(server);
+}
+
+/* J: a wait that a server gives as a date counts by the server's clock, not by the host's. */
+static void dates_count_by_the_servers_clock(void) {
+    load();
+    waits_a_second_by_a_clock(-3600);
+    waits_a_second_by_a_clock(3600);
+    waits_a_second_by_a_clock(0);
+}
+
 /* K: a host that rounds upwards, before and after the load. */
 static void rounding_is_the_hosts(void) {
     volatile double one = 1, three = 3;
@@ -233,6 +294,32 @@ static void freed_queues_are_freed(void) {
     if (leaks != NULL) MUST(leaks() == 0);
 }
 
+/* N: what stands in a configuration in a place that is not for it may be a secret. */
+static void refusals_show_no_password(void) {
+    static const char *const places[] = {
+        "\"base_url\":\"user:hunter2pass@host:1\"", "\"base_url\":\"http://user:hunter2pass@ho st\"",
+        "\"base_url\":\"http//user:hunter2pass@host\"", "\"base_url\":\"ftp://user:hunter2pass@host\"",
+        "\"proxy\":\"user:hunter2pass@host:1\"", "\"proxy\":\"gopher://user:hunter2pass@host:1\"",
+        "\"api_key\":\"hunter2pass \\n\"", "\"api_key\":{\"hunter2pass\":1}", "\"api_key\":[\"hunter2pass\",7]",
+        "\"headers\":{\"authorization\":\"hunter2pass\\u0001\"}", "\"headers\":\"x-api-key: hunter2pass\"",
+        "\"ca_file\":\"http://user:hunter2pass@host/ca\"", "\"timeout\":\"http://user:hunter2pass@host\"",
+    };
+    load();
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        llmagg_client *client = NULL;
+        llmagg_error *error = NULL;
+        char config[256];
+        snprintf(config, sizeof config, "{\"provider\":\"p\",\"name\":\"m\",%s}", places[i]);
+        MUST(FN(llmagg_client_new)(STR(config), &client, &error) == LLMAGG_E_INVALID_ARGUMENT && client == NULL);
+        const char *texts[] = {FN(llmagg_error_message)(error), FN(llmagg_error_json)(error, NULL)};
+        for (int t = 0; t < 2; t++) {
+            if (strstr(texts[t], "hunter2") != NULL) dprintf(results, "# %s: %s\n", places[i], texts[t]);
+            MUST(strstr(texts[t], "hunter2") == NULL);
+        }
+        FN(llmagg_error_free)(error);
+    }
+}
+
 int main(int count, char **arguments) {
     if (getenv("GODEBUG") == NULL) {
         setenv("GODEBUG", "gctrace=1,schedtrace=50,inittrace=1", 1);
@@ -252,5 +339,7 @@ int main(int count, char **arguments) {
     RUN(no_thread_for_a_moment_is_waited_for);
     RUN(without_address_space_calls_say_so);
     RUN(freed_queues_are_freed);
+    RUN(dates_count_by_the_servers_clock);
+    RUN(refusals_show_no_password);
     return failures != 0;
 }
