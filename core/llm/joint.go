@@ -2,6 +2,7 @@ package llm
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -52,7 +53,11 @@ const (
 // same.
 const pieceNames wordlist.List = `
 text content reasoning reasoning_content reasoning_text thinking thought summary transcript data arguments input refusal code
-partial_json`
+partial_json bytes redactedContent b64_json`
+
+// base64Names are fields whose texts are base64. Some servers end each piece
+// with padding of its own.
+const base64Names wordlist.List = "data bytes redactedContent b64_json"
 
 // markNames are fields whose texts name something: a later one replaces an
 // earlier one.
@@ -146,15 +151,49 @@ func (j *joint) addText(at jointPlace, raw json.RawMessage) {
 		j.times++ // a mark that every chunk repeats, or the beginning of a text
 		return
 	}
+	coded := piece && base64Names.Has(at.name)
 	if j.kind == 0 {
 		j.kind = '"'
 		j.text = append(j.text, '"')
 		for range j.times {
-			j.text = append(j.text, j.raw[1:len(j.raw)-1]...)
+			j.addPiece(j.raw, coded)
 		}
 		j.raw = nil
 	}
-	j.text = append(j.text, raw[1:len(raw)-1]...)
+	j.addPiece(raw, coded)
+}
+
+// addPiece adds a piece of a text: coded says that it should be base64.
+func (j *joint) addPiece(raw json.RawMessage, coded bool) {
+	inside := raw[1 : len(raw)-1]
+	if coded {
+		if bytes.IndexByte(inside, '\\') >= 0 { // servers escape / and =
+			raw = jsontext.AppendText(nil, string(jsontext.Unescape(inside, true)))
+			inside = raw[1 : len(raw)-1]
+		}
+		if j.text[len(j.text)-1] == '=' && j.addBase64(inside) {
+			return
+		}
+	}
+	j.text = append(j.text, inside...)
+}
+
+// addBase64 adds a piece behind padding; false if one of them is no base64.
+func (j *joint) addBase64(piece []byte) bool {
+	const quantum = 4
+	end := len(j.text) - quantum
+	if end < 1 {
+		return false
+	}
+	data, err := base64.StdEncoding.AppendDecode(nil, j.text[end:])
+	if err == nil {
+		data, err = base64.StdEncoding.AppendDecode(data, piece)
+	}
+	if err != nil {
+		return false
+	}
+	j.text = base64.StdEncoding.AppendEncode(j.text[:end], data)
+	return true
 }
 
 func (j *joint) addFields(at jointPlace, raw json.RawMessage) {
@@ -262,6 +301,16 @@ func (j *joint) rest(whole json.RawMessage) json.RawMessage {
 		}
 	}
 	return nil
+}
+
+// JoinValues makes one value of the pieces of one, as an [Accumulator] joins
+// the fields of a delta that it does not know; nil of none.
+func JoinValues(pieces ...json.RawMessage) json.RawMessage {
+	var j joint
+	for _, raw := range pieces {
+		j.add(jointPlace{}, raw)
+	}
+	return j.value()
 }
 
 // joints are the unknown fields of an object that comes in pieces.

@@ -55,7 +55,9 @@ func (s *stream) delta(d *answerBlock) (*llm.Message, error) {
 	if d.PartialJSON == "" && len(d.Input) > 0 {
 		d.PartialJSON = inputText(d.Input)
 	}
-	b.Signature += d.Signature
+	if d.Signature != "" {
+		b.signature = append(b.signature, d.Signature)
+	}
 	if d.Citation != nil {
 		b.Citations = append(b.Citations, d.Citation)
 	}
@@ -136,7 +138,7 @@ func (s *stream) think(text llm.Piece) *llm.Message {
 		return nil
 	}
 	s.Block.said.Add(string(text))
-	s.Block.thought.WriteString(string(text))
+	s.Block.thoughts = append(s.Block.thoughts, text)
 	return &llm.Message{NullContent: true, ReasoningContent: string(text)}
 }
 
@@ -148,7 +150,7 @@ func (s *stream) argue(text string) *llm.Message {
 	s.Block.arguments = true
 	switch {
 	case s.Block.Type != "tool_use": // of a server's own tool
-		s.Block.input.WriteString(text)
+		s.Block.input = append(s.Block.input, llm.Piece(text))
 		return nil
 	case s.Block.Name == s.schemaTool && s.schemaTool != "":
 		return &llm.Message{Content: text}

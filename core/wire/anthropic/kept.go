@@ -3,6 +3,7 @@ package anthropic
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
@@ -90,34 +91,33 @@ func (s *stream) keep() {
 			s.kept.Add(llm.AnswerPart{Type: "text", Bytes: b.said.Size})
 		}
 	case b.Type == "thinking":
-		s.kept.Keep(llm.AnswerPart{Type: "thinking"}, b.whole(map[string]any{"type": "thinking", "thinking": b.thought.String(), "signature": b.Signature}))
+		s.kept.Keep(llm.AnswerPart{Type: "thinking"}, b.thought())
 	case b.Type == "tool_use":
 		if b.Name != s.schemaTool || s.schemaTool == "" {
 			s.kept.Add(llm.AnswerPart{Type: "tool_call", ID: b.ID})
 		}
 	case b.Type == "redacted_thinking":
 		s.kept.Keep(llm.AnswerPart{Type: "redacted_thinking"}, slices.Clone(b.raw))
-	case b.Type != "" && json.Valid([]byte(b.input.String())): // a server's tool, whose input came in pieces
-		s.kept.Keep(llm.AnswerPart{Type: "other"}, b.whole(map[string]any{"input": json.RawMessage(b.input.String())}))
 	case b.Type != "":
-		s.kept.Keep(llm.AnswerPart{Type: "other"}, wire.Joined(append([]json.RawMessage{slices.Clone(b.raw)}, b.others...)))
+		if input := llm.JoinPieces(b.input); json.Valid([]byte(input)) { // a server's tool, whose input came in pieces
+			b.others = append(b.others, llm.JSONOf(map[string]json.RawMessage{"input": json.RawMessage(input)}))
+		}
+		s.kept.Keep(llm.AnswerPart{Type: "other"}, llm.JoinValues(append([]json.RawMessage{slices.Clone(b.raw)}, b.others...)...))
 	}
 }
 
-// whole is the block as it came or, where pieces were added to it, with these
-// fields.
-func (b *openBlock) whole(fields map[string]any) json.RawMessage {
+// thought is the block as it came or, where pieces were added to it, with them.
+func (b *openBlock) thought() json.RawMessage {
 	if !b.pieces && len(b.raw) > 0 {
 		return slices.Clone(b.raw)
 	}
-	began := llm.Extra{}
-	if len(b.raw) > 0 && llm.JSON.Unmarshal(b.raw, &began) != nil {
+	whole := llm.Extra{}
+	if len(b.raw) > 0 && llm.JSON.Unmarshal(b.raw, &whole) != nil {
 		return nil
 	}
-	for name, value := range fields {
-		began[name] = llm.JSONOf(value)
-	}
-	return llm.JSONOf(began)
+	whole["type"], whole["thinking"] = json.RawMessage(`"thinking"`), llm.JSONOf(llm.JoinPieces(b.thoughts))
+	whole["signature"] = llm.JSONOf(b.Signature + strings.Join(b.signature, ""))
+	return llm.JSONOf(whole)
 }
 
 // inputOf gives a call's arguments as the object that Anthropic wants, also

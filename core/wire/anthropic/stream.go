@@ -37,8 +37,9 @@ type openBlock struct {
 	answerBlock
 	call      int            // its number among the calls
 	said      jsontext.Tally // of its text, or its thought
-	thought   strings.Builder
-	input     strings.Builder   // of a server's own tool
+	thoughts  []llm.Piece
+	signature []string          // its pieces
+	input     []llm.Piece       // of a server's own tool
 	others    []json.RawMessage // pieces of a block that this package does not know
 	arguments bool              // a piece of the input has come
 	pieces    bool              // a delta has come
@@ -204,7 +205,9 @@ func (s *stream) rest(e *event) (*llm.Message, error) {
 	if !b.pieces && len(all.raw) > len(b.raw) {
 		b.raw = all.raw
 	}
-	b.Signature = cmp.Or(b.Signature, all.Signature)
+	if b.signature == nil {
+		b.Signature = cmp.Or(b.Signature, all.Signature)
+	}
 	if len(b.Citations) == 0 {
 		b.Citations = all.Citations
 	}

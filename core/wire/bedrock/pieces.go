@@ -17,10 +17,10 @@ func (s *stream) keep() {
 	b := &s.Block
 	if b.thinks {
 		p, thought := llm.AnswerPart{Type: "thinking"}, b.thought()
-		if b.redacted != nil {
+		if b.redacted {
 			p.Type = "redacted_thinking"
 		}
-		s.kept.Keep(p, wire.Joined(append([]json.RawMessage{thought}, b.others...)))
+		s.kept.Keep(p, llm.JoinValues(append([]json.RawMessage{thought}, b.others...)...))
 		b.others = nil
 	}
 	if b.bytes > 0 {
@@ -29,7 +29,7 @@ func (s *stream) keep() {
 	if b.called {
 		s.kept.Add(llm.AnswerPart{Type: "tool_call", ID: b.call})
 	}
-	s.keepOther(wire.Joined(b.others))
+	s.keepOther(withInput(llm.JoinValues(b.others...)))
 }
 
 // keepOther notes a block that chat completions have no place for, if there is
@@ -48,19 +48,35 @@ func (s *stream) keepOther(raw json.RawMessage) {
 	s.kept.Keep(p, raw)
 }
 
-// thought is the block as a whole answer has it.
-func (b *openBlock) thought() json.RawMessage {
-	var content map[string]any
-	if b.redacted != nil {
-		content = map[string]any{"redactedContent": wire.JoinedTexts(b.redacted)}
-	} else {
-		text := map[string]string{"text": llm.JoinPieces(b.thoughts)}
-		if b.signature != nil {
-			text["signature"] = strings.Join(b.signature, "")
-		}
-		content = map[string]any{"reasoningText": text}
+// withInput is a block whose call of a server's own tool has an object as its
+// input, which came as a text, or not at all.
+func withInput(raw json.RawMessage) json.RawMessage {
+	var block, call llm.Extra
+	if llm.JSON.Unmarshal(raw, &block) != nil || llm.JSON.Unmarshal(block["toolUse"], &call) != nil || call == nil {
+		return raw
 	}
-	return llm.JSONOf(map[string]any{"reasoningContent": content})
+	text := "{}"
+	if input := call["input"]; wire.IsThere(input) && llm.JSON.Unmarshal(input, &text) != nil {
+		return raw
+	}
+	if input := wire.ObjectOf(text); input != nil {
+		call["input"] = input
+	}
+	block["toolUse"] = llm.JSONOf(call)
+	return llm.JSONOf(block)
+}
+
+// thought is the block as a whole answer has it, but for what others hold; nil
+// for one that came without its text.
+func (b *openBlock) thought() json.RawMessage {
+	if b.redacted {
+		return nil
+	}
+	text := map[string]string{"text": llm.JoinPieces(b.thoughts)}
+	if b.signature != nil {
+		text["signature"] = strings.Join(b.signature, "")
+	}
+	return llm.JSONOf(map[string]any{"reasoningContent": map[string]any{"reasoningText": text}})
 }
 
 // unknown is the delta as it came; nil if it says nothing.
@@ -75,6 +91,11 @@ func (d *delta) unknown() json.RawMessage {
 	}
 	if len(fields) == 0 {
 		return nil
+	}
+	for name, raw := range fields {
+		if raw[0] == '[' { // a piece of a tool's result
+			fields[name] = llm.JSONOf(map[string]json.RawMessage{"content": raw})
+		}
 	}
 	return llm.JSONOf(fields)
 }

@@ -46,7 +46,7 @@ type openBlock struct {
 	thinks    bool
 	thoughts  []llm.Piece
 	signature []string
-	redacted  []string
+	redacted  bool
 	citations []json.RawMessage
 	others    []json.RawMessage // pieces that this package does not know
 }
@@ -317,8 +317,8 @@ func (s *stream) think(d *delta) (m *llm.Message) {
 		m = &llm.Message{NullContent: true, ReasoningContent: string(t.text)}
 	}
 	if t.redacted != "" {
-		b.redacted = append(b.redacted, t.redacted)
-		return s.unseen(m, llm.JSONOf(map[string]any{"reasoningContent": map[string]string{"redactedContent": t.redacted}}))
+		b.redacted = true
+		return s.other(m, llm.JSONOf(map[string]any{"reasoningContent": map[string]string{"redactedContent": t.redacted}}))
 	}
 	return m
 }
@@ -361,8 +361,6 @@ func (s *stream) close() (d *llm.Message) {
 	}
 	s.Open = false
 	switch {
-	case b.server && len(b.others) == 1:
-		b.others = append(b.others, json.RawMessage(`{"toolUse":{"input":"{}"}}`))
 	case !b.arguments:
 		d = s.argue(wire.ArgumentsOf(b.input))
 		b.arguments = false // no piece has come
