@@ -143,6 +143,8 @@
  *         nor keeps; of an aggregator also true, or {"size", "ttl_s"}: it has a cache
  *     "include_usage": bool; default: true for aggregators, false for single clients. Asks for usage in streams where the
  *         vendor supports it
+ *     "bulk": bool; default: true for rows of llmagg.bulk, false for other calls. One of many calls: as long as such calls
+ *         are under way on a route without a max_concurrent_calls of its own, that is "auto"
  *     "headers": object of texts; default: none. HTTP headers for this call; they replace configured headers of the same name
  *     "extra_body": object; default: none. Server-specific request fields; they are merged into the request and replace
  *         fields of the same name; model, messages, stream and n belong in the request itself

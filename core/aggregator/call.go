@@ -71,6 +71,7 @@ func (a *Aggregator) fill(p *llm.Payload, o *llm.CallOptions) {
 		o.Headers = headers
 	}
 	o.StopOnBadRequest = o.StopOnBadRequest || o.Decided&llm.DecideBadRequest == 0 && d.StopOnBadRequest
+	o.Bulk = o.Bulk || o.Decided&llm.DecideBulk == 0 && d.Bulk
 	o.FailoverOnContentFilter = o.FailoverOnContentFilter || o.Decided&llm.DecideContentFilter == 0 && d.FailoverOnContentFilter
 }
 

@@ -215,7 +215,11 @@ func (r *run) ask(ctx context.Context, row *asked) *Result {
 		result.Error = llm.AsError(row.Err)
 		return result
 	}
-	response, err := r.aggregator.Chat(ctx, row.Request)
+	request := *row.Request
+	if request.Options.Decided&llm.DecideBulk == 0 {
+		request.Options.Bulk = true
+	}
+	response, err := r.aggregator.Chat(ctx, &request)
 	if err != nil {
 		failed := *llm.AsError(err)
 		failed.Body, failed.Partial = "", ""

@@ -131,7 +131,7 @@ func New(cfg config.Model, o Options) (*Client, error) {
 	if err := findPrice(&cfg, v.Name(), o.Getenv); err != nil {
 		return nil, err
 	}
-	c := newClient(cfg, o)
+	c := newClient(cfg, o, v.Concurrent(given) == 0)
 	pool, err := transport.Borrow(transport.Options{BaseURL: cfg.BaseURL, Proxy: cfg.Proxy, CAFile: cfg.CAFile, ConnectTimeout: cfg.ConnectTimeout,
 		HeaderBytes: cfg.Limits.HeaderBytes, Getenv: o.Getenv, OnSocket: o.OnSocket})
 	if err != nil {
@@ -172,6 +172,7 @@ func NewCustom(cfg config.Model, backend Backend, o Options) (*Client, error) {
 	if backend == nil {
 		return nil, llm.Errorf(llm.InvalidArgument, "a custom client needs a backend; none was given")
 	}
+	elastic := cfg.MaxConcurrentCalls == 0
 	cfg = cfg.WithDefaults()
 	if cfg.Provider == "" || cfg.Name == "" {
 		return nil, llm.Errorf(llm.InvalidArgument, "a custom client needs a provider and a model name")
@@ -179,12 +180,14 @@ func NewCustom(cfg config.Model, backend Backend, o Options) (*Client, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	c := newClient(cfg, o)
+	c := newClient(cfg, o, elastic)
 	c.backend = backend
 	return c, nil
 }
 
-func newClient(cfg config.Model, o Options) *Client {
+// newClient makes a client without an upstream; elastic is for a route of which
+// nobody has said how many attempts it takes at once.
+func newClient(cfg config.Model, o Options, elastic bool) *Client {
 	b := cfg.Breaker
 	c := &Client{
 		cfg:     cfg,
@@ -193,8 +196,11 @@ func newClient(cfg config.Model, o Options) *Client {
 		slots:   limit.NewConcurrency(cfg.MaxConcurrentCalls),
 		rate:    rate.New(rate.Settings{RPM: cfg.Rate.RPM, TPM: cfg.Rate.TPM, Burst: cfg.Rate.Burst, Learn: !cfg.Rate.NoLearn && len(cfg.APIKeys) < 2}),
 	}
-	if a := cfg.Adaptive; a != (config.Adaptive{}) {
-		c.slots = limit.NewAdaptive(limit.Adaptive(a))
+	switch {
+	case cfg.Adaptive != config.Adaptive{}:
+		c.slots = limit.NewAdaptive(limit.Adaptive(cfg.Adaptive))
+	case elastic:
+		c.slots = limit.NewElastic(limit.Adaptive(config.Auto))
 	}
 	c.life, c.die = context.WithCancelCause(context.Background())
 	c.watch.Store(o.Observers)

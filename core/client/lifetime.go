@@ -21,6 +21,9 @@ func (c *Client) use(t *turn) *llm.Error {
 			t.older.newer = t
 		}
 		c.turns = t
+		if t.call.Payload.Options.Bulk {
+			c.slots.Borrow()
+		}
 	}
 	c.wake()
 	return nil
@@ -38,6 +41,9 @@ func (c *Client) unuse(t *turn) {
 			c.turns = t.older
 		}
 		t.older, t.newer = nil, nil
+		if t.call.Payload.Options.Bulk {
+			c.slots.Return()
+		}
 	}
 	c.users--
 	if c.users == 0 && c.idle != nil {

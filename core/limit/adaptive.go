@@ -2,6 +2,7 @@ package limit
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,15 +33,20 @@ const (
 //
 // The semaphore has Max slots. Those that are not open are kept; where all are
 // taken, they are kept when they come back.
+//
+// An elastic limiter is adaptive only while somebody has borrowed it; then it
+// has Start slots again. What it found out stays for the next borrower, as long
+// as any size stays.
 type adaptive struct {
 	Adaptive
+	borrowers atomic.Int32 // of an elastic limiter; others have one for ever
+	owed      atomic.Int32 // slots to keep when they come back; changed under mu
 
 	mu      sync.Mutex // guards what follows
 	exact   float64    // the size before it is rounded
 	resting int        // slots of the size that rest
 	ramp    bool       // successes open them, not only the time
 	open    int        // slots that may be taken
-	owed    int        // slots to keep when they come back
 	paced   bool       // slow start is over: there was an overload
 	cutAt   time.Time  // of the last cut
 	ceiling float64    // the size that was cut then
@@ -51,10 +57,49 @@ type adaptive struct {
 // NewAdaptive makes a limiter with Start slots that [Concurrency.Succeeded] and
 // [Concurrency.Overloaded] change.
 func NewAdaptive(a Adaptive) *Concurrency {
+	l := NewElastic(a)
+	l.Borrow()
+	return l
+}
+
+// NewElastic makes a limiter with Start slots that is one of [NewAdaptive]
+// between Borrow and Return.
+func NewElastic(a Adaptive) *Concurrency {
 	l := NewConcurrency(a.Max)
 	l.adaptive = &adaptive{Adaptive: a, exact: float64(a.Max), open: a.Max, used: time.Now()}
 	l.resize(float64(a.Start))
 	return l
+}
+
+// Borrow makes an elastic limiter adaptive until Return, which each borrower
+// calls once. A limiter with a fixed number of slots keeps it.
+func (l *Concurrency) Borrow() {
+	a := l.adaptive
+	if a == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.borrowers.Add(1) > 1 {
+		return
+	}
+	l.begin()
+	l.resize(a.exact)
+}
+
+// Return ends a Borrow.
+func (l *Concurrency) Return() {
+	a := l.adaptive
+	if a == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.borrowers.Add(-1) == 0 {
+		found := a.exact
+		l.resize(float64(a.Start))
+		a.exact = found
+	}
 }
 
 // Succeeded tells that an attempt was answered which began then. Its slot is
@@ -66,7 +111,7 @@ func (l *Concurrency) Succeeded(began time.Time) {
 	a.used = time.Now()
 	full := l.InFlight() >= a.open || l.Waiting() > 0
 	switch {
-	case began.Before(a.cutAt):
+	case !l.Adaptive(), began.Before(a.cutAt):
 	case a.ramp && a.resting > 0:
 		n := min(a.resting, 2)
 		a.resting -= n
@@ -95,6 +140,7 @@ func (l *Concurrency) Overloaded(began time.Time, wait time.Duration) (known boo
 	a.used = now
 	known = began.Before(a.cutAt)
 	switch {
+	case !l.Adaptive():
 	case wait > 0:
 		if !known {
 			l.exhausted(now, min(wait, quiet))
@@ -102,7 +148,7 @@ func (l *Concurrency) Overloaded(began time.Time, wait time.Duration) (known boo
 	case now.Sub(a.cutAt) >= cutEvery:
 		l.cut(now, a.exact, shrink)
 		return false
-	case a.owed == 0 && a.open > a.Min:
+	case a.owed.Load() == 0 && a.open > a.Min:
 		a.resting++
 		l.setOpen(a.open - 1)
 		if a.resting == 1 {
@@ -153,7 +199,9 @@ func (l *Concurrency) rested() {
 	a := l.adaptive
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	l.resize(a.exact)
+	if l.Adaptive() {
+		l.resize(a.exact)
+	}
 }
 
 // resize changes the size, and ends all rest.
@@ -169,15 +217,15 @@ func (l *Concurrency) resize(to float64) {
 func (l *Concurrency) setOpen(n int) {
 	a := l.adaptive
 	for ; a.open < n; a.open++ {
-		if a.owed > 0 {
-			a.owed--
+		if a.owed.Load() > 0 {
+			a.owed.Add(-1)
 		} else {
 			l.slots.Release(1)
 		}
 	}
 	for ; a.open > n; a.open-- {
 		if !l.slots.TryAcquire(1) {
-			a.owed++
+			a.owed.Add(1)
 		}
 	}
 }
@@ -185,8 +233,6 @@ func (l *Concurrency) setOpen(n int) {
 // begin makes the size Start again after a quiet time.
 func (l *Concurrency) begin() {
 	a := l.adaptive
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	now := time.Now()
 	if now.Sub(a.used) > quiet && l.InFlight() == 0 {
 		a.paced = false
@@ -197,11 +243,14 @@ func (l *Concurrency) begin() {
 
 // keeps tells whether a slot that comes back is kept.
 func (a *adaptive) keeps() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.owed == 0 {
+	if a.owed.Load() == 0 {
 		return false
 	}
-	a.owed--
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.owed.Load() == 0 {
+		return false
+	}
+	a.owed.Add(-1)
 	return true
 }

@@ -304,3 +304,97 @@ func TestSlotsComeBackAfterANamedWait(t *testing.T) {
 		}
 	})
 }
+
+// An elastic limiter has a fixed number of slots, and what it found out only
+// while somebody has borrowed it.
+func TestALimiterThatIsBorrowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewElastic(Adaptive{Min: 1, Max: 40, Start: 10})
+		fill := func() (n int) {
+			for ; l.TryAcquire(); n++ {
+			}
+			return n
+		}
+		empty := func() {
+			for l.InFlight() > 0 {
+				l.Release()
+			}
+		}
+		require.Equal(t, 10, fill())
+		require.False(t, l.Adaptive())
+		l.Borrow()
+		l.Borrow()
+		require.True(t, l.Adaptive())
+		for range 10 {
+			l.Succeeded(time.Now())
+			require.Equal(t, 1, fill())
+		}
+		require.Equal(t, 20, l.Size())
+		l.Return()
+		require.Equal(t, 20, l.Size()) // the other still has it
+		l.Overloaded(time.Now(), 0)
+		require.Equal(t, 16, l.Size())
+		l.Overloaded(time.Now(), 0) // more slots rest, with a timer
+		l.Return()
+		require.Equal(t, 10, l.Size())
+		require.Zero(t, fill())
+		for l.InFlight() > 10 {
+			l.Release()
+			require.Zero(t, fill())
+		}
+		l.Release()
+		require.Equal(t, 1, fill())
+		time.Sleep(2 * cutEvery)
+		require.Zero(t, fill())
+		require.Equal(t, 10, l.Size())
+		l.Borrow() // soon after: it goes on
+		require.Equal(t, 6, fill())
+		l.Return()
+		empty()
+		time.Sleep(quiet + time.Second)
+		l.Borrow()
+		require.Equal(t, 10, fill())
+		l.Succeeded(time.Now())
+		require.Equal(t, 11, l.Size())
+		l.Return()
+		empty()
+		require.Equal(t, 10, fill())
+		empty()
+	})
+}
+
+// Many borrowers at once, and callers beside them, leave what was there before.
+func TestBorrowersLeaveTheSlots(t *testing.T) {
+	l := NewElastic(Adaptive{Min: 1, Max: 200, Start: 10})
+	var all sync.WaitGroup
+	for i := range 100 {
+		all.Go(func() {
+			for range 50 {
+				if i%2 == 0 {
+					l.Borrow()
+				}
+				if l.Acquire(context.Background()) == nil {
+					began := time.Now()
+					switch {
+					case !l.Adaptive():
+					case rand.IntN(10) == 0:
+						l.Overloaded(began, 0)
+					default:
+						l.Succeeded(began)
+					}
+					l.Release()
+				}
+				if i%2 == 0 {
+					l.Return()
+				}
+			}
+		})
+	}
+	all.Wait()
+	for l.TryAcquire() {
+	}
+	require.Equal(t, 10, l.InFlight())
+	for l.InFlight() > 0 {
+		l.Release()
+	}
+}

@@ -49,8 +49,10 @@ func (l *Concurrency) Acquire(ctx context.Context) error {
 
 // TryAcquire takes a slot if one is free and no caller waits.
 func (l *Concurrency) TryAcquire() bool {
-	if l.adaptive != nil {
+	if l.Adaptive() {
+		l.adaptive.mu.Lock()
 		l.begin()
+		l.adaptive.mu.Unlock()
 	}
 	if !l.slots.TryAcquire(1) {
 		return false
@@ -75,8 +77,8 @@ func (l *Concurrency) Waiting() int { return int(l.waiters.Load()) }
 // InFlight is how many slots are taken now.
 func (l *Concurrency) InFlight() int { return int(l.held.Load()) }
 
-// Adaptive tells whether the limiter finds its size itself.
-func (l *Concurrency) Adaptive() bool { return l.adaptive != nil }
+// Adaptive tells whether the limiter finds its size itself now.
+func (l *Concurrency) Adaptive() bool { return l.adaptive != nil && l.adaptive.borrowers.Load() > 0 }
 
 // Size is how many slots there are now.
 func (l *Concurrency) Size() int { return int(l.size.Load()) }

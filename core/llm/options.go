@@ -104,6 +104,10 @@ type CallOptions struct {
 	// streams of aggregators ask too, unless Decided has [DecideUsage] or the
 	// request's own stream_options say false.
 	IncludeUsage bool
+	// Bulk marks a call as one of many: as long as such calls are under way on
+	// a route without a max_concurrent_calls of its own, that is "auto". Calls
+	// of package bulk are.
+	Bulk bool
 	// Decided are the bools of these options that count even where they are
 	// false. Others that are false leave the choice to the aggregator's own
 	// options and to the defaults.
@@ -125,6 +129,7 @@ const (
 	DecideBadRequest    Decisions = 1 << iota // StopOnBadRequest
 	DecideContentFilter                       // FailoverOnContentFilter
 	DecideUsage                               // IncludeUsage
+	DecideBulk                                // Bulk
 )
 
 // Check holds options that were set in Go to the bounds of [ParseCallOptions].

@@ -65,6 +65,7 @@ var callSettings = []callSetting{
 	{setting.Setting{Name: "cache", Type: "\"use\", \"refresh\" or \"off\"", Default: "\"use\" if the aggregator has a cache", Meaning: "\"use\" takes the answer of an equal request from the aggregator's cache, if there is one, \"refresh\" asks the server and replaces it, \"off\" neither reads nor keeps; of an aggregator also true, or {\"size\", \"ttl_s\"}: it has a cache"},
 		(*CallOptions).setCache, func(o *CallOptions) bool { return o.Cache != "" }},
 	{setting.Setting{Name: "include_usage", Type: "bool", Default: "true for aggregators, false for single clients", Meaning: "asks for usage in streams where the vendor supports it"}, boolIn(DecideUsage, func(o *CallOptions) *bool { return &o.IncludeUsage }), func(o *CallOptions) bool { return o.IncludeUsage }},
+	{setting.Setting{Name: "bulk", Type: "bool", Default: "true for rows of llmagg.bulk, false for other calls", Meaning: "one of many calls: as long as such calls are under way on a route without a max_concurrent_calls of its own, that is \"auto\""}, boolIn(DecideBulk, func(o *CallOptions) *bool { return &o.Bulk }), nil},
 	{setting.Setting{Name: "headers", Type: "object of texts", Default: "none", Meaning: "HTTP headers for this call; they replace configured headers of the same name"},
 		func(o *CallOptions, key string, v []byte) (err error) {
 			if o.Headers, err = ReadHeaders(v); err != nil {

@@ -334,7 +334,7 @@ def test_what_the_rows_raise_is_raised(llm_wall: FaultWall, tmp_path: Path, run:
 
 def test_a_cancelled_run_keeps_its_answers(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:
     llm_wall.script({"default": {"steps": [{"times": 10}, {"hold": "rest"}]}})
-    llm = aggregator_for(llm_wall, "gpt-a")
+    llm = aggregator_for(llm_wall, "gpt-a", max_concurrent_calls=10)
     source, target = prompts(tmp_path, 30), tmp_path / "a.jsonl"
 
     async def cancelled() -> None:
@@ -365,7 +365,7 @@ def test_importing_the_package_does_not_import_this() -> None:
 
 def test_a_closed_aggregator_ends_the_run(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:
     llm_wall.script({"default": {"steps": [{"times": 5}, {"hold": "rest"}]}})
-    llm = aggregator_for(llm_wall, "gpt-a")
+    llm = aggregator_for(llm_wall, "gpt-a", max_concurrent_calls=10)
     target, begun = tmp_path / "a.jsonl", 0
 
     async def rows() -> AsyncIterator[str]:

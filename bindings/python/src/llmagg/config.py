@@ -51,6 +51,13 @@ CLIENT_VENDORS: set[str] = set()
 """The vendors that have a client class in this package; each class adds its vendor."""
 
 
+class _Default(int):
+    """A number that nobody has set."""
+
+
+_PLACES = _Default(10)
+
+
 @grown(7)
 @told_of
 @dataclass
@@ -130,7 +137,7 @@ class ModelConfig:
     base_url: str | None = None
     timeout: float = 30.0
     max_retries: int = 3
-    max_concurrent_calls: int | str | dict[str, int] = 10
+    max_concurrent_calls: int | str | dict[str, int] = _PLACES
     name: str | None = None
     type: str | None = None
     organization: str | None = None
@@ -178,8 +185,8 @@ class ModelConfig:
 
             core = tokens.refer(core)
         most = core.get("max_concurrent_calls")
-        if isinstance(most, int) and most == ModelConfig.max_concurrent_calls:
-            del core["max_concurrent_calls"]  # unless another value is set, the core applies the vendor's default
+        if isinstance(most, _Default):
+            del core["max_concurrent_calls"]  # nobody has set it: the vendor's default, or "auto" for llmagg.bulk
         return core
 
 

@@ -161,6 +161,10 @@ class RowOptions(TypedDict, total=False):
     """
     include_usage: bool | None
     """Asks for the usage in streams. Default: True for aggregators. Example: ``include_usage=False``."""
+    bulk: bool | None
+    """One of many calls: while such calls are under way on a route without a ``max_concurrent_calls`` of its own, that
+    is "auto". Default: True for rows of :mod:`llmagg.bulk`, False for other calls.
+    """
     headers: Mapping[str, str] | None
     """HTTP headers for this call; they replace configured headers. Default: the configured ones. Example:
     ``headers={"X-Trace": "42"}``.

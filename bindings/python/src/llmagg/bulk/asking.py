@@ -50,6 +50,8 @@ class Asking:
         self._prompt = maker(prompt)
         self._parse = parse
         self._params = {key: params[key] for key in params if key != "stream"}
+        if _function(llm, "chat") is LLMAggregator.chat:
+            self._params.setdefault("bulk", True)  # routes without a max_concurrent_calls of their own have "auto"
         self.form: Form[Any] | None = None if parse is None else Form(parse)
         self._like: Call | None = None  # a call of this turn of the loop
         self.job = self._described()
@@ -66,7 +68,7 @@ class Asking:
             return
         if max_cost is not None:
             plan.refuse_unpriced(self._llm, self._params.get("model"))
-        if not self._params:
+        if self._params.keys() <= {"bulk"}:
             return
         try:
             await plan.call_with(self._llm, self._params).response()
