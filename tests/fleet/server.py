@@ -17,6 +17,9 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))
+from ports import free_port
+
 
 def executable() -> str:
     """The path of valkey-server."""
@@ -34,13 +37,6 @@ def redis(name: str = "redis-server") -> str:
     if path is None:
         raise FileNotFoundError(f"{name} is not installed; 'make fleet-test' installs Debian's package")
     return path
-
-
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
 
 
 class Certificates:

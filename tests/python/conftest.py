@@ -6,9 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
-import random
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -20,6 +18,8 @@ import pytest
 
 import llmagg
 from llmagg.faultwall import FaultWall
+
+sys.path.append(str(Path(__file__).parents[1]))  # what several folders of tests share
 
 T = TypeVar("T")
 HELLO = [{"role": "user", "content": "Hello!"}]
@@ -97,15 +97,6 @@ async def until(condition: Callable[[], bool], what: str = "the condition did no
             return
         await asyncio.sleep(0.005)
     raise AssertionError(what)
-
-
-def free_port() -> int:
-    """A free port below those that systems give to whoever names none, so that nobody gets it in the meantime."""
-    while True:
-        port = random.randrange(10_000, 30_000)
-        with contextlib.suppress(OSError), socket.socket() as tried:
-            tried.bind(("127.0.0.1", port))
-            return port
 
 
 def kept(ledger: Path) -> int:

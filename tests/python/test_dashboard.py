@@ -21,9 +21,10 @@ import prometheus_client
 import pytest
 
 import llmagg
-from conftest import HELLO, config_for, free_port
+from conftest import HELLO, config_for
 from llmagg._native import route
 from llmagg.faultwall import FaultWall
+from ports import free_port
 
 FOLDER = Path(__file__).parents[2] / "examples/grafana"
 DASHBOARD: dict[str, Any] = json.loads((FOLDER / "llmagg.json").read_text())

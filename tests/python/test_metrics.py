@@ -17,10 +17,11 @@ import prometheus_client
 import pytest
 
 import llmagg
-from conftest import HELLO, aggregator_for, config_for, free_port
+from conftest import HELLO, aggregator_for, config_for
 from llmagg.__main__ import main
 from llmagg._native import route
 from llmagg.faultwall import FaultWall
+from ports import free_port
 
 ROOT = Path(__file__).parents[2]
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import random
 import re
 import shlex
-import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
 
 from pages import ROOT, Block
+
+sys.path.append(str(Path(__file__).parents[1]))
+from ports import free_port
 
 EXTRAS = re.compile(r"^(\w+) = \[", re.MULTILINE)
 RUN = {"llmagg", "python", "cc", "c++", "curl", "go", "pytest"}
@@ -65,15 +66,6 @@ def run(block: Block, folder: Path, env: dict[str, str]) -> None:
                 timeout=60,
             )
             assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
-
-
-def free_port() -> int:
-    """A free port below those that systems give to whoever names none, so that nobody gets it in the meantime."""
-    while True:
-        port = random.randrange(10_000, 30_000)
-        with contextlib.suppress(OSError), socket.socket() as tried:
-            tried.bind(("127.0.0.1", port))
-            return port
 
 
 def serve(line: str, serves: str, folder: Path, env: dict[str, str]) -> None:

@@ -15,8 +15,10 @@ import sys
 import time
 from pathlib import Path
 
-from litellm_proxy import free_port
 from llamacpp_server import CONTEXT, write_model
+
+sys.path.append(str(Path(__file__).parents[1]))
+from ports import free_port
 
 # Templates that name the tools make ollama take requests with tools.
 MODELFILE = f'''FROM ./tiny.gguf
