@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import UserDict
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,7 @@ import pytest
 
 import llmagg
 from conftest import HELLO, chats, python
-from llmagg import _bounds
 from llmagg.faultwall import FaultWall
-from llmagg.settings import DEFAULT_MODELS
 
 
 def test_hello_from_the_keys_of_the_environment(keys: FaultWall, run: Any) -> None:
@@ -147,11 +144,6 @@ def test_a_misspelt_variable_is_told_once(keys: FaultWall, monkeypatch: pytest.M
     assert llmagg.chat_sync("Hello").text
 
 
-def test_the_advice_on_prices_is_the_core_s() -> None:
-    source = (Path(__file__).parents[2] / "core/llm/max_cost.go").read_text("utf-8")
-    assert f"const AdviceOnPrices = {json.dumps(_bounds.ADVICE)}\n" in source
-
-
 def test_an_empty_list_of_models_is_an_error(keys: FaultWall) -> None:
     for none in ([], ()):
         with pytest.raises(llmagg.InvalidArgumentError, match="models is an empty list; leave it out"):
@@ -192,10 +184,3 @@ def test_import_stays_light() -> None:
         "import sys, llmagg; print([m for m in ('llmagg.default', 'llmagg.plan', 'typer', 'rich') if m in sys.modules])"
     )
     assert python(code).stdout.strip() == "[]"
-
-
-def test_the_default_models_are_those_of_the_go_package() -> None:
-    go = (Path(__file__).parents[2] / "config.go").read_text()
-    found = re.search(r"DefaultModels = Models\{(.*?)\}", go, re.DOTALL)
-    assert found
-    assert re.findall('"([^"]+)"', found[1]) == [f"{vendor}/{model}" for vendor, model in DEFAULT_MODELS.items()]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,9 +82,3 @@ def test_names_are_looked_at_in_linear_time() -> None:
         assert "not shown" in _shown.bare(name)
     for name in ("a" * 18 + "1", "a" * 19 + "-1", "1" * 30, "a1-" * 20):
         assert _shown.bare(name) == name
-
-
-def test_the_marks_of_keys_are_the_cores() -> None:
-    go = (Path(__file__).parents[2] / "core" / "internal" / "shown" / "shown.go").read_text()
-    found = re.search(r"secretMarks = \[\]string\{(.*)\}", go)
-    assert found and tuple(re.findall('"([^"]+)"', found[1])) == _shown.KEY_MARKS

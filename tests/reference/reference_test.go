@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/llmagg/llmagg"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
 )
@@ -27,6 +29,19 @@ func read(t *testing.T, name string) string {
 	data, err := os.ReadFile(filepath.Join(root, name))
 	require.NoError(t, err)
 	return string(data)
+}
+
+// literals are the strings in a file of Go between begin and end: what no
+// package exports.
+func literals(t *testing.T, file, begin, end string) (texts []string) {
+	_, rest, found := strings.Cut(read(t, file), begin)
+	require.True(t, found, "%s has no %q", file, begin)
+	rest, _, _ = strings.Cut(rest, end)
+	for _, quoted := range regexp.MustCompile(`"[^"]+"`).FindAllString(rest, -1) {
+		texts = append(texts, strings.Trim(quoted, `"`))
+	}
+	require.NotEmpty(t, texts, file)
+	return texts
 }
 
 // written gives the page's file with its parts as the tables have them.
@@ -66,6 +81,12 @@ func TestReference(t *testing.T) {
 			{"enum { /* made by `make reference` */", "};", headerCodes()},
 		}},
 		{"bindings/python/src/llmagg/config.py", []part{{"    Attributes:", `    """`, docstring()}}},
+		{"bindings/python/src/llmagg/_shown.py", []part{{"KEY_MARKS = (", ")", pythonTexts(literals(t, "core/internal/shown/shown.go", "secretMarks = ", "\n"))}}},
+		{"bindings/python/src/llmagg/_bounds.py", []part{{"ADVICE = (", ")", pythonText(llm.AdviceOnPrices)}}},
+		{"bindings/python/src/llmagg/settings.py", []part{
+			{"DEFAULT_MODELS = {", "}", pythonModels(llmagg.DefaultModels)},
+			{"_ENDS = (", ")", pythonTexts(strings.Fields(literals(t, "core/vendor/near_keys.go", "endings = ", "\n")[0]))},
+		}},
 		{"bindings/python/src/llmagg/vendor_params.py", []part{{`    """Fields of single vendors`, "    # end", vendorFields(read(t, "bindings/python/src/llmagg/params.py"))}}},
 	}
 	for _, p := range pages {

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from .responses import ChatCompletionResponse
 
 _told: set[str] = set()  # the routes
-ADVICE = (
-    'name a table of prices in LLMAGG_PRICES (llmagg prices --path is one), or set "price" in the configuration '
-    "(0 for what is free)"
+ADVICE = (  # made by `make reference`
+    'name a table of prices in LLMAGG_PRICES (llmagg prices --path is one), or set "price" in the configuration (0 '
+    "for what is free)"
 )
 UNKNOWN = f"max_cost cannot be kept: the cost of an answer is not known; {ADVICE}"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-KEY_MARKS = (
+KEY_MARKS = (  # made by `make reference`
     "sk-", "sk_", "pk-", "gsk_", "xai-", "hf_", "aiza", "bearer ", "basic ", "ghp_", "glpat-", "nvapi-", "r8_", "akia",
     "-----begin",
 )  # fmt: skip
-"""What keys begin with, in lower case: core/internal/shown's, which a test compares."""
+"""What keys begin with, in lower case."""
 # An address with a password, or a key: letters and digits without a gap, looked at from where they begin only.
 _MIXED = re.compile(r"@|(?<![A-Za-z0-9])(?=[0-9]*[A-Za-z])(?=[A-Za-z]*[0-9])[A-Za-z0-9]{20}")
 _HARMLESS = re.compile(r"[A-Za-z _.-]{0,32}|[+-]?[0-9.]{1,12}[A-Za-z]{0,2}")

@@ -20,7 +20,7 @@ from typing import Any
 from . import oldstyle
 from .errors import InvalidArgumentError, LLMError, NotInitializedError
 
-DEFAULT_MODELS = {
+DEFAULT_MODELS = {  # made by `make reference`
     "openai": "gpt-4o-mini",
     "anthropic": "claude-sonnet-5",
     "gemini": "gemini-flash-latest",
@@ -58,7 +58,9 @@ def misspelt() -> dict[str, str]:
     return found
 
 
-_ENDS = ("_KEY", "_APIKEY", "APIKEY", "_API_TOKEN", "_TOKEN", "_API_KEYS", "_SECRET_KEY")  # for _API_KEY
+_ENDS = (  # of names that stand for _API_KEY; made by `make reference`
+    "_KEY", "_APIKEY", "APIKEY", "_API_TOKEN", "_TOKEN", "_API_KEYS", "_SECRET_KEY",
+)  # fmt: skip
 
 
 def near_keys() -> dict[str, str]:
