@@ -23,10 +23,12 @@ case $root in
 esac
 chmod +x "$here/go"
 pairs=
+tree=$root/src # what edit and finish read …
+key=$tree      # … and where the build looks for it
 
 # edit FILE N SCRIPT: FILE of Go's sources, of which sed's SCRIPT has to change N lines.
 edit() {
-    from=$root/src/$1
+    from=$tree/$1
     to=$here/$(echo "$1" | tr / _)
     [ -f "$to.new" ] || cp "$from" "$to.new"
     sed "$3" "$to.new" > "$to.edited"
@@ -42,7 +44,7 @@ edit() {
 finish() {
     to=$here/$(echo "$1" | tr / _)
     if cmp -s "$to.new" "$to"; then rm "$to.new"; else mv "$to.new" "$to"; fi
-    pairs="$pairs${pairs:+,}\"$root/src/$1\":\"$to\""
+    pairs="$pairs${pairs:+,}\"$key/$1\":\"$to\""
 }
 
 rm -f "$here"/*.new "$here"/*.edited
@@ -157,6 +159,35 @@ edit runtime/traceruntime.go 1 's|^	return tl.gen != 0$|	return false|'
 finish runtime/traceruntime.go
 edit runtime/mheap.go 1 's|^		if traceAllocFreeEnabled() {$|		if false {|'
 finish runtime/mheap.go
+
+# The client of fleets' stores. Its files lie in the module cache as well: go.mod, as the build sees it, has them in a folder that is not
+# there, packaging/valkey-go, so that no path of this machine gets into the library.
+if [ "${FLEET:-0}" != 0 ]; then
+    ${GO:-go} mod download github.com/valkey-io/valkey-go
+    valkey=$(${GO:-go} list -m -f '{{.Dir}}' github.com/valkey-io/valkey-go)
+    tree=$valkey key=$(pwd)/packaging/valkey-go
+    # Servers older than Redis 6 do not know HELLO: package regexp and Unicode's tables were linked in for that, 250 KB. The other
+    # expression finds availability zones, which no option of ours asks for.
+    for file in pipe.go message.go valkey.go; do edit $file 1 '1s|^|// Changed for the library of llmagg, by packaging/goruntime.sh.\n|'; done
+    edit pipe.go 1 's|^	"regexp"$||'
+    edit pipe.go 1 's/^	noHello = regexp.MustCompile("unknown command .?(HELLO|hello).?")$/	noHello greeting = "unknown command "/'
+    edit pipe.go 1 's|^	infoAZ  = regexp.MustCompile.*$||'
+    edit pipe.go 2 's|if sm := infoAZ.FindStringSubmatch(infoStr); len(sm) > 1 {$|if sm := []string{infoStr}; len(sm) > 1 {|'
+    edit pipe.go 7 's/^type wire interface {$/type greeting string\n\nfunc (g greeting) MatchString(s string) bool {\n	_, of, _ := strings.Cut(s, string(g))\n	return strings.Contains(of, "HELLO") || strings.Contains(of, "hello")\n}\n\n&/'
+    finish pipe.go
+    # Answers as JSON text, for people: package encoding/json, 100 KB.
+    edit message.go 2 's|^	return json.Marshal(obj)$|	return nil, errors.ErrUnsupported|'
+    finish message.go
+    # A primary that names another one by REDIRECT, and its replicas: a fleet has one server, sentinels or a cluster.
+    edit valkey.go 2 's/^	if \(option.Standalone.EnableRedirect\|len(option.Standalone.ReplicaAddress) > 0\) {$/&\n		return nil, errors.ErrUnsupported/'
+    finish valkey.go
+    for file in go.mod $(cd "$valkey" && find . -name '*.go' ! -name '*_test.go' | cut -c3-); do
+        case $pairs in *"\"$key/$file\""*) ;; *) pairs="$pairs,\"$key/$file\":\"$valkey/$file\"" ;; esac
+    done
+    sed '1s|^|replace github.com/valkey-io/valkey-go => ./packaging/valkey-go\n|' go.mod > "$here/main.mod.new"
+    if cmp -s "$here/main.mod.new" "$here/main.mod"; then rm "$here/main.mod.new"; else mv "$here/main.mod.new" "$here/main.mod"; fi
+    pairs="$pairs,\"$(pwd)/go.mod\":\"$here/main.mod\""
+fi
 
 printf '{"Replace":{%s}}\n' "$pairs" > "$here/overlay.new"
 if cmp -s "$here/overlay.new" "$here/overlay.json"; then rm "$here/overlay.new"; else mv "$here/overlay.new" "$here/overlay.json"; fi

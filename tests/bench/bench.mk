@@ -23,6 +23,7 @@ bench-one: bench-build ## one client alone, to be profiled (ONE='go llmagg chat 
 	$(BENCH_RUN) one $(ONE)
 
 bench-build: lib $(BENCH)/.package $(BENCH)/cclient
+	$(MAKE) lib FLEET=1 BUILD=$(BUILD)/fleet
 	GOFLAGS= $(GO) -C tests/bench build -o "$(abspath $(BENCH))/" ./server ./goclient
 
 $(BENCH)/cclient: tests/bench/cclient/chat.c include/llmagg.h $(BUILD)/libllmagg.so

@@ -29,7 +29,7 @@ import report
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 BUILD = Path(os.environ.get("BENCH_BUILD", ROOT / "build" / "bench"))
-LIBRARY = BUILD.parent / "libllmagg.so"
+LIBRARIES = {"library": BUILD.parent / "libllmagg.so", "library fleet": BUILD.parent / "fleet" / "libllmagg.so"}
 PYTHON = BUILD / "venv" / "bin" / "python"
 TIMEOUT = 60.0
 
@@ -80,8 +80,8 @@ def command_of(run: str, addresses: dict[str, str], calls: int) -> list[str]:
 
 def measure(measurement: dict[str, Any], addresses: dict[str, str], quick: bool) -> dict[str, Any]:
     """One measurement's figures, or {"error": why there are none}."""
-    if measurement["run"] == "library":
-        return {"size_mb": LIBRARY.stat().st_size / 1e6}
+    if measurement["run"] in LIBRARIES:
+        return {"size_mb": LIBRARIES[measurement["run"]].stat().st_size / 1e6}
     calls = measurement.get("calls", 0) // (3 if quick else 1)
     command = pinned(cores()[1], command_of(measurement["run"], addresses, calls))
     timeout = measurement.get("timeout", TIMEOUT)

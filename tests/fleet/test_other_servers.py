@@ -39,6 +39,12 @@ def test_redis_is_a_store() -> None:
         works({"url": store.url})
 
 
+def test_a_server_that_knows_no_hello_is_a_store() -> None:
+    """Redis 5 and older: what is left of valkey-go in the library still tells it from other errors."""
+    with Server("--rename-command", "HELLO", "", program=redis()) as store:
+        works({"url": store.url})
+
+
 def test_tls_with_a_root_of_ones_own(certificates: Certificates) -> None:
     with Server("--tls-auth-clients", "no", program=redis(), certificates=certificates) as store:
         works({"url": store.url, "ca_file": certificates.ca})
