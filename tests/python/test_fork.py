@@ -228,3 +228,33 @@ for told in (False, True):
 call()
 """
     run_script(tmp_path, HEAD + CALL + code, llm_wall.url)
+
+
+def test_only_the_main_thread_looks_up_for_signals(llm_wall: FaultWall, tmp_path: Path) -> None:
+    """In a child it is the thread that forked. Others wait without a limit, for which the kernel sets a timer."""
+    code = (
+        CALL
+        + """
+from llmagg._native import blocking
+limits, poll_for = [], blocking.poll_for
+def recording(descriptor):
+    poll = poll_for(descriptor)
+    return lambda limit: (limits.append(limit), poll(limit))[1]
+blocking.poll_for = recording
+def looks_up(limit):
+    limits.clear()
+    assert aggregator.generate_response_sync(HELLO) == "Hello from m."
+    assert limits and set(limits) == {limit}, limits
+statuses = []
+def in_a_thread():
+    looks_up(None)
+    statuses.append(child(lambda: looks_up(blocking.LOOK_UP_MS)))
+looks_up(blocking.LOOK_UP_MS)
+thread = threading.Thread(target=in_a_thread)
+thread.start()
+thread.join()
+statuses.append(child(lambda: looks_up(blocking.LOOK_UP_MS)))
+assert statuses == [0, 0], statuses
+"""
+    )
+    run_script(tmp_path, HEAD + code, llm_wall.url)

@@ -131,6 +131,9 @@ WAYS = {
 }
 CHANGES = {
     "handler": ("", "logger.addHandler(Keep())"),
+    "handler_of_root": ("", "root.addHandler(Keep())"),
+    "handlers": ("", "logger.handlers = [Keep()]"),
+    "parent": ("", "(parent := logging.Logger('other')).addHandler(Keep()); logger.parent = parent"),
     "level": ("logger.addHandler(Keep()); logger.setLevel(logging.CRITICAL)", "logger.setLevel(logging.DEBUG)"),
     "level_of_root": ("logger.addHandler(Keep()); root.setLevel(logging.CRITICAL)", "root.setLevel(logging.DEBUG)"),
 }

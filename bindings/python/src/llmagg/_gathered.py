@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from operator import getitem
 from typing import Any, Protocol, TypeVar, Union
 
 from msgspec import Struct, json
@@ -142,21 +143,27 @@ def _any_response(payload: _Payload) -> ChatCompletionResponse:
 
 _NAMES = ("openai", "deepseek", "gemini")
 _PROVIDERS = [vars(sys.modules[f"{__package__}.providers.{name}_provider"]) for name in _NAMES]
-_READ_BY: dict[type[ChatCompletionResponse] | type[StreamResponse], list[tuple[Any, str, Any]]] = {
-    kind: [
-        *((names, kind.__name__, kind) for names in _PROVIDERS),
-        *((attributes, "from_dict", own) for attributes, own in READ_BY[kind]),
-    ]
+_READ_BY: dict[type[ChatCompletionResponse] | type[StreamResponse], tuple[list[Any], list[str], list[Any]]] = {
+    kind: (
+        [*_PROVIDERS, *(attributes for attributes, _ in READ_BY[kind])],
+        [*(kind.__name__ for _ in _PROVIDERS), *("from_dict" for _ in READ_BY[kind])],
+        [*(kind for _ in _PROVIDERS), *(own for _, own in READ_BY[kind])],
+    )
     for kind in (ChatCompletionResponse, StreamResponse)
 }
-"""Where an application's test may have replaced what reads an answer: names, one of them, and what it stands for."""
+"""Where an application's test may have replaced what reads an answer: the names of modules and the attributes of
+classes, one name in each of them, and what each stands for.
+"""
 
 
 def reader_of(kind: type[ChatCompletionResponse] | type[StreamResponse]) -> Any:
     """What reads an answer, as an application's test has replaced it; None in the usual case."""
-    for names, name, own in _READ_BY[kind]:
-        if names[name] is not own:
-            return kind if name == "from_dict" else names[name]
+    places, names, own = _READ_BY[kind]
+    if (found := [*map(getitem, places, names)]) == own:  # without a loop: each answer and each batch is asked
+        return None
+    for name, now, then in zip(names, found, own):
+        if now is not then:
+            return kind if name == "from_dict" else now
     return None
 
 

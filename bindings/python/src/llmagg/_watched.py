@@ -16,6 +16,9 @@ Clients = list[tuple[Any, list[tuple[str, Any]]]]
 """Each provider with the names of its models and their clients."""
 
 
+_LOOK_UPS = attrgetter("get_llm_client", "get_available_models")
+
+
 class Asked:
     """A client that a plan asks, with its handle. Only a client that is not an ordinary one, or has changed, is asked
     for its handle again, which takes long.
@@ -81,11 +84,11 @@ class Usual:
         self._find = Manager.get_client_by_model
         self._providers = dict(providers)
         self._names = [*self._providers]
-        self._of_providers = [
-            (p, type(p), type(p).get_llm_client, type(p).get_available_models, dict(known), [*dict(known)])
-            for p, known in clients
+        self._of_providers = [(p, type(p), dict(known), [*dict(known)]) for p, known in clients]
+        self._methods = [
+            *{type(p): (type(p), _LOOK_UPS, _LOOK_UPS(type(p))) for p, _ in clients}.values(),
+            *{each.cls: each.watched() for each in asked if each.spoken is not None}.values(),
         ]
-        self._methods = [*{each.cls: each.watched() for each in asked if each.spoken is not None}.values()]
         self._asked = [(each.client, each.cls, each.own, each.side, each.handle, each.values) for each in asked]
 
     @classmethod
@@ -114,12 +117,10 @@ class Usual:
                 or [*providers] != self._names
             ):
                 return False
-            for provider, cls, find, listed, known, names in self._of_providers:
+            for provider, cls, known, names in self._of_providers:
                 clients, state = provider.clients, provider.__dict__
                 if (
                     type(provider) is not cls
-                    or cls.get_llm_client is not find
-                    or cls.get_available_models is not listed
                     or "get_llm_client" in state
                     or "get_available_models" in state
                     or type(clients) is not dict

@@ -26,15 +26,21 @@ _lock = threading.Lock()
 _thread: threading.Thread | None = None
 _queue: Queue | None = None
 _level: int | None = None  # the level that the core knows
+_own: logging.Logger | None = None  # the package's logger, once it was needed, with the handlers that it has then
+_ours: list[logging.Handler] = []
 _INFO, _WARNING = 20, 30
 
 
 @cache
 def _found() -> logging.Logger:
+    global _own
     import logging
 
     found = logging.getLogger("llmagg")
-    found.addHandler(logging.NullHandler())
+    silent = logging.NullHandler()
+    found.addHandler(silent)
+    _ours.append(silent)
+    _own = found
     if _stands_in:
         found.parent = logging.getLogger(_stands_in)
     return found
@@ -124,10 +130,19 @@ def is_heard() -> bool:
 
 def attach() -> None:
     """Starts passing on the core's records if a handler exists, and tells the core a changed level. Each call begins
-    with it: it takes a third of a microsecond if nothing has changed. It is thread-safe.
+    with it: it takes a tenth of a microsecond if no handler exists, as nearly always. It is thread-safe.
     """
     global _thread, _queue, _level
-    if not _wanted() if _thread is None else _level == _found().getEffectiveLevel():
+    if _thread is None:
+        if (own := _own) is not None and own.handlers == _ours:
+            above = own.parent
+            while above is not None and not above.handlers:
+                above = above.parent
+            if above is None:
+                return
+        if not _wanted():
+            return
+    elif _level == _found().getEffectiveLevel():
         return
     from ._native import load
     from ._native.queue import Queue

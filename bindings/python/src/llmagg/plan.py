@@ -26,6 +26,7 @@ from .errors import InvalidArgumentError, LLMError, ModelNotFoundError
 from .messages import Function
 from .requests import ChatCompletionRequest, messages_to_wire, model_name, refuse_bytes
 
+_PLANS = route.Plans.KEY
 _MOST = 16  # the maximum number of plans per aggregator: each model that its calls name needs a plan
 
 
@@ -80,7 +81,9 @@ def refuse_unpriced(user: Any, model: str | None) -> None:
 
 def _plan(user: Any, model: Any) -> Plan:
     """The plan for the request's model, or for the aggregator's models."""
-    plans = route.Plans.of(user)
+    plans = user.__dict__.get(_PLANS)
+    if plans is None:
+        plans = route.Plans.of(user)
     if model is not None and not isinstance(model, str):
         raise InvalidArgumentError(f"model is {shown(model)}; expected the name of a model")
     plan: Plan | None = plans.get(model)

@@ -23,8 +23,19 @@ from .reader import Reader
 T = TypeVar("T")
 
 # Python runs signal handlers in the main thread, between two of its instructions. A signal that arrives after the last
-# instruction and before poll() does not interrupt poll(); so in the main thread each poll() is short.
+# instruction and before poll() does not interrupt poll(); so in the main thread each poll() is short. Elsewhere it is
+# without a limit, and the kernel sets no timer.
 LOOK_UP_MS = 200
+_main = threading.main_thread().ident
+
+
+def _forget() -> None:
+    """In a forked child the thread that forked is the main one."""
+    global _main
+    _main = threading.get_ident()
+
+
+load.on_fork(_forget)
 
 
 class _PrivateLoop:
@@ -100,8 +111,7 @@ class BlockingReader(Reader):
             loop = self.loop()
             loop.run_until_complete(self._run_custom(operation))
         else:
-            if not self._poll(LOOK_UP_MS) and threading.current_thread() is not threading.main_thread():
-                self._poll(None)
+            self._poll(LOOK_UP_MS if threading.get_ident() == _main else None)
             self.pump()
 
     async def _run_custom(self, operation: Operation) -> None:
