@@ -221,14 +221,14 @@ func codeOfStatus(status int, text, name string) llm.Code {
 	case status == http.StatusUnauthorized:
 		return llm.Authentication
 	case status == http.StatusForbidden:
-		words := []string{"key", "permission", "credential", "unauthorized", "token", "access denied", "forbidden", "signature", "real-name", "实名"}
+		words := []string{"key", "permission", "credential", "unauthorized", "token", "access denied", "forbidden", "authenticat", "authoriz", "signature", "real-name", "实名"}
 		if containsAny(text, words) || containsAny(name, words) {
 			return llm.Authentication
 		}
 		return llm.BadRequest
 	case status == http.StatusPaymentRequired:
 		return llm.Quota
-	case status == http.StatusNotFound:
+	case status == http.StatusNotFound, status == http.StatusGone:
 		return llm.ModelNotFound
 	case passes(status):
 		return llm.Unavailable

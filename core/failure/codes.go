@@ -59,7 +59,7 @@ var numbers = []struct {
 		{Value: llm.ContextLength, Words: "1261"},
 		{Value: llm.ContentFilter, Words: "1301"},
 		{Value: llm.RateLimit, Words: "1302 1303"},
-		{Value: llm.Unavailable, Words: "1230 1234 1305 1312"},
+		{Value: llm.Unavailable, Words: "1120 1230 1234 1305 1312"},
 	}},
 	{miniMax, wordlist.Index[llm.Code]{
 		{Value: llm.Unavailable, Words: "1000 1001 1013 1024 1033"},
@@ -114,10 +114,10 @@ var names = wordlist.Index[llm.Code]{
 	{Value: llm.RateLimit, Words: "ratelimitexceeded ratelimiterror ratelimited ratelimitreached ratelimitreachederror throttlingexception throttling throttlingratequota limitrequests " +
 		"throttlingallocationquota limittokens throttlingburstrate limitburstrate requestbursttoofast rpmratelimitexceeded tpmratelimitexceeded " +
 		"modelaccountrpmratelimitexceeded modelaccounttpmratelimitexceeded requestlimitexceeded limitexceeded failedoperationengineserverlimitexceeded " +
-		"servicetiercapacityexceeded toomanyrequests resourceexhausted slowdown"},
+		"servicetiercapacityexceeded toomanyrequests toomanyrequestserror toomanytokenserror resourceexhausted slowdown"},
 	{Value: llm.Authentication, Words: "invalidapikey incorrectapikeyerror invalidauthenticationerror authenticationerror apikeyinvalid apikeyserviceblocked servicedisabled " +
 		"consumersuspended accountdeactivated permissionerror invalidiamtoken invalidappid unrecognizedclientexception expiredtokenexception " +
-		"invalidsignatureexception signaturedoesnotmatch invalidaccesskeyid invalidclienttokenid requestexpired requesttimetooskewed optinrequired accessdenied " +
+		"failedtoauth accessdeny modelaccessdenied invalidsignatureexception signaturedoesnotmatch invalidaccesskeyid invalidclienttokenid requestexpired requesttimetooskewed optinrequired accessdenied " +
 		"authenticationfailed missingauthenticationtokenexception incompletesignatureexception accessdeniedexception " +
 		"expiredkey autherror failedoperationuserunautherror failedoperationservicenotactivated unauthenticated invalidtoken expiredtoken invalidclient modeltermsrequired " +
 		"nodbconnection"}, // a key that litellm's proxy, which has no database, does not know
@@ -134,7 +134,7 @@ var names = wordlist.Index[llm.Code]{
 		"invalidendpointclosedendpoint invalidendpointormodelnotfound resourcenotfoundexception"},
 	{Value: llm.Unavailable, Words: "overloadederror engineoverloadederror engineoverloaded serveroverloaded serverhighload internalserviceerror " +
 		"modelservingerror requesttimeout modeltimeoutexception modelerrorexception modelstreamerrorexception modelnotreadyexception " +
-		"internalserverexception internalfailure serverbusy serviceunavailable serviceunavailableexception capacityexceeded cancelled getchannelfailed badresponsestatuscode dorequestfailed"},
+		"internalserverexception internalfailure serverbusy queueexceeded serviceunavailable servicenotavailable serviceunavailableexception capacityexceeded cancelled getchannelfailed badresponsestatuscode dorequestfailed"},
 	// The model's answer was of no use (Groq): another try may be better.
 	{Value: llm.BadResponse, Words: "toolusefailed jsonvalidatefailed emptyresponse"},
 }
@@ -152,36 +152,53 @@ type rule struct {
 var rules = []rule{
 	{code: llm.RateLimit, words: []string{"allocated quota exceeded", "allocation quota"}, at: isRefusal}, // DashScope: tokens per minute
 	{code: llm.Quota, names: []string{"insufficientquota", "insufficientbalance", "notenoughbalance", "billinghardlimit", "billingnotactive", "arrearage", "overdue"},
-		words: []string{"insufficient balance", "not enough balance", "insufficient credit", "insufficient funds", "credit balance is too low", "out of credits", "spend limit", "spending limit", "usage limit", "available credits", "included credits", "any credits", "budget has been exceeded", "call volume quota", "余额不足", "额度不足", "额度已用尽", "欠费"}, at: isRefusal},
-	{code: llm.ContentFilter, names: []string{"contentfilter", "contentpolicy", "moderation", "responsibleaipolicyviolation", "prohibitedcontent", "sensitivecontent", "riskdetection", "datainspection"},
+		words: []string{"insufficient balance", "not enough balance", "insufficient credit", "insufficient funds", "credit balance is too low", "out of credits", "spend limit", "spending limit", "usage limit", "available credits", "included credits", "any credits", "budget has been exceeded", "call volume quota", "all your credits", "余额不足", "额度不足", "额度已用尽", "欠费"}, at: isRefusal},
+	{code: llm.Quota, names: []string{"quotaexceeded"}, at: func(status int) bool { return isAbout(status) && status != 0 }},
+	{code: llm.ContentFilter, names: []string{"contentfilter", "contentpolicy", "censorship", "moderation", "responsibleaipolicyviolation", "prohibitedcontent", "sensitivecontent", "riskdetection", "datainspection"},
 		words: []string{"content management policy", "content policy", "content filter", "content exists risk", "inappropriate content", "敏感"}, at: isAbout},
 	{code: llm.ContentFilter, words: []string{"moderation", "flagged"}, at: func(status int) bool { return status == 403 }},
 	{code: llm.ContextLength, names: []string{"contextlength", "contextsize", "stringabovemaxlength"},
-		words: []string{"maximum context length", "context length", "context size", "context window", "prompt is too long", "prompt too long", "input is too long", "input too long", "context too long",
+		words: []string{"context length", "context size", "context window"}, at: mayBeAbout},
+	{code: llm.ContextLength,
+		words: []string{"prompt is too long", "prompt too long", "input is too long", "input too long", "context too long",
 			"exceeds the maximum number of tokens", "input token count", "exceeded model token limit", "maximum model length", "maximum prompt length",
 			"maximum input length", "maximum sequence length", "sum of prompt length", "reduce the length of the", "`inputs` tokens", "inputs tokens", "`inputs` must have less", "max length",
-			"range of input length", "too many tokens", "total length cannot exceed", "prompt token count", "number of input tokens", "input tokens exceed",
+			"range of input length", "total length cannot exceed", "prompt token count", "number of input tokens", "input tokens exceed",
 			"token limit exceeded", "exceeds token limit", "超长", "最大长度", "输入过长", "上下文长度", "上下文限制"},
 		at: isAbout},
 	{code: llm.Authentication, names: []string{"invalidapikey", "apikeyinvalid", "authenticationerror", "invalidauthentication", "authfailure"},
-		words: []string{"api key not valid", "incorrect api key", "invalid api key", "api key expired"}, at: isRefusal},
+		words: []string{"api key not valid", "incorrect api key", "invalid api key", "invalid api token", "api key expired"}, at: isRefusal},
 	{code: llm.ModelNotFound, names: []string{"modelnotfound", "modelnotexist", "unknownmodel"}},
 	{code: llm.RateLimit, names: []string{"ratelimit", "resourceexhausted", "toomanyrequests", "throttl", "requestlimitexceeded"}, words: []string{"rate limit exceeded", "rate limit reached", "too many requests"}, at: isNone},
 	{code: llm.Unavailable, names: []string{"serviceunavailable"}, words: busy, at: isAbout},
+	{code: llm.Unavailable, words: later, at: isAbout},
+	{code: llm.Unavailable, words: busy, at: func(status int) bool { return status == http.StatusTooManyRequests }}, // of everybody, not of this caller
 }
 
-// busy are words of servers that may answer at another moment.
-var busy = []string{"too busy", "is busy", "overloaded", "temporarily unavailable", "try again later", "繁忙", "稍后"}
+// busy are words of servers that have too much to do.
+var busy = []string{"too busy", "is busy", "model busy", "server busy", "overloaded", "high demand", "high traffic", "at capacity", "temporarily unavailable", "繁忙", "访问量过大"}
 
-// isRefusal tells whether a status speaks of the request or the account, or is
-// none.
-func isRefusal(status int) bool { return status < 500 }
+// later are words of servers that may answer at another moment.
+var later = []string{"try again later", "稍后", "failed to load model", "model has crashed"}
+
+// paces are words of limits for a time that is soon over: they are neither
+// money nor the size of a request, whatever a server calls them.
+var paces = []string{"per minute", "per second", "/ minute", "/minute", "每分钟", "每秒"}
+
+// isRefusal tells whether a status speaks of the request or the account, or may
+// stand for anything.
+func isRefusal(status int) bool { return status <= http.StatusInternalServerError }
 
 // isNone tells whether a status says nothing at all, or is none.
 func isNone(status int) bool { return status == 0 || status == http.StatusInternalServerError }
 
 // isAbout tells whether a status speaks of what the request holds, or is none.
 func isAbout(status int) bool { return status == 0 || status == 400 || status == 413 || status == 422 }
+
+// mayBeAbout is isAbout, and the statuses in its place with some servers.
+func mayBeAbout(status int) bool {
+	return isAbout(status) || status == http.StatusForbidden || status == http.StatusInternalServerError
+}
 
 // unstated are the rules for failures that come without a status, inside a
 // stream or in a 200.
@@ -191,7 +208,7 @@ var unstated = []rule{
 		words: []string{"unauthorized", "not authorized", "unauthenticated", "not authenticated", "authentication failed", "authentication required", "permission denied",
 			"access denied", "access forbidden", "api key required", "api key is required", "missing api key", "no api key", "token expired", "token has expired"}},
 	{code: llm.ModelNotFound, names: []string{"notfound"}},
-	{code: llm.BadRequest, names: []string{"invalidrequest", "invalidargument", "invalidparameter", "badrequest", "failedprecondition", "missingparameter", "validation", "valueerror"},
+	{code: llm.BadRequest, names: []string{"invalidrequest", "invalidargument", "invalidparam", "paramsinvalid", "badrequest", "failedprecondition", "missingparameter", "validation", "valueerror"},
 		words: []string{"invalid request", "validation error", "malformed request"}},
 	{code: llm.Quota, words: []string{"out of quota", "payment required", "credits exhausted", "no credits"}},
 	{code: llm.RateLimit, words: []string{"rate limit", "rate-limit", "ratelimit", "too many requests", "throttled", "quota exceeded", "exceeded your current quota", "限流", "频繁"}},
@@ -218,7 +235,7 @@ func codeOf(status int, s *said) llm.Code {
 		}
 	}
 	text := strings.ToLower(s.message + " " + s.upstreamSaid)
-	if s.notMoney(text) {
+	if s.notMoney(text) || (status == http.StatusTooManyRequests || status == 0) && containsAny(text, paces) {
 		return llm.RateLimit
 	}
 	for _, word := range []string{s.code, s.reason, s.kind} {

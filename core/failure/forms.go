@@ -197,6 +197,9 @@ func (s *said) marks(f fields, depth int) {
 	for _, name := range ids {
 		s.request = cmp.Or(s.request, scalar(f[name]))
 	}
+	if reason := textOf(f["reason"]); s.reason == "" && isName(reason) { // Novita's "NOT_ENOUGH_BALANCE"
+		s.reason = reason
+	}
 	s.outcome(f)
 	if s.shape == "" {
 		s.shape = shapeOf(f, depth)

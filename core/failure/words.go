@@ -35,8 +35,8 @@ func statusIn(message string) int {
 
 // sentences are how those begin in front of a server to say what became of it:
 // Envoy and Istio, HAProxy, Traefik, Varnish, nginx, Kong, Cloudflare, the
-// clouds' load balancers; and what Go, Node and curl say to programs that hand
-// it on.
+// clouds' load balancers, LM Studio; and what Go, Node and curl say to programs
+// that hand it on.
 var sentences = [...]struct {
 	status int
 	closed bool   // they count only where they have ended, as others say more with them
@@ -56,7 +56,7 @@ var sentences = [...]struct {
 	{504, true, "stream timeout|response timeout|the request timed out|request timed out|request timeout|request time-out|connection timed out|operation timed out|"},
 	{403, false, "rbac: access denied|"},
 	{401, false, "jwt is |jwt verification |jwt issuer is not |jwks doesn't have |"},
-	{404, false, "default backend - 404|no route matched|"},
+	{404, false, "default backend - 404|no route matched|unexpected endpoint or method|"},
 }
 
 // proxyStatus is the status of what a proxy says of the server behind it; 0 for
@@ -169,7 +169,7 @@ func OfText(body []byte) llm.Code {
 	if status := statusOfPage(heading); status != 0 {
 		return codeOf(status, &said{message: heading})
 	}
-	if containsAny(strings.ToLower(heading), busy) {
+	if text := strings.ToLower(heading); containsAny(text, busy) || containsAny(text, later) {
 		return llm.Unavailable
 	}
 	return OfWords(heading)

@@ -71,6 +71,7 @@ func (l *language) of(text string) string {
 var ofTried = strings.NewReplacer(
 	"wall: requests and failures", "测试服务器：请求与失败",
 	"wall: failures and rankings", "测试服务器：失败与排序",
+	"wall: vectors, rankings and failures", "测试服务器：向量、排序与失败",
 	"wall: vectors and rankings", "测试服务器：向量与排序",
 	"wall: requests", "测试服务器：请求",
 	"wall: failures", "测试服务器：失败",
