@@ -8,12 +8,14 @@ import json
 import re
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import pytest
 
 import llmagg
-from llmagg import params
+from conftest import aggregator_for
+from llmagg import openai_params, other_params, params
 from llmagg._native import route
 from llmagg.faultwall import FaultWall
 
@@ -78,17 +80,30 @@ TOLD = {
 }
 
 
+def test_the_options_of_vectors_and_rankings_are_those_of_the_core(llm_wall: FaultWall) -> None:
+    aggregator = aggregator_for(llm_wall, "e")
+    chats_have = params.RowOptions.__annotations__.keys() - params.CommonOptions.__annotations__.keys()
+    values = {"on_interrupt": "error", "hedge_after": 1, "accept": bool, "unsupported": "adapt", "cache": "use"}
+    for name in chats_have:
+        with pytest.raises(llmagg.InvalidArgumentError, match="for chats"):
+            aggregator.embed_sync("x", **{name: values.get(name, True)})  # type: ignore[arg-type]
+    options = {row["name"] for row in route.tables()["options"] if not row.get("internal")} - chats_have
+    for cls in (other_params.EmbedParams, other_params.RerankParams):
+        assert options <= cls.__annotations__.keys() | typing.get_type_hints(cls).keys()
+
+
 def test_each_parameter_is_told() -> None:
     """For hover: a text below each name, with the default, an example and, of numbers, the unit or the range."""
     lacking: list[str] = []
-    for cls in (c for c in ast.parse(Path(params.__file__).read_text("utf-8")).body if isinstance(c, ast.ClassDef)):
-        if not issubclass(getattr(params, cls.name), dict) or not cls.name.endswith(("Options", "Params")):
+    sources = [Path(module.__file__).read_text("utf-8") for module in (params, openai_params, other_params)]
+    for cls in (node for source in sources for node in ast.parse(source).body if isinstance(node, ast.ClassDef)):
+        if not cls.name.endswith(("Options", "Params")):
             continue
         for field, below in zip(cls.body, [*cls.body[1:], None]):
             if not isinstance(field, ast.AnnAssign):
                 continue
             kind = re.sub(r"(Mapping|Sequence)\[[^]]*\]", "", ast.unparse(field.annotation))
-            of_numbers = re.search(r"\b(int|float)\b", kind)
+            of_numbers = re.search(r"(?<!')\b(int|float)\b", kind)
             text = below.value.value if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) else ""
             text = " ".join(str(text).split())
             for what, pattern in TOLD.items():

@@ -17,6 +17,7 @@ from llmagg import ChunkEvent, DoneEvent, LLMAggrator, LLMAggregator, Message, M
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from llmagg.other_params import RerankParams
     from llmagg.params import ChatParams, MessageDict, ToolDict
 
 ROUTES = ["shop/first", "shop/second"]
@@ -152,6 +153,18 @@ async def parsed(llm: LLMAggregator) -> tuple[str, int]:
         another: City | None = llmagg.parse_sync("A city?", Optional[City]).value
         name += f"{word} {number} {another}"
     return name, len(city.attempts) + (llm.parse_sync("A city.", City).value.people if not city.attempts else 0)
+
+
+# Vectors and rankings
+
+
+async def nearest(llm: LLMAggregator, question: str, texts: list[str], **params: Unpack[RerankParams]) -> str:
+    """The best text, and vectors of all."""
+    vectors = await llm.embed(texts, "shop/first", 256, input_type="document", deadline=20, late_chunking=True)
+    more = llmagg.embed_sync(texts, model="openai/text-embedding-3-small", max_retries=2, extra_body={"x": 1})
+    ranked = await llm.rerank(question, texts, top_n=1, **params)
+    again = await llmagg.rerank(question, texts, model="cohere/rerank-v3.5", max_tokens_per_doc=512)
+    return f"{ranked[0].document} {again[0].relevance_score} {len(vectors) + len(more)}"
 
 
 # Streams

@@ -21,6 +21,12 @@ async def mistakes(llm: LLMAggregator) -> None:
     await llm.chat("Hello", web_search_options={"search_context_size": "tiny"})  # type: ignore[arg-type]  # pyright: ignore
     await llm.chat("Hello", safety_identifier=7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await llm.chat("Hello", moderation={})  # type: ignore[arg-type]  # pyright: ignore
+    await llm.embed("Hello", deadlin=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await llm.embed("Hello", hedge_after=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await llm.embed("Hello", input_type="questions")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    llm.rerank_sync("a", ["b"], topn=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await llmagg.rerank("a", ["b"], timeout="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    llmagg.embed_sync("Hello", num_retries=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     LLMAggregator(strategy="fastest")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await llm.chat(7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     llm.chat_sync("Hello", deadlin=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -56,6 +56,7 @@ LATE = (
     "llmagg.growing",
     "llmagg.observers",
     "llmagg.oldstyle",
+    "llmagg.other_params",
     "llmagg.params",
     "llmagg.parsing",
     "llmagg.plan",

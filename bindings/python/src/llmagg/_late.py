@@ -17,20 +17,24 @@ if typing.TYPE_CHECKING:
     from .cache import Cache
     from .embeddings import EmbeddingResponse
     from .growing import Growing
+    from .other_params import EmbedParams, InputType, NamedEmbedParams, NamedRerankParams, RerankParams
     from .params import ChatParams, GenerateParams, Messages, RowParams, Strategy, ToolParams
     from .parsing import Parsed
     from .rankings import RerankResponse
     from .tools import ToolRun
 
 __all__ = (
-    "Budget", "Cache", "Call", "ChatParams", "EmbeddingResponse", "GenerateParams", "Growing", "Messages", "Parsed",
-    "RerankResponse", "RowParams", "Strategy", "ToolParams", "ToolRun", "TypeForm", "Unpack", "oldstyle", "summary",
+    "Budget", "Cache", "Call", "ChatParams", "EmbedParams", "EmbeddingResponse", "GenerateParams", "Growing",
+    "InputType", "Messages", "NamedEmbedParams", "NamedRerankParams", "Parsed", "RerankParams", "RerankResponse",
+    "RowParams", "Strategy", "ToolParams", "ToolRun", "TypeForm", "Unpack", "oldstyle", "summary",
 )  # fmt: skip
 _PARAMS = ("ChatParams", "GenerateParams", "Messages", "RowParams", "Strategy", "ToolParams")
+_OTHER = ("EmbedParams", "InputType", "NamedEmbedParams", "NamedRerankParams", "RerankParams")
 _PLACES = {
     "Budget": "budget", "Cache": "cache", "Call": "_native.calls", "Growing": "growing", "Parsed": "parsing",
     "EmbeddingResponse": "embeddings", "RerankResponse": "rankings", "ToolRun": "tools", "oldstyle": "oldstyle",
     "summary": "summary", **dict.fromkeys(_PARAMS, "params"),
+    **dict.fromkeys(_OTHER, "other_params"),
 }  # fmt: skip
 
 

@@ -162,7 +162,7 @@ class LLMAggregator(Closing):
             shorten(error)
             raise
 
-    def _other_call(self, request: dict[str, Any], params: dict[str, Any]) -> _late.Call:
+    def _other_call(self, request: dict[str, Any], params: Mapping[str, Any]) -> _late.Call:
         from . import _misspelt, plan
 
         with brief:
@@ -197,7 +197,7 @@ class LLMAggregator(Closing):
 
     async def embed(
         self, /, input: str | Sequence[str], model: str | None = None, dimensions: int | None = None, *,
-        input_type: str | None = None, numpy: bool = False, **params: Any,
+        input_type: _late.InputType | None = None, numpy: bool = False, **params: _late.Unpack[_late.EmbedParams],
     ) -> _late.EmbeddingResponse:  # fmt: skip
         """Returns the vectors of a text or of a list of texts, in their order.
 
@@ -212,8 +212,9 @@ class LLMAggregator(Closing):
         return await self._other_call(request, params).embeddings(numpy=numpy)
 
     async def rerank(
-        self, /, query: str, documents: Sequence[str], model: str | None = None, top_n: int | None = None, **params: Any
-    ) -> _late.RerankResponse:
+        self, /, query: str, documents: Sequence[str], model: str | None = None, top_n: int | None = None,
+        **params: _late.Unpack[_late.RerankParams],
+    ) -> _late.RerankResponse:  # fmt: skip
         """Ranks documents by how well they fit a query: ``response.results``, the best first, at most ``top_n``.
 
         Models are asked as for a chat. ``params`` are options as for calls, and fields for the server. Raises LLMError.
@@ -361,15 +362,16 @@ class LLMAggregator(Closing):
 
     def embed_sync(
         self, /, input: str | Sequence[str], model: str | None = None, dimensions: int | None = None, *,
-        input_type: str | None = None, numpy: bool = False, **params: Any,
+        input_type: _late.InputType | None = None, numpy: bool = False, **params: _late.Unpack[_late.EmbedParams],
     ) -> _late.EmbeddingResponse:  # fmt: skip
         """``embed`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         request = {"input": listed(input, "input"), "model": model, "dimensions": dimensions, "input_type": input_type}
         return self._other_call(request, params).embeddings_sync(numpy=numpy)
 
     def rerank_sync(
-        self, /, query: str, documents: Sequence[str], model: str | None = None, top_n: int | None = None, **params: Any
-    ) -> _late.RerankResponse:
+        self, /, query: str, documents: Sequence[str], model: str | None = None, top_n: int | None = None,
+        **params: _late.Unpack[_late.RerankParams],
+    ) -> _late.RerankResponse:  # fmt: skip
         """``rerank`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         documents = listed(documents, "documents")
         request = {"query": query, "documents": documents, "model": model, "top_n": top_n}

@@ -205,7 +205,7 @@ async def stream_parse(
 @_called.told
 async def embed(
     input: str | Sequence[str], models: Models | None = None, dimensions: int | None = None, *,
-    input_type: str | None = None, numpy: bool = False, **params: Any,
+    input_type: _late.InputType | None = None, numpy: bool = False, **params: _late.Unpack[_late.NamedEmbedParams],
 ) -> EmbeddingResponse:  # fmt: skip
     """The vectors of a text or of a list of texts, as :meth:`LLMAggregator.embed`.
 
@@ -221,8 +221,9 @@ async def embed(
 
 @_called.told
 async def rerank(
-    query: str, documents: Sequence[str], models: Models | None = None, top_n: int | None = None, **params: Any
-) -> RerankResponse:
+    query: str, documents: Sequence[str], models: Models | None = None, top_n: int | None = None,
+    **params: _late.Unpack[_late.NamedRerankParams],
+) -> RerankResponse:  # fmt: skip
     """Ranks documents by how well they fit a query, as :meth:`LLMAggregator.rerank`.
 
     Example::
@@ -307,7 +308,7 @@ def stream_text_sync(
 @_called.told
 def embed_sync(
     input: str | Sequence[str], models: Models | None = None, dimensions: int | None = None, *,
-    input_type: str | None = None, numpy: bool = False, **params: Any,
+    input_type: _late.InputType | None = None, numpy: bool = False, **params: _late.Unpack[_late.NamedEmbedParams],
 ) -> EmbeddingResponse:  # fmt: skip
     """``embed`` for code without an event loop; it blocks, and Ctrl-C ends it."""
     llm = aggregator_sync(*_named("embed", models, params, input=input))
@@ -316,8 +317,9 @@ def embed_sync(
 
 @_called.told
 def rerank_sync(
-    query: str, documents: Sequence[str], models: Models | None = None, top_n: int | None = None, **params: Any
-) -> RerankResponse:
+    query: str, documents: Sequence[str], models: Models | None = None, top_n: int | None = None,
+    **params: _late.Unpack[_late.NamedRerankParams],
+) -> RerankResponse:  # fmt: skip
     """``rerank`` for code without an event loop; it blocks, and Ctrl-C ends it."""
     llm = aggregator_sync(*_named("rerank", models, params, query=query, documents=documents))
     return llm.rerank_sync(query, documents, top_n=top_n, **params)

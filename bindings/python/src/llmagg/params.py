@@ -106,22 +106,14 @@ Messages = str | Iterable[Message | Mapping[str, Any] | ModelDump]
 """A text (one message of the user), or messages: dicts, Mappings, :class:`Message`, pydantic models."""
 
 
-class RowOptions(TypedDict, total=False):
-    """The options of a call, except ``max_retries`` and ``max_cost``. None means not set."""
+class CommonOptions(TypedDict, total=False):
+    """The options that calls of all kinds have. None means not set."""
 
     deadline: float | timedelta | None
     """Seconds for the whole call: attempts, waits and routes. Default: none. Example: ``deadline=20``."""
     timeout: float | timedelta | None
     """Seconds for one attempt, or for a stream's first token. Default: the route's (30 seconds). Example:
     ``timeout=5``.
-    """
-    on_interrupt: Literal["error", "restart"] | None
-    """When a stream breaks after its first token: "error" (default) ends it with the partial text, "restart" starts
-    the answer again on another route. Example: ``on_interrupt="restart"``.
-    """
-    hedge_after: float | timedelta | None
-    """Streams: seconds without a token after which a second route is asked as well. Default: off. Example:
-    ``hedge_after=1.5``.
     """
     failover_bad_request: bool | None
     """Tries the next route after BAD_REQUEST. Default: True. Example: ``failover_bad_request=False``."""
@@ -137,16 +129,6 @@ class RowOptions(TypedDict, total=False):
     """
     budgets: Budget | Sequence[Budget] | None
     """What the call and others may cost together. Default: none. Example: ``budgets=[llmagg.Budget(20.0)]``."""
-    accept: Literal["nonempty"] | Callable[[ChatCompletionResponse], object] | None
-    """Which answers count; after any other the call goes on with the next route. "nonempty" refuses empty ones. A
-    function gets the response; what is false, a text (the reason) or an exception refuses it; None accepts it. It
-    runs in the thread of the call; a stream is judged when it is complete. Default: every answer. Example:
-    ``accept="nonempty"``.
-    """
-    unsupported: Literal["adapt", "error"] | None
-    """What a vendor cannot do: "adapt" leaves it out or changes it and lists it in the attempt's ``adapted``, or
-    asks the next route; "error" ends the call. Default: the route's ("adapt"). Example: ``unsupported="error"``.
-    """
     strategy: Strategy | None
     """The order of the routes: "order" (default), "weighted", "latency", "least_busy", "cost" or "usage". Example:
     ``strategy="latency"``.
@@ -155,15 +137,9 @@ class RowOptions(TypedDict, total=False):
     """Calls with the same text ask the same route first, as long as it is usable. Default: none. Example:
     ``session="chat-42"``.
     """
-    cache: Literal["use", "refresh", "off"] | None
-    """What the call wants of the aggregator's cache: "use" (default) takes a kept answer, "refresh" asks the server
-    and replaces it, "off" neither reads nor keeps. Without a cache it means nothing. Example: ``cache="refresh"``.
-    """
-    include_usage: bool | None
-    """Asks for the usage in streams. Default: True for aggregators. Example: ``include_usage=False``."""
     bulk: bool | None
     """One of many calls: while such calls are under way on a route without a ``max_concurrent_calls`` of its own, that
-    is "auto". Default: True for rows of :mod:`llmagg.bulk`, False for other calls.
+    is "auto". Default: True for rows of :mod:`llmagg.bulk`, False for other calls. Example: ``bulk=True``.
     """
     headers: Mapping[str, str] | None
     """HTTP headers for this call; they replace configured headers. Default: the configured ones. Example:
@@ -177,6 +153,35 @@ class RowOptions(TypedDict, total=False):
     """Fields for the server that the library does not know; they replace fields of the same name. Default: none.
     Example: ``extra_body={"my_server_field": 1}``.
     """
+
+
+class RowOptions(CommonOptions, total=False):
+    """The options of a call, except ``max_retries`` and ``max_cost``. None means not set."""
+
+    on_interrupt: Literal["error", "restart"] | None
+    """When a stream breaks after its first token: "error" (default) ends it with the partial text, "restart" starts
+    the answer again on another route. Example: ``on_interrupt="restart"``.
+    """
+    hedge_after: float | timedelta | None
+    """Streams: seconds without a token after which a second route is asked as well. Default: off. Example:
+    ``hedge_after=1.5``.
+    """
+    accept: Literal["nonempty"] | Callable[[ChatCompletionResponse], object] | None
+    """Which answers count; after any other the call goes on with the next route. "nonempty" refuses empty ones. A
+    function gets the response; what is false, a text (the reason) or an exception refuses it; None accepts it. It
+    runs in the thread of the call; a stream is judged when it is complete. Default: every answer. Example:
+    ``accept="nonempty"``.
+    """
+    unsupported: Literal["adapt", "error"] | None
+    """What a vendor cannot do: "adapt" leaves it out or changes it and lists it in the attempt's ``adapted``, or
+    asks the next route; "error" ends the call. Default: the route's ("adapt"). Example: ``unsupported="error"``.
+    """
+    cache: Literal["use", "refresh", "off"] | None
+    """What the call wants of the aggregator's cache: "use" (default) takes a kept answer, "refresh" asks the server
+    and replaces it, "off" neither reads nor keeps. Without a cache it means nothing. Example: ``cache="refresh"``.
+    """
+    include_usage: bool | None
+    """Asks for the usage in streams. Default: True for aggregators. Example: ``include_usage=False``."""
 
 
 class Options(RowOptions, total=False):
