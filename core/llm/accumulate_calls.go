@@ -256,7 +256,7 @@ func (c *partialCall) awaits(d *ToolCall) bool {
 // arguments, which are not complete: those of another call begin like JSON.
 func (c *partialCall) goesOn(d *ToolCall) bool {
 	name, text := d.said()
-	return d.Index >= 0 && d.Index == c.index && *name == c.name.String() && !c.custom && c.arguments.Len() > 0 && *text != "" &&
+	return d.Index == c.index && *name == c.name.String() && !c.custom && c.arguments.Len() > 0 && *text != "" &&
 		strings.IndexByte("{[\" \t\r\n", (*text)[0]) < 0
 }
 

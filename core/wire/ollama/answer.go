@@ -42,16 +42,13 @@ type said struct {
 // stream reads the lines of one answer, or a whole one. One goroutine uses it.
 type stream struct {
 	model string // where the answer names none
-	whole bool   // it is not read in lines
 
 	answering string
 	id        string
 	created   int64 // seconds since the Unix epoch
 	ids       string
 	begun     bool
-	calls     int            // so far
-	open      []openCall     // that may go on
-	numbers   map[string]int // of calls, by the ids that the server gave
+	calls     int // so far, or pieces of them with a name
 	counts    wire.Counts
 	usage     *llm.Usage
 	images    []llm.Part // so far: each line that brings one repeats those before it
@@ -307,7 +304,7 @@ func (s *stream) ends(data []byte, reason string) (*llm.Usage, llm.Extra) {
 
 // response reads a whole answer.
 func response(data []byte, c *wire.Call) (*llm.Response, error) {
-	s := &stream{model: c.Model, whole: true}
+	s := &stream{model: c.Model}
 	a, err := s.read(data, false)
 	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the answer is not the JSON of a chat (%d bytes): %v", len(data), err)
