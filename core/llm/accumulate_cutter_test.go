@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -12,11 +13,24 @@ import (
 // that vendors do.
 type cutter struct {
 	rand      *rand.Rand
-	index     int // how tool calls are numbered: see callIndex
-	ids       int // on the first delta, on each, changing, late
-	names     int // once, on each delta, in pieces, all so far
-	message   int // none beside the deltas, all so far in each chunk, the whole at the end, messages alone
-	reasoning int // reasoning_content, reasoning, both
+	index     int  // how tool calls are numbered: see callIndex
+	ids       int  // on the first delta, on each, changing, late
+	names     int  // once, on each delta, in pieces, all so far
+	message   int  // none beside the deltas, all so far in each chunk, the whole at the end, messages alone
+	reasoning int  // reasoning_content, reasoning, both
+	mixed     bool // the pieces of calls take turns
+	choice    int  // the answer's number
+}
+
+// newCutter picks one of the ways; nothing else says which call a piece belongs
+// to where they are mixed.
+func newCutter(r *rand.Rand, choice int) *cutter {
+	c := &cutter{rand: r, index: r.IntN(5), ids: r.IntN(4), names: r.IntN(4), message: max(0, r.IntN(6)-2), reasoning: r.IntN(3), choice: choice}
+	if c.message == 3 || c.message != 0 && r.IntN(2) == 0 {
+		c.reasoning = 0
+	}
+	c.mixed = (c.index < 2 || c.ids == 1) && r.IntN(2) == 0
+	return c
 }
 
 type doc = map[string]any
@@ -63,7 +77,14 @@ func (c *cutter) answer() doc {
 		return m
 	}
 	if c.pick(3) == 0 {
-		m["audio"] = doc{"id": "audio_1", "transcript": c.text(20), "data": "AAAA" + strings.Repeat("BBBB", c.pick(5)), "expires_at": 1800000000.0}
+		m["audio"] = doc{"id": "audio_1", "transcript": c.text(20), "data": "AAAA" + strings.Repeat("BBBB", c.pick(5)) + []string{"", "QQ=="}[c.pick(2)], "expires_at": 1800000000.0}
+	}
+	if c.pick(3) == 0 {
+		var images []any
+		for i := range c.pick(3) + 1 {
+			images = append(images, doc{"type": "image_url", "image_url": doc{"url": fmt.Sprintf("data:image/png;base64,%d", i)}})
+		}
+		m["images"] = images
 	}
 	if c.pick(3) == 0 {
 		m["annotations"] = []any{doc{"type": "url_citation", "url_citation": doc{"url": "https://a.example"}}, doc{"type": "url_citation", "url_citation": doc{"url": "https://b.example"}}}
@@ -74,6 +95,9 @@ func (c *cutter) answer() doc {
 	}
 	if c.pick(3) == 0 {
 		m["x_unknown"] = "!" + c.text(20)
+	}
+	if c.pick(3) == 0 {
+		m["x_object"] = doc{"name": "n", "on": true, "deep": doc{"text": c.text(20), "list": []any{doc{"n": 1.0}, doc{"n": 2.0}}}}
 	}
 	return m
 }
@@ -156,6 +180,17 @@ func (c *cutter) deltas(m doc) (deltas []string) {
 			emit(`{"x_unknown":%s}`, piece)
 		}
 	}
+	if object, ok := m["x_object"].(doc); ok {
+		deep := object["deep"].(doc)
+		emit(`{"x_object":{"name":"n","on":false}}`)
+		for _, piece := range c.pieces(deep["text"].(string)) {
+			emit(`{"x_object":{"name":"n","deep":{"text":%s}}}`, piece)
+		}
+		for _, item := range deep["list"].([]any) {
+			emit(`{"x_object":{"deep":{"list":[%s]}}}`, asJSON(item))
+		}
+		emit(`{"x_object":{"on":true}}`)
+	}
 	if audio, ok := m["audio"].(doc); ok {
 		emit(`{"audio":{"id":"audio_1"}}`)
 		for _, piece := range c.pieces(audio["transcript"].(string)) {
@@ -166,17 +201,37 @@ func (c *cutter) deltas(m doc) (deltas []string) {
 		}
 		emit(`{"audio":{"expires_at":1800000000}}`)
 	}
-	if list, ok := m["annotations"].([]any); ok {
+	for _, name := range []string{"annotations", "images"} {
+		list, _ := m[name].([]any)
 		if c.pick(2) == 0 { // all so far
-			emit(`{"annotations":%s}`, asJSON(list[:1]))
-			emit(`{"annotations":%s}`, asJSON(list))
-			emit(`{"annotations":%s}`, asJSON(list))
-		} else {
-			emit(`{"annotations":%s}`, asJSON(list[:1]))
-			emit(`{"annotations":%s}`, asJSON(list[1:]))
+			for i := range list {
+				emit(`{%q:%s}`, name, asJSON(list[:i+1]))
+			}
+			if list != nil {
+				emit(`{%q:%s}`, name, asJSON(list))
+			}
+			continue
+		}
+		for _, item := range list {
+			emit(`{%q:[%s]}`, name, asJSON(item))
 		}
 	}
-	c.callDeltas(m, emit)
+	calls := c.callDeltas(m)
+	for begun := 0; len(calls) > 0; {
+		i, most := 0, len(calls)
+		if c.index > 1 { // the first that comes is the first
+			most = min(begun+1, most)
+		}
+		if c.mixed {
+			i = c.pick(most)
+		}
+		begun = max(begun, i+1)
+		emit("%s", calls[i][0])
+		if calls[i] = calls[i][1:]; len(calls[i]) == 0 {
+			calls = slices.Delete(calls, i, i+1)
+			begun--
+		}
+	}
 	return deltas
 }
 
@@ -208,11 +263,12 @@ func (c *cutter) contentDeltas(m doc, emit func(string, ...any)) {
 	}
 }
 
-// callDeltas cuts tool calls, one after the other.
-func (c *cutter) callDeltas(m doc, emit func(string, ...any)) {
+// callDeltas cuts tool calls, each by itself.
+func (c *cutter) callDeltas(m doc) (deltas [][]string) {
 	calls, _ := m["tool_calls"].([]any)
 	for i, item := range calls {
 		call := item.(doc)
+		deltas = append(deltas, nil)
 		function := call["function"].(doc)
 		name, id := function["name"].(string), call["id"].(string)
 		arguments := c.pieces(function["arguments"].(string))
@@ -225,7 +281,7 @@ func (c *cutter) callDeltas(m doc, emit func(string, ...any)) {
 				fields = append(fields, `"type":"function"`)
 			}
 			fields = append(fields, fmt.Sprintf(`"function":{"name":%s,"arguments":%s}`, name, arguments))
-			emit(`{"tool_calls":[{%s}]}`, strings.Join(fields, ","))
+			deltas[i] = append(deltas[i], fmt.Sprintf(`{"tool_calls":[{%s}]}`, strings.Join(fields, ",")))
 		}
 		first, nameAgain := asJSON(name), `null`
 		switch {
@@ -268,6 +324,7 @@ func (c *cutter) callDeltas(m doc, emit func(string, ...any)) {
 			delta(sent, said, string(piece))
 		}
 	}
+	return deltas
 }
 
 func (c *cutter) callIndex(i int) []string {
@@ -284,19 +341,9 @@ func (c *cutter) callIndex(i int) []string {
 	return nil
 }
 
-func asJSON(v any) string {
-	data, err := JSON.Marshal(v)
-	if err != nil {
-		panic(err)
-	}
-	return string(data)
-}
-
-// chunks is a stream of the message.
-func (c *cutter) chunks(m doc) (chunks []string) {
-	beside := func(rest string) string {
-		return `{"id":"c","model":"m","provider":"p","choices":[{"index":0,` + rest + `}]}`
-	}
+// choices are what the chunks of a stream of the message say of its choice.
+func (c *cutter) choices(m doc) (chunks []string) {
+	beside := func(rest string) string { return fmt.Sprintf(`{"index":%d,%s}`, c.choice, rest) }
 	if c.message == 3 { // all so far, in messages alone
 		so := doc{"role": "assistant"}
 		if text, ok := m["content"].(string); ok {
@@ -326,4 +373,22 @@ func (c *cutter) chunks(m doc) (chunks []string) {
 		return append(chunks, beside(`"delta":{},"message":`+asJSON(m)+`,"finish_reason":"stop"`))
 	}
 	return append(chunks, beside(`"delta":{},"finish_reason":"stop"`))
+}
+
+// mix makes one stream of those of several choices, which take turns or stand
+// in the same chunk.
+func mix(r *rand.Rand, streams [][]string) (chunks []string) {
+	for len(streams) > 0 {
+		var choices []string
+		first, some := r.IntN(len(streams)), r.IntN(len(streams))+1
+		for i := range streams {
+			if (i+len(streams)-first)%len(streams) < some {
+				choices = append(choices, streams[i][0])
+				streams[i] = streams[i][1:]
+			}
+		}
+		streams = slices.DeleteFunc(streams, func(rest []string) bool { return len(rest) == 0 })
+		chunks = append(chunks, `{"id":"c","model":"m","provider":"p","choices":[`+strings.Join(choices, ",")+`]}`)
+	}
+	return chunks
 }

@@ -31,6 +31,11 @@ func TestPiecesAreJoinedInLinearTime(t *testing.T) {
 		"changing ids": func(i int) string {
 			return fmt.Sprintf(`{"tool_calls":[{"index":0,"id":"%d","function":{"arguments":"["}}]}`, i)
 		},
+		"calls that take turns": func(i int) string {
+			return fmt.Sprintf(`{"tool_calls":[{"index":%d,"id":"%d","function":{"name":"f","arguments":"["}}]}`, i%50, i%50)
+		},
+		"images":          func(i int) string { return fmt.Sprintf(`{"images":[{"image_url":{"url":"%d"}}]}`, i) },
+		"padded audio":    func(int) string { return `{"audio":{"id":"a","data":"eA=="}}` },
 		"audio":           func(int) string { return `{"audio":{"id":"a","data":"xxxx"}}` },
 		"lists":           func(i int) string { return fmt.Sprintf(`{"annotations":[{"n":%d}]}`, i) },
 		"lists by index":  func(i int) string { return fmt.Sprintf(`{"x":[{"index":%d,"text":"x"}]}`, i%3) },

@@ -2,6 +2,7 @@ package llm
 
 import (
 	"encoding/json"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -11,28 +12,25 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// checkCut expects that a message comes out of its pieces as it went in, and
-// out of the chunks that the reader gets, and nothing but valid text in them.
+// checkCut expects that the messages of an answer come out of their pieces as
+// they went in, and out of the chunks that the reader gets, and nothing but
+// valid text in them.
 func checkCut(t *testing.T, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 7))
-	c := &cutter{rand: r, index: r.IntN(5), ids: r.IntN(4), names: r.IntN(4), message: max(0, r.IntN(6)-2), reasoning: r.IntN(3)}
-	if c.message == 3 || c.message != 0 && r.IntN(2) == 0 {
-		c.reasoning = 0
-	}
-	m := c.answer()
-	want := doc{}
-	for k, v := range m {
-		want[k] = v
-	}
-	if want["content"] == nil {
-		if want["tool_calls"] == nil && want["refusal"] == nil && want["reasoning_content"] == nil {
+	var cutters []*cutter
+	var answers []doc
+	var streams [][]string
+	for i := range []int{1, 1, 1, 2, 3}[r.IntN(5)] {
+		c := newCutter(r, i)
+		m := c.answer()
+		if m["content"] == nil && m["tool_calls"] == nil && m["refusal"] == nil && m["reasoning_content"] == nil {
 			delete(m, "content")
 		}
-		delete(want, "content")
+		cutters, answers, streams = append(cutters, c), append(answers, m), append(streams, c.choices(m))
 	}
+	stream := mix(r, streams)
 	var d ChunkDecoder
 	var a, second Accumulator
-	stream := c.chunks(m)
 	for _, chunk := range stream {
 		decoded, err := d.Decode([]byte(chunk))
 		require.NoError(t, err, "seed %d: %s", seed, chunk)
@@ -46,27 +44,47 @@ func checkCut(t *testing.T, seed uint64) {
 	}
 	for i, joined := range []*Accumulator{&a, &second} {
 		answer := joined.Response()
-		require.Len(t, answer.Choices, 1)
+		require.Len(t, answer.Choices, len(answers))
 		require.Equal(t, `"p"`, string(answer.Extra["provider"]))
-		data, err := answer.Choices[0].Message.MarshalJSON()
-		require.NoError(t, err)
-		got := doc{}
-		require.NoError(t, json.Unmarshal(data, &got))
-		if c.reasoning != 0 && want["reasoning_content"] != nil {
-			require.Equal(t, want["reasoning_content"], got["reasoning"], "seed %d", seed)
+		for n, c := range cutters {
+			want, got := comparable(t, c, answers[n], &answer.Choices[n], i == 1)
+			require.Equal(t, want, got, "seed %d, joining %d, cutter %+v:\n%s", seed, i, *c, strings.Join(stream, "\n"))
 		}
-		delete(got, "reasoning")
-		if got["content"] == nil || want["content"] == nil && got["content"] == "" {
-			delete(got, "content")
-		}
-		if i == 1 { // halves of characters deep in unknown fields are whole in the answer only
-			for _, name := range []string{"audio", "reasoning_details", "x_unknown"} {
-				delete(got, name)
-				delete(want, name)
-			}
-		}
-		require.Equal(t, want, got, "seed %d, joining %d, cutter %+v:\n%s", seed, i, *c, strings.Join(stream, "\n"))
 	}
+}
+
+// comparable is what a message should be and what it has come to.
+func comparable(t *testing.T, c *cutter, m doc, joined *Choice, told bool) (want, got doc) {
+	require.Equal(t, "stop", joined.FinishReason)
+	want, got = maps.Clone(m), doc{}
+	data, err := joined.Message.MarshalJSON()
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(data, &got))
+	if want["content"] == nil {
+		delete(want, "content")
+	}
+	if c.reasoning != 0 && want["reasoning_content"] != nil {
+		require.Equal(t, want["reasoning_content"], got["reasoning"])
+	}
+	delete(got, "reasoning")
+	if got["content"] == nil || want["content"] == nil && got["content"] == "" {
+		delete(got, "content")
+	}
+	if told { // halves of characters deep in unknown fields are whole in the answer only
+		for _, name := range []string{"audio", "reasoning_details", "x_unknown", "x_object"} {
+			delete(got, name)
+			delete(want, name)
+		}
+	}
+	return want, got
+}
+
+func asJSON(v any) string {
+	data, err := JSON.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(data)
 }
 
 // However vendors cut an answer, it comes out equal to the whole.
