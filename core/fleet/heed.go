@@ -177,6 +177,35 @@ func (m *Member) heed(r *route, c *client.Client, v *verdict) (d deeds) {
 		last = latest(last, until)
 	}
 	here := false
+	for _, until := range m.heedNames(r, c, &d) {
+		here, last = true, latest(last, until)
+		if first.IsZero() || until.Before(first) {
+			first = until
+		}
+	}
+	if agree == 0 && !here {
+		return d
+	}
+	if c.Machinery().Breaker().Snapshot().State != breaker.Closed {
+		if here { // a probe under another name failed: that is the process's own
+			agree = m.o.Agree
+		}
+		here, first = true, last
+	}
+	if here {
+		agree++
+	}
+	if agree >= m.o.Agree {
+		d.open = first
+	} else {
+		d.suspect = true
+	}
+	return d
+}
+
+// heedNames adds the waits and blocks of a route's other names to d, and says
+// when those reopen whose circuits are open. The caller holds mu.
+func (m *Member) heedNames(r *route, c *client.Client, d *deeds) (reopen []time.Time) {
 	for _, x := range r.clients {
 		if x == c {
 			continue
@@ -190,27 +219,10 @@ func (m *Member) heed(r *route, c *client.Client, v *verdict) (d deeds) {
 			d.block = latest(d.block, s.BlockedUntil)
 		}
 		if s.State == breaker.Open && m.shares(ShareBreakers) {
-			here, last = true, latest(last, s.OpenUntil)
-			if first.IsZero() || s.OpenUntil.Before(first) {
-				first = s.OpenUntil
-			}
+			reopen = append(reopen, s.OpenUntil)
 		}
 	}
-	if agree == 0 && !here {
-		return d
-	}
-	if c.Machinery().Breaker().Snapshot().State != breaker.Closed {
-		here, first = true, last
-	}
-	if here {
-		agree++
-	}
-	if agree >= m.o.Agree {
-		d.open = first
-	} else {
-		d.suspect = true
-	}
-	return d
+	return reopen
 }
 
 // forgetOld forgets verdicts that hold no longer, where there are many. The

@@ -61,6 +61,47 @@ func TestNamesOfOneRouteHearEachOther(t *testing.T) {
 	}
 }
 
+// Names of one route do not probe it at the same time, whether the store is in
+// reach or not. A probe that was broken off leaves it to the next name.
+func TestOneNameOfARouteProbes(t *testing.T) {
+	for _, away := range []bool{false, true} {
+		fleetOf(t, 2, func(s *fleet.Memory, p []*process) {
+			a, b := p[0], p[0].another(t, "alias")
+			a.fail(5)
+			b.fail(1)
+			settle()
+			time.Sleep(10100 * time.Millisecond) // on the bubble's clock
+			if away {
+				s.Fail(errors.New("away"))
+				time.Sleep(2 * time.Second) // on the bubble's clock
+			}
+			may := func(x *process) bool {
+				for range 3 {
+					if x.c.MayProbe() {
+						return true
+					}
+					settle()
+				}
+				return false
+			}
+			require.True(t, may(a))
+			require.False(t, may(b), "the call of the other name is about to enter")
+			permit := enter(a.breaker())
+			require.NotNil(t, permit)
+			time.Sleep(2 * time.Second) // on the bubble's clock
+			require.False(t, may(b), "the other name's probe is under way")
+			permit.Neutral()
+			require.True(t, may(b))
+			permit = enter(b.breaker())
+			require.NotNil(t, permit)
+			permit.Fail(io())
+			require.False(t, a.c.Usable(), "the failed probe counts for both names")
+			time.Sleep(10100 * time.Millisecond) // on the bubble's clock
+			require.True(t, may(a))
+		})
+	}
+}
+
 // A process that has a route under two names counts as one of those that have
 // to agree: with another process, or alone where one is enough.
 func TestNamesOfOneRouteAreOneProcess(t *testing.T) {

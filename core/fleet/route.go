@@ -17,10 +17,12 @@ type route struct {
 
 	// Guarded by member.mu.
 	clients []*client.Client
-	asked   time.Time // the mark was asked for; zero: it was not
-	granted bool      // and may be used
-	holding bool      // a probe with the mark is under way
-	account *account  // of its rate; nil without one
+	asked   time.Time      // the mark was asked for; zero: it was not
+	granted bool           // and may be used
+	holding bool           // a probe with the mark is under way
+	prober  *client.Client // the name that may probe; nil: none
+	given   time.Time      // when it got that
+	account *account       // of its rate; nil without one
 }
 
 // outgoing is a change that is to be told.
@@ -64,7 +66,7 @@ func (m *Member) Attach(c *client.Client) {
 	}
 	r.clients = append(r.clients, c)
 	m.mu.Unlock()
-	c.Share(&client.Shared{Told: func(v breaker.Event) { r.told(c, v) }, MayProbe: r.mayProbe, Closed: func() { r.remove(c) }})
+	c.Share(&client.Shared{Told: func(v breaker.Event) { r.told(c, v) }, MayProbe: func() bool { return r.mayProbe(c) }, Closed: func() { r.remove(c) }})
 	m.join(r, c)
 	m.mu.Lock()
 	due := m.heed(r, c, m.verdicts[id])
@@ -79,6 +81,9 @@ func (r *route) remove(c *client.Client) {
 	defer m.mu.Unlock()
 	r.quit(c)
 	r.clients = slices.DeleteFunc(r.clients, func(x *client.Client) bool { return x == c })
+	if r.prober == c {
+		r.prober = nil
+	}
 	if len(r.clients) == 0 && m.routes[r.id] == r {
 		delete(m.routes, r.id)
 	}
@@ -123,7 +128,7 @@ func (r *route) settled() {
 	if r.holding {
 		r.member.done = append(r.member.done, r.id)
 	}
-	r.asked, r.granted, r.holding = time.Time{}, false, false
+	r.asked, r.granted, r.holding, r.prober = time.Time{}, false, false, nil
 }
 
 // giveBack has the mark of a route given back.
@@ -134,16 +139,34 @@ func (m *Member) giveBack(route string) {
 	m.ring()
 }
 
-// mayProbe reports whether this process may probe the half-open route. The
+// mayProbe reports whether a name of the half-open route may probe it. The
 // first to ask has the mark asked for; as long as that takes, and as long as
-// another process has it, calls go elsewhere. Without a store everybody may.
-func (r *route) mayProbe() bool {
+// another process has it, calls go elsewhere. Without a store every process
+// may. In a process, one name probes at a time.
+func (r *route) mayProbe(c *client.Client) bool {
 	m := r.member
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if !m.shares(ShareBreakers) {
+		return true
+	}
 	now := time.Now()
+	if p := r.prober; p != nil && p != c && (now.Sub(r.given) < patience || p.Machinery().Breaker().Snapshot().Trial) {
+		return false
+	}
+	if !r.marked(now) {
+		return false
+	}
+	r.prober, r.given = c, now
+	return true
+}
+
+// marked reports whether the process may probe: it has the mark, or need not
+// have it. The caller holds member.mu.
+func (r *route) marked(now time.Time) bool {
+	m := r.member
 	switch {
-	case !m.connected || !m.shares(ShareBreakers):
+	case !m.connected:
 		return true
 	case r.granted:
 		r.granted, r.holding = false, true
