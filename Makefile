@@ -11,6 +11,9 @@ BUILD   := build
 # Each release of staticcheck reads the Go versions up to its own.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@$(if $(filter go1.25%,$(shell $(GO) env GOVERSION 2>/dev/null)),v0.7.0,v0.8.2)
 
+# go test, whose end says what was skipped and why, for the summary of tests/lanes.sh; go test itself says so only with -v.
+GO_TEST := $(GO) run gotest.tools/gotestsum@v1.13.0 --format pkgname --format-icons text --no-color --raw-command -- $(GO) test -json
+
 export GOFLAGS += -trimpath
 
 .DEFAULT_GOAL := help
@@ -110,11 +113,11 @@ GO_TEXTS = $(shell $(GO) list ./tests/... | grep -vE '/tests/(contract|rates)$$'
 
 # Without the part of vet that go test runs for each package: lint runs all of it. The rates wait for the clock: many at once, and alone.
 go-test: ## Go tests with the race detector; what it is too slow or too large for, without it
-	$(GO) test -vet=off -race -tags $(ENTRY_TAG) -skip '$(UNRACED)' -timeout 300s . ./core/... ./capi/...
-	$(GO) test -vet=off -timeout 200s $(GO_TEXTS)
-	$(GO) test -vet=off -parallel 16 -timeout 100s ./tests/rates
-	for module in $(GO_MODULES); do (cd $$module && $(GO) vet ./... && $(GO) test -vet=off -race -timeout 200s ./...) || exit 1; done
-	$(GO) test -vet=off -timeout 300s -run '$(UNRACED)|$(WHOLE)' $(UNRACED_IN)
+	$(GO_TEST) -vet=off -race -tags $(ENTRY_TAG) -skip '$(UNRACED)' -timeout 300s . ./core/... ./capi/...
+	$(GO_TEST) -vet=off -timeout 200s $(GO_TEXTS)
+	$(GO_TEST) -vet=off -parallel 16 -timeout 100s ./tests/rates
+	for module in $(GO_MODULES); do (cd $$module && $(GO) vet ./... && $(GO_TEST) -vet=off -race -timeout 200s ./...) || exit 1; done
+	$(GO_TEST) -vet=off -timeout 300s -run '$(UNRACED)|$(WHOLE)' $(UNRACED_IN)
 
 go-quick: ## Go tests without the race detector and without long measurements
 	$(GO) vet ./core/... ./capi/...
@@ -133,7 +136,7 @@ py-test: lib venv ## Python tests against the built library
 	$(PYTEST) -rs tests/readme tests/python tests/bench
 
 examples: lib venv ## every Go example, run
-	$(GO) test -count=1 ./examples/go/...
+	$(GO_TEST) -count=1 ./examples/go/...
 
 clean: ## remove what was built
 	rm -rf $(BUILD) $(VENV) dist bindings/python/build bindings/python/src/*.egg-info bindings/python/src/llmagg/_native/libllmagg.so

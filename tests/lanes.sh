@@ -34,8 +34,18 @@ if [ "$1" = --lane ]; then
     exit 0
 fi
 
-# skipped NAME: what its target says that it skipped, in the words of pytest (-rs) and of our own programs.
-skipped() { sed -n -e 's/^SKIPPED \[\([0-9]*\)\] /\1 × /p' -e 's/^ok \(.*\) # skipped: /1 × \1: /p' "$logs/$1.log" | sed "s/^/  $1: /"; }
+# skipped NAME: what its target says that it skipped, in the words of pytest (-rs), of gotestsum and of our own programs. Go's tests that
+# have one reason are one line; the children of tests that start themselves anew are no tests.
+skipped() {
+    sed -n -e 's/^SKIPPED \[\([0-9]*\)\] /\1 × /p' -e 's/^ok \(.*\) # skipped: /1 × \1: /p' "$logs/$1.log"
+    awk '
+        name { sub(/^ *([^ ]*\.go:[0-9]+: )?/, ""); why = $0 == "" ? "no reason is told" : $0
+               if (why !~ /as the child of/ && !count[why]++) { order[++n] = why; first[why] = name }
+               name = "" }
+        /^=== SKIP: / { name = $3 " " $4 }
+        END { for (i = 1; i <= n; i++) print count[order[i]] " × " first[order[i]] (count[order[i]] > 1 ? " and others" : "") ": " order[i] }
+    ' "$logs/$1.log"
+}
 
 rm -rf "$logs"
 mkdir -p "$logs"
@@ -49,7 +59,7 @@ done | tee "$logs/summary.txt"
 echo "in all $(($(date +%s) - begun)) s, in $# lanes"
 count() { grep -c "^[^ ]* *$1 " "$logs/summary.txt"; }
 for lane in "$@"; do
-    for target in $lane; do skipped "$target"; done
+    for target in $lane; do skipped "$target" | sed "s/^/  $target: /"; done
 done >"$logs/skipped.txt"
 [ ! -s "$logs/skipped.txt" ] || { echo "skipped inside these:"; cat "$logs/skipped.txt"; }
 for lane in "$@"; do

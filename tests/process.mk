@@ -4,8 +4,8 @@
 .PHONY: process-deep
 
 process-deep: lib venv ## 200 interpreter exits in the middle of streams, and everything about forks, signals and loops twice
-	$(PYTHON) -m pytest -q --deep tests/python/test_exit.py
+	$(PYTHON) -m pytest -q -rs --deep tests/python/test_exit.py
 	for round in 1 2; do \
-		$(PYTHON) -m pytest -q tests/python/test_fork.py tests/python/test_fork_in_flight.py tests/python/test_fork_servers.py \
+		$(PYTHON) -m pytest -q -rs tests/python/test_fork.py tests/python/test_fork_in_flight.py tests/python/test_fork_servers.py \
 			tests/python/test_signals.py tests/python/test_blocking.py tests/python/test_uvloop.py || exit 1; \
 	done

@@ -12,8 +12,8 @@ adapters: lib $(ADAPTERS)/requirements/.python $(ADAPTERS)/llama_index/.python #
 		LLMAGG_PREBUILT_LIBRARY="$(abspath $(BUILD))/libllmagg.so" \
 			$(ADAPTERS)/$$venv/bin/python -m pip --disable-pip-version-check -q install --force-reinstall --no-deps ./bindings/python || exit 1; \
 	done
-	$(ADAPTERS)/requirements/bin/python -m pytest -q -p no:cacheprovider tests/adapters --ignore tests/adapters/test_llama_index.py
-	$(ADAPTERS)/llama_index/bin/python -m pytest -q -p no:cacheprovider tests/adapters/test_llama_index.py tests/adapters/test_openai.py
+	$(ADAPTERS)/requirements/bin/python -m pytest -q -rs -p no:cacheprovider tests/adapters --ignore tests/adapters/test_llama_index.py
+	$(ADAPTERS)/llama_index/bin/python -m pytest -q -rs -p no:cacheprovider tests/adapters/test_llama_index.py tests/adapters/test_openai.py
 
 $(ADAPTERS)/%/.python: tests/adapters/%.txt
 	$(call locked-venv,$(@D),$<)

@@ -18,14 +18,14 @@ check-deep: lib venv ## everything that make test has no time for, under 40 minu
 
 # New examples each time; the library's own part of a failure is told with what repeats it.
 py-fuzz-deep: lib venv ## fuzz the Python package with 1000 new examples for each property
-	LLMAGG_FUZZ=1000 timeout 900 $(PYTHON) -m pytest -q tests/python/test_fuzz.py
+	LLMAGG_FUZZ=1000 timeout 900 $(PYTHON) -m pytest -q -rs tests/python/test_fuzz.py
 
 prometheus: lib venv ## a real Prometheus runs the PromQL of examples/grafana against a process under load
 	@command -v prometheus promtool >/dev/null || \
 		{ apt-get update && apt-get install -y --no-install-recommends prometheus; } >$(BUILD)/prometheus.log 2>&1 || \
 		{ echo "prometheus is not installed, and Debian's package cannot be had"; exit 75; }
 	timeout 300 $(PYTHON) -m pytest -q -rs tests/python/test_dashboard.py
-	$(GO) test -count=1 ./core/meter
+	$(GO_TEST) -count=1 ./core/meter
 
 page: lib venv ## the page of `llmagg dashboard` in a headless Chromium
 	@PYTHONPATH=tests/python $(PYTHON) -c 'import sys, browser; sys.exit(not browser.PROGRAM)' || \

@@ -9,7 +9,7 @@ ENGINES_PYTHON := $(ENGINES)/venv/bin/python
 .PHONY: engines
 
 engines: lib $(ENGINES)/.package ## llmagg.bulk under Ray Data and Dask, two workers each (installs 650 MB)
-	RAY_USAGE_STATS_ENABLED=0 timeout 900 $(ENGINES_PYTHON) -m pytest -q -p no:cacheprovider tests/engines
+	RAY_USAGE_STATS_ENABLED=0 timeout 900 $(ENGINES_PYTHON) -m pytest -q -rs -p no:cacheprovider tests/engines
 
 $(ENGINES)/.tools: tests/engines/requirements.txt
 	@mkdir -p $(@D)

@@ -19,10 +19,10 @@ fleet-test: $(FLEET_VENV)/.ready ## fleets on a real Valkey and Debian's Redis: 
 		{ apt-get update && apt-get install -y --no-install-recommends redis-server redis-sentinel; } >$(BUILD)/redis.log 2>&1 || \
 		{ echo "redis-server is not installed, and Debian's package cannot be had"; exit 75; }
 	OUT=$(FLEET_BUILD) BUILD=$(FLEET_BUILD) sh tests/capi/symbols.sh
-	LLMAGG_VALKEY_SERVER="$$($(FLEET_PY) tests/fleet/server.py)" $(GO) test -count=1 ./core/fleet/...
+	LLMAGG_VALKEY_SERVER="$$($(FLEET_PY) tests/fleet/server.py)" $(GO_TEST) -count=1 ./core/fleet/...
 	$(FLEET_PY) tests/fleet/server.py env CC="$(CC)" LLMAGG_CONTRACT_DOORS=go,c,python LLMAGG_CONTRACT_BUILD="$(abspath $(FLEET_BUILD))" \
-		LLMAGG_CONTRACT_PYTHON="$(abspath $(FLEET_PY))" $(GO) test -count=1 -tags fleet -timeout 300s -run TestFleet ./tests/contract
-	$(FLEET_PY) -m pytest -q tests/fleet
+		LLMAGG_CONTRACT_PYTHON="$(abspath $(FLEET_PY))" $(GO_TEST) -count=1 -tags fleet -timeout 300s -run TestFleet ./tests/contract
+	$(FLEET_PY) -m pytest -q -rs tests/fleet
 
 demo-fleet: $(FLEET_VENV)/.ready ## three processes, one store, a route that dies: what each of them knows
 	$(FLEET_PY) examples/demo/fleet.py

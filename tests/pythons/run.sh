@@ -31,12 +31,13 @@ print("%d.%d.%d%s" % (tuple(sys.version_info[:3]) + (free,)), int(sys.version_in
     files=""
     for test in $tests; do files="$files $here/python/$test.py"; done
     # shellcheck disable=SC2086
-    "$venv/bin/python" -m pytest -q -p no:cacheprovider --tb=short ${PYTEST_OPTIONS:-} $files >> "$log" 2>&1
+    "$venv/bin/python" -m pytest -q -rs -p no:cacheprovider --tb=short ${PYTEST_OPTIONS:-} $files >> "$log" 2>&1
     code=$?
     summary=$(tail -1 "$log")
     if [ "$code" -eq 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
     without=$(sed -n 's/^no \(.*\) for .*/ without \1/p' "$log" | tr '\n' ' ')
     echo "$version: $summary$without"
+    sed -n "s/^SKIPPED \(\[[0-9]*\]\) /SKIPPED \1 $version: /p" "$log" # for the summary of tests/lanes.sh
     [ "$code" -eq 0 ] || grep -E '^(FAILED|ERROR|E  )' "$log" | head -20
 done
 echo "pythons: $passed passed, $failed failed"

@@ -19,7 +19,7 @@ $(DOCS_VENV)/.tools: tests/readme/requirements-site.txt
 # Pages whose programs import other libraries, before and after. `make test` runs the other pages.
 doc-examples: lib venv $(DOC_EXAMPLES)/.tools ## run the pages that show other libraries, with the real packages
 	LLMAGG_PREBUILT_LIBRARY="$(abspath $(BUILD))/libllmagg.so" $(DOC_EXAMPLES)/venv/bin/python -m pip --disable-pip-version-check -q install --force-reinstall --no-deps ./bindings/python
-	LLMAGG_DOC_EXAMPLES=1 $(PYTHON) -m pytest -q tests/readme -k "migration or adapters"
+	LLMAGG_DOC_EXAMPLES=1 $(PYTHON) -m pytest -q -rs tests/readme -k "migration or adapters"
 
 $(DOC_EXAMPLES)/.tools: tests/readme/requirements-examples.txt
 	$(call locked-venv,$(DOC_EXAMPLES)/venv,tests/readme/requirements-examples.txt)

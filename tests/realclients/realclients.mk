@@ -10,7 +10,7 @@ REAL_CLIENTS := $(BUILD)/real-clients
 real-clients: lib $(REAL_CLIENTS)/.python $(if $(shell command -v npm),$(REAL_CLIENTS)/.node) ## the vendors' own SDKs read what the fault wall says
 	LLMAGG_PREBUILT_LIBRARY="$(abspath $(BUILD))/libllmagg.so" $(REAL_CLIENTS)/venv/bin/python -m pip --disable-pip-version-check -q install --force-reinstall --no-deps ./bindings/python
 	LLMAGG_NODE_CLIENT="$(if $(shell command -v npm),$(abspath $(REAL_CLIENTS))/node)" \
-		$(REAL_CLIENTS)/venv/bin/python -m pytest -q -p no:cacheprovider tests/realclients
+		$(REAL_CLIENTS)/venv/bin/python -m pytest -q -rs -p no:cacheprovider tests/realclients
 
 $(REAL_CLIENTS)/.python: tests/realclients/requirements.txt
 	$(call locked-venv,$(REAL_CLIENTS)/venv,tests/realclients/requirements.txt)
