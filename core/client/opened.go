@@ -187,6 +187,9 @@ func (o *opened) finish(e *llm.Error) error {
 		return o.failed
 	}
 	o.over = true
+	if o.quiet != nil {
+		o.quiet() // the attempt's context ends below
+	}
 	if e == nil {
 		o.failed = io.EOF
 		// Before the attempt's context ends: what is left of a complete answer
@@ -197,9 +200,6 @@ func (o *opened) finish(e *llm.Error) error {
 		o.failed = e
 		o.a.end(e, o.usage)
 		o.a.letGo(o.reader)
-	}
-	if o.quiet != nil {
-		o.quiet()
 	}
 	o.turn.client.unuse(o.turn)
 	return o.failed
@@ -217,8 +217,11 @@ func (o *opened) Abandon(e *llm.Error) {
 // onLost calls f, on a goroutine of its own, when the call or the client ends
 // before the stream does, so that a stream without a reader ends too.
 func (o *opened) onLost(f func(reason *llm.Error)) {
-	scope := o.turn.scope
-	o.quiet = context.AfterFunc(scope.Context(), func() { f(scope.Ended()) })
+	o.quiet = context.AfterFunc(o.a.ctx, func() {
+		if reason := o.turn.scope.Ended(); reason != nil { // else the attempt has ended alone: its reader is told
+			f(reason)
+		}
+	})
 }
 
 // judge ends the attempt: with e, the failure of the answer, or as the

@@ -51,7 +51,7 @@ func BenchmarkDecoder(b *testing.B) {
 	}
 }
 
-// A decoder allocates itself and its buffer, and nothing for an event, those
+// A decoder allocates itself and its buffers, and nothing for an event, those
 // with types and several lines included.
 func TestNoAllocationsForEvents(t *testing.T) {
 	stream := "event: delta\ndata: a\n\nid: 5\nevent: delta\ndata: b\ndata: c\n\n" + answer()
@@ -65,6 +65,7 @@ func TestNoAllocationsForEvents(t *testing.T) {
 			}
 		}
 	})
-	// One for each: the decoder, its buffer, the first type of the stream.
-	require.LessOrEqual(t, allocs, 3.0)
+	// One for each: the decoder, its first buffer, the next, the first type of
+	// the stream.
+	require.LessOrEqual(t, allocs, 4.0)
 }

@@ -17,6 +17,7 @@ func (d *Decoder) fill() {
 		if n > 0 {
 			d.total += int64(n)
 			d.end += n
+			d.filled = n == len(room)
 			if d.OnRead != nil {
 				d.OnRead(n)
 			}
@@ -33,23 +34,30 @@ func (d *Decoder) fill() {
 	d.err = io.ErrNoProgress
 }
 
-// makeRoom sees to at least minRead free bytes at the end of the buffer, by
-// closing the gaps or else by growing it.
+// makeRoom sees to at least minRead free bytes at the end of the buffer, or to
+// minSmall, by closing the gaps or else by growing it.
 //
 // Each byte is moved a bounded number of times: a gap means that a line was
 // consumed since the last move, so that what is undecoded now came after it,
 // and the data of an event begun before it lies at the start of the buffer and
 // stays there.
 func (d *Decoder) makeRoom() {
-	if len(d.buf)-d.end >= minRead {
+	least := minRead
+	if len(d.buf) <= smallBuffer && !d.filled {
+		least = minSmall
+	}
+	if len(d.buf)-d.end >= least {
 		return
 	}
 	used := d.dataEnd - d.dataStart + 1 + d.end - d.pos
 	target := d.buf
-	if len(d.buf)-used < max(minRead, len(d.buf)/4) {
+	if len(d.buf)-used < max(least, len(d.buf)/4) {
 		// The buffer follows what has arrived, never what was announced; Next
 		// lets no more than EventBytes of it wait here.
 		size := int64(max(firstBuffer, 2*len(d.buf)))
+		if d.buf == nil {
+			size = smallBuffer
+		}
 		if size >= d.limits.EventBytes { // at once what an event can need: each growth costs a copy
 			size = d.limits.EventBytes + firstBuffer
 		}

@@ -8,11 +8,15 @@ import (
 )
 
 const (
-	// firstBuffer is the size in bytes of a decoder's first buffer; 10 000 open
-	// streams should stay cheap.
+	// smallBuffer is the size in bytes of a decoder's first buffer, in which an
+	// event of a model that writes slowly fits; 10 000 open streams should stay
+	// cheap. firstBuffer is what follows as soon as more comes at once.
+	smallBuffer = 768
 	firstBuffer = 2 << 10
-	// minRead is the least room in bytes that a Read is offered.
-	minRead = 1 << 10
+	// minRead is the least room in bytes that a Read is offered, minSmall in the
+	// small buffer.
+	minRead  = 1 << 10
+	minSmall = 576
 	// maxEmptyReads is the number of Reads without bytes and without error that
 	// are borne in a row, as in bufio.
 	maxEmptyReads = 100
@@ -50,6 +54,7 @@ type Decoder struct {
 	buf                []byte
 	dataStart, dataEnd int
 	pos, end           int
+	filled             bool // the last Read left no room: more had arrived
 
 	// Search positions, so that each byte is searched once for each line end
 	// however the reads split it: [pos, lf) holds no LF and [pos, cr) no CR.
