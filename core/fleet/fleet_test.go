@@ -180,6 +180,32 @@ func TestWhatNobodyKnowsIsNotHeard(t *testing.T) {
 	})
 }
 
+// A change of a known kind that holds for no time, or for longer than anybody
+// tells, is said as one of an unknown kind is. One whose time is over is not.
+func TestWhatHoldsForNoUsableTimeIsSaid(t *testing.T) {
+	fleetOf(t, 1, func(s *fleet.Memory, p []*process) {
+		var seen []string
+		defer p[0].m.Observers().Listen(func(v observe.Observation) { seen = append(seen, v.State+": "+v.Message) })()
+		for range 2 {
+			require.NoError(t, s.Tell(t.Context(), []fleet.Change{
+				{Route: "r", What: "opened", Process: "later"}, {Route: "r", What: "wait", For: time.Hour, Process: "later"},
+				{Route: "r", What: "block", For: -time.Second, Process: "later"}, {Route: "r", What: "closed", For: time.Hour, Process: "later"},
+			}))
+		}
+		settle()
+		require.Equal(t, []string{"opened without a time", "wait for too long", "block without a time"}, p[0].member.Report().Unknown)
+		require.Equal(t, "opened without a time: told by process later; this version cannot use it", seen[0])
+		require.Len(t, seen, 3)
+		require.Equal(t, 2, p[0].member.Report().Heard, "what closed needs no time")
+		require.NoError(t, s.Tell(t.Context(), []fleet.Change{{Route: "q", What: "opened", For: time.Second, Process: "later"}}))
+		time.Sleep(2 * time.Second) // on the bubble's clock
+		late := join(t, s, nil)
+		defer late.close()
+		settle()
+		require.Len(t, late.member.Report().Unknown, 3, "a time that is over is no mistake")
+	})
+}
+
 // Who leaves while the store is still being opened tells what it found out, but
 // waits for a second at most.
 func TestWhoLeavesEarlyTells(t *testing.T) {

@@ -68,13 +68,15 @@ func (m *Member) hearOne(c *Change, now time.Time) {
 	switch c.What {
 	case breaker.RouteWaits, breaker.RouteBlocked, breaker.RouteOpened, breaker.RouteClosed:
 	default:
-		m.passOver(c, now)
+		m.passOver(c, now, "")
 		return
 	}
 	until := now.Add(c.For)
 	circuit := c.What == breaker.RouteOpened || c.What == breaker.RouteClosed
-	if c.What != breaker.RouteClosed && c.For <= 0 || c.For > 2*breaker.MaxRetryAfter ||
-		circuit && !m.shares(ShareBreakers) || !circuit && !m.shares(ShareWaits) {
+	if circuit && !m.shares(ShareBreakers) || !circuit && !m.shares(ShareWaits) {
+		return
+	}
+	if c.What != breaker.RouteClosed && m.unusable(c, now) {
 		return
 	}
 	m.mu.Lock()
@@ -121,13 +123,28 @@ func (m *Member) hearOne(c *Change, now time.Time) {
 	}
 }
 
+// unusable tells whether a change says nothing of the time from now on; one
+// that never did so is told.
+func (m *Member) unusable(c *Change, now time.Time) bool {
+	switch {
+	case c.For+c.Age <= 0:
+		m.passOver(c, now, " without a time")
+	case c.For > 2*breaker.MaxRetryAfter:
+		m.passOver(c, now, " for too long")
+	default:
+		return c.For <= 0 // it is over
+	}
+	return true
+}
+
 // mostUnknown bounds how many kinds of changes are told that this version does
 // not know.
 const mostUnknown = 16
 
-// passOver tells once of each kind that this version does not know it.
-func (m *Member) passOver(c *Change, now time.Time) {
-	kind := shown.Cut(shown.Bare(strings.ToValidUTF8(string(c.What), "?")), 60)
+// passOver tells once of each kind of change that this version does not know,
+// or cannot use for the reason given.
+func (m *Member) passOver(c *Change, now time.Time, reason string) {
+	kind := shown.Cut(shown.Bare(strings.ToValidUTF8(string(c.What), "?")), 60) + reason
 	m.mu.Lock()
 	known := &m.state.Unknown
 	if len(*known) >= mostUnknown || slices.Contains(*known, kind) {
@@ -136,13 +153,17 @@ func (m *Member) passOver(c *Change, now time.Time) {
 	}
 	*known = append(*known, kind)
 	m.mu.Unlock()
+	process, cannot := shown.Cut(c.Process, 60), "does not know the kind"
+	if reason != "" {
+		cannot = "cannot use it"
+	}
 	if l := m.o.Logger; l != nil {
-		l.Warn("another process told a change of a kind that this version of llmagg does not know; such changes are passed over: use one version in the whole fleet",
-			"fleet", m.o.Name, "kind", kind, "process", shown.Cut(c.Process, 60))
+		l.Warn("another process told a change, but this version of llmagg "+cannot+"; such changes are passed over: use one version in the whole fleet",
+			"fleet", m.o.Name, "kind", kind, "process", process)
 	}
 	if m.observers.Active() {
 		m.observers.Tell(observe.Observation{Kind: observe.FleetHeard, Time: now, State: kind,
-			Message: "told by process " + shown.Cut(c.Process, 60) + "; this version does not know the kind"}, m.observerPanicked)
+			Message: "told by process " + process + "; this version " + cannot}, m.observerPanicked)
 	}
 }
 

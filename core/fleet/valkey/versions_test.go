@@ -64,9 +64,10 @@ func TestEntriesOfOtherVersionsAreHeardAsFarAsTheyAreKnown(t *testing.T) {
 	s.say("XADD llmagg:{default}:changes * route r what closed for_ms 0 process later")
 	require.Eventually(t, func() bool { return member.Report().Heard == 5 }, 10*time.Second, 10*time.Millisecond, "%+v", member.Report())
 	require.True(t, member.Report().Connected)
-	require.Equal(t, []string{"drained", "retired", "OPENED", ""}, member.Report().Unknown)
+	require.Equal(t, []string{"drained", "retired", "OPENED", "opened without a time", "", "opened for too long", "wait without a time"}, member.Report().Unknown)
 	member.Leave()
 	require.Equal(t, 4, strings.Count(records.String(), "does not know"), records.String())
+	require.Equal(t, 3, strings.Count(records.String(), "cannot use"), records.String())
 	require.Contains(t, records.String(), "kind=drained process=later\n")
 }
 
