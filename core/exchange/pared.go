@@ -139,17 +139,20 @@ func (u *Upstream) Pare(x *Exchange, err error, afford func() bool) bool {
 }
 
 func (u *Upstream) pare(x *Exchange, e *llm.Error, afford func() bool) bool {
-	if x.again >= maxAgain || !mayBeRefusal(e) {
+	if x.again >= maxAgain {
 		return false
 	}
 	said := wordsOf([]byte(e.Body))
-	if u.restore(x, said) {
+	if u.tune(x, e, said) || mayBeRefusal(e) && u.restore(x, said) {
 		x.again++
 		return true
 	}
+	if !mayBeRefusal(e) {
+		return false
+	}
 	var named, others []wire.Suspect
 	for _, s := range u.Format.Suspects(&x.Call) {
-		if slices.Contains(x.Omit, s.Name) {
+		if x.omits(s.Name) {
 			continue
 		}
 		if said.any(s.Words) && (s.Name != llm.OmitStream || e.Status/100 == 4 || speaksOfFields(e.Body)) {
@@ -206,10 +209,10 @@ var refusing = []string{"unexpected", "unknown", "unrecogni", "unsupported", "no
 
 // speaksOfFields tells whether "stream" in a text is likely the field. Servers
 // that fail speak of streams as well: "unexpected end of stream".
-func speaksOfFields(text string) bool {
-	return containsAny(strings.ToLower(text), []string{"argument", "field", "param", "keyword", "propert", "attribute", "input", "option",
-		`'stream'`, `"stream\`, `"stream"`, "`stream`", "参数", "字段"})
-}
+func speaksOfFields(text string) bool { return containsAny(strings.ToLower(text), ofFields) }
+
+var ofFields = []string{"argument", "field", "param", "keyword", "propert", "attribute", "input", "option",
+	`'stream'`, `"stream\`, `"stream"`, "`stream`", "参数", "字段"}
 
 func refuses(text string) bool { return containsAny(strings.ToLower(text), refusing) }
 
@@ -218,7 +221,7 @@ func refuses(text string) bool { return containsAny(strings.ToLower(text), refus
 func (u *Upstream) restore(x *Exchange, said words) bool {
 	var wanted []string
 	for _, name := range x.Left {
-		if x.again == 0 && slices.Contains(x.Omit, name) && said.any(wire.WordsFor(name)) {
+		if x.again == 0 && x.omits(name) && said.any(wire.WordsFor(name)) {
 			wanted = append(wanted, name)
 		}
 	}
@@ -281,9 +284,11 @@ func (u *Upstream) guess(x *Exchange, suspects []wire.Suspect, e *llm.Error, sai
 // servers, so others are not taken for its refusal.
 func aboutFields(e *llm.Error) bool {
 	text := strings.ToLower(e.ProviderMessage + " " + e.Type + " " + e.ProviderCode)
-	return e.Status == 422 || strings.TrimSpace(text) == "" || containsAny(text, []string{"bad request", "field", "param", "argument", "propert", "extra",
-		"input", "schema", "validation", "unrecogni", "unknown", "unexpected", "参数", "字段"})
+	return e.Status == 422 || strings.TrimSpace(text) == "" || containsAny(text, ofRequests)
 }
+
+var ofRequests = []string{"bad request", "field", "param", "argument", "propert", "extra",
+	"input", "schema", "validation", "unrecogni", "unknown", "unexpected", "参数", "字段"}
 
 // unnamed are fields whose names are words of plain language.
 const unnamed wordlist.List = "model messages stream n user stop"
@@ -302,6 +307,7 @@ func withNames(names []string, more []wire.Suspect) []string {
 // words are the words of a refusal, as [wire.PlainWord] writes them.
 type words map[string]bool
 
+//go:noinline
 func (w words) any(of []string) bool {
 	return slices.ContainsFunc(of, func(word string) bool { return w[word] })
 }
@@ -386,6 +392,9 @@ func (w words) key(key string) {
 	}
 }
 
+// Called, not inlined, as is x.omits: that makes the library 2 KB smaller.
+//
+//go:noinline
 func containsAny(text string, words []string) bool {
 	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
 }

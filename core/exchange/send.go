@@ -95,20 +95,17 @@ func (e *endpoint) with(o *llm.CallOptions) http.Header {
 // up to twice, what an HTTP/2 server says it has not looked at, and more often
 // what found its connection full or left before it was sent.
 func (u *Upstream) post(ctx context.Context, x *Exchange, stream bool) (*http.Response, error) {
-	x.Stream = stream
 	if x.again == 0 {
 		x.Omit = u.memory.omitted()
 	}
 	// Not from a pool: the transport may read the body after RoundTrip has
 	// returned, and does not say when it has finished. Only a body in memory
 	// goes out in one write with the header.
-	body, err := x.written(func() ([]byte, error) {
-		return u.Format.Body(make([]byte, 0, len(x.Payload.JSON())+len(x.Model)+bodyRoom), &x.Call)
-	})
+	body, err := x.written(func() ([]byte, error) { return u.body(x, stream) })
 	if err != nil {
 		return nil, err
 	}
-	to, err := u.to(x, stream)
+	to, err := u.to(x, x.Stream)
 	if err != nil {
 		return nil, err
 	}

@@ -82,6 +82,16 @@ func (p *Payload) merge(extra Extra) *Payload {
 // away. It does not judge the names of fields.
 func (p *Payload) With(changes Extra) *Payload { return p.merge(changes) }
 
+// Without is the request without a field, whose value the field other gets
+// unless that is "" or there already.
+func (p *Payload) Without(name, other string) *Payload {
+	changes := Extra{name: []byte("null")}
+	if other != "" && p.Field(other) == nil {
+		changes[other] = p.Field(name)
+	}
+	return p.With(changes)
+}
+
 // Field is the value of a field of the request, nil if it has none. Called, not
 // inlined: 5.9 KB less of the library.
 //
