@@ -4,7 +4,8 @@
     python packaging/price_table.py litellm-*.whl > core/price/shipped/prices.json
 
 The table has litellm's rows of vendors that bill in dollars, for chat, embeddings and rankings, without models that are
-switched off by that day and without rows in which genai-prices says something else. Where the two differ for long
+switched off by that day, without models of Bedrock whose price depends on the region, and without rows in which
+genai-prices says something else. Azure's prices are those of global deployments. Where the two differ for long
 prompts only, the price of short ones is kept, with an entry that says that the others are not known. Standard error
 tells what was left out for that.
 """
@@ -28,14 +29,16 @@ from genai_prices import data
 from llmagg import prices
 
 VENDORS = {
-    "anthropic", "cerebras", "cohere", "deepseek", "gemini", "groq", "jina", "mistral", "openai", "perplexity",
-    "sambanova", "voyage", "xai", "zai",
+    "anthropic", "azure", "bedrock", "cerebras", "cohere", "deepinfra", "deepseek", "fireworks", "gemini", "groq",
+    "jina", "mistral", "nebius", "novita", "openai", "perplexity", "sambanova", "together", "vertex",
+    "vertex-anthropic", "voyage", "xai", "zai",
 }  # fmt: skip
 MODES = {"chat", "embedding", "rerank"}
-IDS = {"gemini": "google", "xai": "x-ai", "voyage": "voyageai"}
+IDS = {"gemini": "google", "xai": "x-ai", "voyage": "voyageai", "bedrock": "aws", "vertex": "google"}
 """Our names of vendors → genai-prices'."""
 ROUNDED = 0.02
 """How far prices differ that are the same: litellm has 0.037 where a page has 0.0375."""
+
 
 def plain(value: Any) -> Any:
     """genai-prices' objects as the JSON of its data."""
@@ -59,7 +62,27 @@ def wanted(name: str, row: dict[str, Any], day: str) -> bool:
         return False  # they have names of their own now
     if vendor == "perplexity" and not model.startswith("sonar"):
         return False  # others' models, which are not asked by chat completions, and models of old
-    return row.get("mode") in MODES or (vendor == "openai" and row.get("mode") == "responses")
+    if vendor in ("azure", "bedrock", "vertex", "vertex-anthropic") and "/" in model:
+        return False  # of regions and commitments, and others' models
+    if vendor == "together" and "/" not in model:
+        return False  # classes of models
+    if vendor == "fireworks" and not model.startswith("accounts/fireworks/models/"):
+        return False  # short names of litellm's
+    if not row.get("input_cost_per_token"):
+        return False  # what is sent is billed by something else than tokens, such as seconds of a video
+    return row.get("mode") in MODES or (vendor in ("azure", "openai") and row.get("mode") == "responses")
+
+
+def regional(raw: dict[str, dict[str, Any]]) -> set[str]:
+    """The models of Bedrock whose price depends on the region."""
+    found: set[str] = set()
+    for key, row in raw.items():
+        parts = key.split("/")
+        if parts[0] == "bedrock" and len(parts) == 3 and parts[2] in raw:
+            one, other = (next(iter(prices.from_litellm({key: r}).values()), None) for r in (row, raw[parts[2]]))
+            if "-gov-" not in parts[1] and one and other and at(one, 1) != at(other, 1):
+                found.add(f"bedrock/{parts[2]}")
+    return found
 
 
 def at(price: dict[str, Any], prompt: int) -> dict[str, float]:
@@ -128,9 +151,10 @@ def main(wheel: str) -> None:
     with zipfile.ZipFile(wheel) as archive:
         raw = json.loads(archive.read("litellm/model_prices_and_context_window_backup.json"))
     table: dict[str, Any] = {}
+    depends = regional(raw)
     for key, row in raw.items():
         for name, price in prices.from_litellm({key: row}).items():
-            if wanted(name, row, day.isoformat()) and (kept := compared(name, price, day)):
+            if name not in depends and wanted(name, row, day.isoformat()) and (kept := compared(name, price, day)):
                 table[name] = kept
     head = {
         "date": day.isoformat(),

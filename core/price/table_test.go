@@ -73,16 +73,21 @@ func TestTheShippedTableIsWhole(t *testing.T) {
 	require.NoError(t, err)
 	fields, err := jsontext.FieldsOf(shipped.Prices)
 	require.NoError(t, err)
-	require.Greater(t, len(fields.List), 250)
+	require.Greater(t, len(fields.List), 1000)
+	vendors := map[string]bool{}
 	for _, f := range fields.List {
 		if f.Key == "date" || f.Key == "source" {
 			continue
 		}
 		vendor, model, _ := strings.Cut(f.Key, "/")
+		vendors[vendor] = true
 		p, err := table.Of(vendor, model)
 		require.NoError(t, err)
 		require.NotNil(t, p.Input, f.Key)
 		require.Less(t, *p.Input, 1000.0, f.Key)
+	}
+	for _, vendor := range []string{"openai", "anthropic", "gemini", "azure", "bedrock", "vertex", "vertex-anthropic", "together", "fireworks", "deepinfra", "novita", "nebius", "mistral", "groq", "xai", "cohere"} {
+		require.True(t, vendors[vendor], "no price of %s", vendor)
 	}
 	p, err := table.Of("openai", "gpt-4o")
 	require.NoError(t, err)
@@ -94,7 +99,7 @@ func TestTheShippedTableIsWhole(t *testing.T) {
 		require.True(t, known)
 		require.InDelta(t, want, amount, 1e-12)
 	}
-	p, err = table.Of("anthropic", "claude-sonnet-4-5")
+	p, err = table.Of("bedrock", "global.anthropic.claude-sonnet-4-5-20250929-v1:0")
 	require.NoError(t, err)
 	_, known := p.Expected(200000, 1000)
 	require.True(t, known)

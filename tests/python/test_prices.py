@@ -70,6 +70,22 @@ GENAI: list[Any] = [
 ]  # fmt: skip
 
 
+def test_litellms_names_of_clouds_are_ours() -> None:
+    """Vertex AI's Gemini and Claude stand under several names of providers there, with and without a prefix."""
+    price = {"input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06}
+    rows = {
+        "gemini-x": "vertex_ai-language-models", "vertex_ai/gemini-y": "vertex_ai-language-models",
+        "vertex_ai/claude-x@1": "vertex_ai-anthropic_models", "text-embedding-x": "vertex_ai-embedding-models",
+        "us.amazon.nova-x": "bedrock_converse", "azure/gpt-x": "azure", "together_ai/a/b": "together_ai",
+        "fireworks_ai/accounts/fireworks/models/x": "fireworks_ai",
+    }  # fmt: skip
+    table = {name: {**price, "litellm_provider": provider} for name, provider in rows.items()}
+    assert prices.from_litellm(table).keys() == {
+        "vertex/gemini-x", "vertex/gemini-y", "vertex-anthropic/claude-x@1", "vertex/text-embedding-x",
+        "bedrock/us.amazon.nova-x", "azure/gpt-x", "together/a/b", "fireworks/accounts/fireworks/models/x",
+    }  # fmt: skip
+
+
 def test_litellms_table() -> None:
     assert prices.from_litellm(LITELLM) == {
         "openai/gpt-4o": {"input": 2.5, "output": 10, "cached_input": 1.25},

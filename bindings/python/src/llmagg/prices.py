@@ -45,7 +45,8 @@ _GENAI = {
 _PROVIDERS = {
     "google": "gemini", "aws": "bedrock", "bedrock_converse": "bedrock", "x-ai": "xai", "moonshotai": "moonshot",
     "zhipuai": "zhipu", "dashscope": "qwen", "together_ai": "together", "fireworks_ai": "fireworks",
-    "cohere_chat": "cohere", "jina_ai": "jina", "voyageai": "voyage",
+    "cohere_chat": "cohere", "jina_ai": "jina", "voyageai": "voyage", "vertex_ai-language-models": "vertex",
+    "vertex_ai-embedding-models": "vertex", "vertex_ai-anthropic_models": "vertex-anthropic", "vertex_ai": "vertex",
 }  # fmt: skip
 """Their names of providers → ours, where they differ."""
 
@@ -81,7 +82,9 @@ def from_litellm(table: Mapping[str, Any] | str | Path) -> Prices:
             continue
         provider = str(row.get("litellm_provider", ""))
         if price := _of_litellm(row, provider):
-            prices[f"{_PROVIDERS.get(provider, provider)}/{name.removeprefix(f'{provider}/')}"] = price
+            kind = "vertex_ai" if provider.startswith("vertex_ai-") else provider
+            model = name.removeprefix(f"{kind}/")
+            prices[f"{_PROVIDERS.get(provider, provider)}/{model}"] = price
     return prices
 
 
@@ -105,7 +108,8 @@ def _services(row: Mapping[str, Any]) -> dict[str, float]:
     found = {}
     for end, name in (("_flex", "flex"), ("_priority", "priority"), ("_batches", "batch")):
         times = [row[key + end] / row[key] for key in _LITELLM if row.get(key) and _is_price(row.get(key + end))]
-        if times and max(times) <= min(times) * _ROUNDED and (name, round(max(times), 3)) != ("batch", 0.5):
+        usual = name == "batch" and bool(times) and math.isclose(max(times), 0.5, rel_tol=_ROUNDED - 1)
+        if times and max(times) <= min(times) * _ROUNDED and not usual:
             found[name] = round(max(times), 3)
     return found
 
