@@ -87,23 +87,26 @@ func covers(fields, old llm.Extra) bool {
 	return true
 }
 
+// field is about how many bytes of memory a field needs, beside its text.
+const field = 128
+
 // weight is about how many bytes of memory a chunk needs.
 func weight(c *llm.Chunk) int {
-	const chunk, field = 512, 128
-	n := chunk + weigh(c.Extra, field) + len(c.ID) + len(c.Model)
+	const chunk = 512
+	n := chunk + weigh(c.Extra) + len(c.ID) + len(c.Model)
 	if c.Usage != nil {
-		n += field + weigh(c.Usage.Extra, field) + len(c.Usage.PromptTokensDetails) + len(c.Usage.CompletionTokensDetails)
+		n += field + weigh(c.Usage.Extra) + len(c.Usage.PromptTokensDetails) + len(c.Usage.CompletionTokensDetails)
 	}
 	for i := range c.Choices {
 		choice := &c.Choices[i]
-		n += chunk + len(choice.Logprobs) + weigh(choice.Extra, field) + weigh(choice.Delta.Extra, field) + len(choice.FinishReason) + len(choice.Delta.Role)
+		n += chunk + len(choice.Logprobs) + weigh(choice.Extra) + weigh(choice.Delta.Extra) + len(choice.FinishReason) + len(choice.Delta.Role)
 	}
 	return n
 }
 
-func weigh(fields llm.Extra, each int) (n int) {
+func weigh(fields llm.Extra) (n int) {
 	for name, value := range fields {
-		n += each + len(name) + len(value)
+		n += field + len(name) + len(value)
 	}
 	return n
 }

@@ -34,31 +34,31 @@ func ClaudeOf(name string) (m Claude) {
 
 func isDigit(word string) bool { return word != "" && word[0] >= '0' && word[0] <= '9' }
 
-// Since tells whether the model is Claude of that generation, or younger.
-func (m Claude) Since(major, minor int) bool {
+// since tells whether the model is Claude of that generation, or younger.
+func (m Claude) since(major, minor int) bool {
 	return m.claude && (m.major > major || m.major == major && m.minor >= minor)
 }
 
 // Formats tells whether the model takes a JSON schema for its answer (Anthropic
 // API docs, "Structured outputs": from Claude Opus 4.1 and Sonnet 4.5 on).
-func (m Claude) Formats() bool { return m.Since(4, 1) }
+func (m Claude) Formats() bool { return m.since(4, 1) }
 
 // Thinks tells whether the model can be told to think, and Adapts whether by an
 // effort instead of a budget of tokens ("Extended thinking", "Adaptive
 // thinking").
-func (m Claude) Thinks() bool { return m.Since(3, 7) }
+func (m Claude) Thinks() bool { return m.since(3, 7) }
 
 // Adapts tells whether the model takes an effort.
-func (m Claude) Adapts() bool { return m.Since(4, 6) }
+func (m Claude) Adapts() bool { return m.since(4, 6) }
 
 // AnswerTokens is max_tokens, which the API demands, where the caller sets
 // none: what the smallest model of the generation can write ("Models
 // overview").
 func (m Claude) AnswerTokens() int {
 	switch {
-	case m.Since(3, 7):
+	case m.since(3, 7):
 		return 32000
-	case m.claude && !m.Since(3, 5):
+	case m.claude && !m.since(3, 5):
 		return 4096
 	}
 	return 8192

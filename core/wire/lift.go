@@ -13,7 +13,7 @@ import (
 
 // Lift takes the vectors in base64 out of the JSON text of an answer while its
 // pieces arrive, and leaves their numbers (0, 1, …) instead of them, which
-// [LiftedVector] reads: then the text is short, and nothing of the vectors is
+// [liftedVector] reads: then the text is short, and nothing of the vectors is
 // copied. What it does not understand stays in the text as it is.
 type Lift struct {
 	Text    []byte // what is left
@@ -223,16 +223,16 @@ func (l *Lift) giveUp() {
 	l.Text = base64.StdEncoding.AppendEncode(l.Text, raw)
 }
 
-// LiftedVector is a vector as [Vector] reads it, or one that was lifted out of
+// liftedVector is a vector as [Vector] reads it, or one that was lifted out of
 // the text.
-type LiftedVector struct {
+type liftedVector struct {
 	Vector
 	number int // from 1; 0: it was not lifted
 }
 
 // UnmarshalJSON reads any of the three forms.
-func (v *LiftedVector) UnmarshalJSON(data []byte) error {
-	*v = LiftedVector{}
+func (v *liftedVector) UnmarshalJSON(data []byte) error {
+	*v = liftedVector{}
 	if len(data) == 0 || data[0] < '0' || data[0] > '9' {
 		return v.Vector.UnmarshalJSON(data)
 	}
@@ -244,9 +244,9 @@ func (v *LiftedVector) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Lifted are the vectors of an answer out of which they may have been lifted,
+// lifted are the vectors of an answer out of which they may have been lifted,
 // each no more than once.
-func (e *Embedding) Lifted(n int, at func(i int) *LiftedVector) ([]Vector, error) {
+func (e *Embedding) lifted(n int, at func(i int) *liftedVector) ([]Vector, error) {
 	all := make([]Vector, n)
 	e.finite = e.lift != nil && !e.lift.odd
 	for i := range all {

@@ -14,7 +14,7 @@ import (
 
 type liftedAnswer struct {
 	Data []struct {
-		Vector LiftedVector `json:"embedding"`
+		Vector liftedVector `json:"embedding"`
 	} `json:"data"`
 	Model string `json:"model"`
 }
@@ -39,7 +39,7 @@ func lifted(text string, texts, n int, memory func(int) []float32) (*liftedAnswe
 	if err := llm.JSON.Unmarshal(l.Text, answer); err != nil {
 		return nil, nil, err
 	}
-	vectors, err := e.Lifted(len(answer.Data), func(i int) *LiftedVector { return &answer.Data[i].Vector })
+	vectors, err := e.lifted(len(answer.Data), func(i int) *liftedVector { return &answer.Data[i].Vector })
 	return answer, vectors, err
 }
 
@@ -115,7 +115,7 @@ func TestLiftRefuses(t *testing.T) {
 	l.Add([]byte(answerOf(`"`+inBase64(Vector{float32(math.Inf(1)), 2, 3, 4})+`"`)), true)
 	answer := &liftedAnswer{}
 	require.NoError(t, llm.JSON.Unmarshal(l.Text, answer))
-	vectors, err := e.Lifted(1, func(i int) *LiftedVector { return &answer.Data[i].Vector })
+	vectors, err := e.lifted(1, func(i int) *liftedVector { return &answer.Data[i].Vector })
 	require.NoError(t, err)
 	require.ErrorContains(t, e.Place(vectors, InOrder), "not finite")
 }

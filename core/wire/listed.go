@@ -17,7 +17,7 @@ import (
 // gave it none.
 type Listed struct {
 	Index  int
-	Vector LiftedVector
+	Vector liftedVector
 }
 
 // TypedVectorsIn is VectorsIn for Cohere's answers, which have a list for each
@@ -63,7 +63,7 @@ func VectorAt(r *jsontext.Reader) (one Listed) {
 	return one
 }
 
-func (v *LiftedVector) read(r *jsontext.Reader) {
+func (v *liftedVector) read(r *jsontext.Reader) {
 	from := r.Span()
 	if r.Err != nil {
 		return
@@ -75,7 +75,7 @@ func (v *LiftedVector) read(r *jsontext.Reader) {
 
 // PlaceListed is [Embedding.Place] for vectors that may have indexes.
 func (e *Embedding) PlaceListed(all []Listed) error {
-	vectors, err := e.Lifted(len(all), func(i int) *LiftedVector { return &all[i].Vector })
+	vectors, err := e.lifted(len(all), func(i int) *liftedVector { return &all[i].Vector })
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (t *Turns[B]) message(s Speaker[B], m *llm.Message, at At) error {
 	blocks = s.Mark(blocks, m.Extra)
 	switch m.Role {
 	case llm.RoleSystem, llm.RoleDeveloper:
-		t.Instruct(blocks...)
+		t.instruct(blocks...)
 	case llm.RoleTool, llm.RoleFunction:
 		return s.Result(m, blocks, at)
 	default:

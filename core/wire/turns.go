@@ -45,8 +45,8 @@ func (t *Turns[B]) Add(role string, blocks ...B) {
 	}
 }
 
-// Instruct appends blocks, which it may keep, to the instructions.
-func (t *Turns[B]) Instruct(blocks ...B) { t.System = joined(t.System, blocks) }
+// instruct appends blocks, which it may keep, to the instructions.
+func (t *Turns[B]) instruct(blocks ...B) { t.System = joined(t.System, blocks) }
 
 // joined is both lists in one; a copy only where it has to be.
 func joined[B any](list, more []B) []B {

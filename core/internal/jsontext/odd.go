@@ -25,9 +25,9 @@ func mayBeOdd(c byte) bool {
 // of a kind come first.
 var oddWords = []string{"nan(ind)", "nan(snan)", "nan", "infinity", "inf"}
 
-// OddLength is the length of the odd number that data begins with, 0 if data
+// oddLength is the length of the odd number that data begins with, 0 if data
 // begins with something else.
-func OddLength(data []byte) int {
+func oddLength(data []byte) int {
 	sign := 0
 	if len(data) > 0 && (data[0] == '-' || data[0] == '+') {
 		sign = 1
@@ -87,7 +87,7 @@ func numberLength(data []byte) int {
 
 // scanOdd moves behind an odd number, if there is one.
 func (r *Reader) scanOdd() bool {
-	n := OddLength(r.Data[r.Pos:])
+	n := oddLength(r.Data[r.Pos:])
 	r.Pos += n
 	r.Odd = r.Odd || n > 0
 	return n > 0
@@ -110,7 +110,7 @@ func WithoutOddNumbers(data []byte) []byte {
 		}
 		n, odd := 0, false
 		if mayBeOdd(c) {
-			n = OddLength(data[at:])
+			n = oddLength(data[at:])
 			odd = n > 0
 		}
 		if !odd && (c == '-' || '0' <= c && c <= '9') {

@@ -40,7 +40,7 @@ func (r *Reader) Number() float64 {
 	if n, ok := r.few(); ok {
 		return float64(n)
 	}
-	if c != '-' && (c < '0' || c > '9') || c == '-' && OddLength(r.Data[r.Pos:]) > 0 {
+	if c != '-' && (c < '0' || c > '9') || c == '-' && oddLength(r.Data[r.Pos:]) > 0 {
 		r.Skip()
 		return 0
 	}
