@@ -124,7 +124,7 @@ func (c *Cut) check(path string) error {
 	if c == nil {
 		return nil
 	}
-	if err := cmp.Or(oneOf(path+".how", c.How, CutClean, CutClose, CutMidChunk, CutReset, CutSilence),
+	if err := cmp.Or(oneOf(path+".how", c.How, CutClean, CutClose, CutMidChunk, CutReset, CutSilence, CutRefuse, CutGoAway),
 		oneOf(path+".at", c.At, "", BeforeHeaders, AfterHeaders)); err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (c *Cut) check(path string) error {
 	case c.AfterEvents != nil && *c.AfterEvents < 0, c.AfterBytes != nil && *c.AfterBytes < 0:
 		return fmt.Errorf("faultwall: %s: a place must not be negative", path)
 	case c.At == BeforeHeaders && (c.How == CutClean || c.How == CutMidChunk):
-		return fmt.Errorf("faultwall: %s: before_headers goes with close, reset or silence", path)
+		return fmt.Errorf("faultwall: %s: before_headers goes with close, reset, silence, refuse or go_away", path)
 	}
 	return nil
 }

@@ -33,6 +33,8 @@ func (p *performance) cut(next []byte) error {
 		p.out.tear(next, len(next)/2)
 	case CutReset:
 		p.out.reset()
+	case CutRefuse, CutGoAway:
+		p.out.(*http2).disown(how) // unsupported by the other
 	default:
 		p.out.close()
 	}

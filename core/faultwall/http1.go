@@ -95,7 +95,12 @@ func (h *http1) end() {
 	}
 }
 
-func (h *http1) unsupported(*Step) string { return "" }
+func (h *http1) unsupported(s *Step) string {
+	if s.disowns() {
+		return "cut that disowns"
+	}
+	return ""
+}
 
 func (h *http1) stale() bool { return h.closeNext }
 

@@ -42,6 +42,7 @@ func newHTTP2Server(w *Wall) *http2Server {
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
 		ConnState:   s.state,
 	}
+	seeFrames(s.server)
 	s.serving.Go(func() { _ = s.server.Serve(s) })
 	return s
 }
@@ -80,7 +81,8 @@ func (s *http2Server) state(c net.Conn, state http.ConnState) {
 }
 
 // serve hands a connection to net/http and returns when it is done with it.
-func (s *http2Server) serve(c *tls.Conn) {
+func (s *http2Server) serve(secure *tls.Conn) {
+	c := withFrames(secure)
 	end := make(chan struct{})
 	s.mu.Lock()
 	s.ends[c] = end
@@ -108,8 +110,9 @@ func (s *http2Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	c := r.Context().Value(connKey{}).(*tls.Conn).NetConn().(*conn)
-	out := &http2{response: rw, conn: c, ctx: r.Context()}
+	wire := r.Context().Value(connKey{}).(net.Conn)
+	c := secureOf(wire).NetConn().(*conn)
+	out := &http2{response: rw, conn: c, wire: wire, ctx: r.Context()}
 	stop := context.AfterFunc(r.Context(), func() {
 		out.mu.Lock()
 		defer out.mu.Unlock()
@@ -126,6 +129,7 @@ func (s *http2Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 type http2 struct {
 	response http.ResponseWriter
 	conn     *conn
+	wire     net.Conn
 	ctx      context.Context
 	headed   bool
 	abort    bool
@@ -142,7 +146,7 @@ func (h *http2) unsupported(s *Step) string {
 		set  bool
 	}{
 		{"raw", s.Raw != "" || s.RawB64 != nil}, {"drip_headers_s", s.DripHeadersS > 0}, {"close_next", s.CloseNext},
-		{"close_idle_s", s.CloseIdleS > 0}, {"framing", s.Framing != ""},
+		{"close_idle_s", s.CloseIdleS > 0}, {"framing", s.Framing != ""}, {"cut that disowns", !seesFrames && s.disowns()},
 	} {
 		if field.set {
 			return field.name

@@ -24,7 +24,7 @@ func TestScriptErrorsSayWhatAndWhere(t *testing.T) {
 		`{"models":{"a":{"steps":[{"headers":{"A b":"1"}}]}}}`:                                  `"A b" is no header name`,
 		`{"models":{"a":{"steps":[{"events":[{"dealy_s":1}]}]}}}`:                               `models.a.steps[0].events[0]: unknown key "dealy_s"; did you mean "delay_s"?`,
 		`{"models":{"a":{"steps":[{"events":[{"delay_s":-1}]}]}}}`:                              `models.a.steps[0].events[0].delay_s must not be negative`,
-		`{"models":{"a":{"steps":[{"cut":{"how":"rst"}}]}}}`:                                    `models.a.steps[0].cut.how must be one of clean, close, mid_chunk, reset, silence, not "rst"`,
+		`{"models":{"a":{"steps":[{"cut":{"how":"rst"}}]}}}`:                                    `models.a.steps[0].cut.how must be one of clean, close, mid_chunk, reset, silence, refuse, go_away, not "rst"`,
 		`{"models":{"a":{"steps":[{"cut":{"how":"reset","at":"start"}}]}}}`:                     `cut.at must be one of before_headers, after_headers`,
 		`{"models":{"a":{"steps":[{"cut":{"how":"clean","at":"before_headers"}}]}}}`:            `before_headers goes with`,
 		`{"models":{"a":{"steps":[{"cut":{"how":"reset","after_events":1,"after_bytes":1}}]}}}`: `exclude each other`,

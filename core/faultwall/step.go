@@ -183,7 +183,15 @@ const (
 	CutMidChunk = "mid_chunk" // the connection is closed inside of a chunk
 	CutReset    = "reset"     // the connection is reset (RST)
 	CutSilence  = "silence"   // nothing more is sent; the connection stays open until the client leaves
+	// Over HTTP/2, and not in the wall of the C library:
+	CutRefuse = "refuse"  // the stream is reset with REFUSED_STREAM, as one that was not looked at
+	CutGoAway = "go_away" // GOAWAY says that no stream of the connection was looked at; the client leaves then
 )
+
+// disowns tells whether the step says that its request was not looked at.
+func (s *Step) disowns() bool {
+	return s.Cut != nil && (s.Cut.How == CutRefuse || s.Cut.How == CutGoAway)
+}
 
 // Values of Cut.At.
 const (
