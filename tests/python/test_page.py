@@ -22,6 +22,7 @@ from conftest import aggregator_for
 from llmagg.errors import InvalidArgumentError
 from llmagg.faultwall import FaultWall
 from llmagg.monitor import page as pages
+from llmagg.monitor.feed import Feed
 
 EVIL = "<img src=x onerror=document.title='broken'>"
 SCRIPT: dict[str, Any] = {
@@ -104,6 +105,49 @@ def test_in_a_browser(page: pages.Page, llm: llmagg.LLMAggregator, tmp_path: Pat
         browser.wait_for("document.getElementById('status').textContent == 'live'")
         assert browser.errors == []
         browser.picture(tmp_path / "page.png")
+
+
+CLOSE = "</script><script>document.title = 'broken'</script><!--"
+
+
+@pytest.fixture
+def still(llm: llmagg.LLMAggregator, llm_wall: FaultWall, tmp_path: Path) -> Path:
+    """The page of a snapshot whose messages would end its element."""
+    down = {"steps": [{"status": 400, "body": {"error": {"message": CLOSE}}}]}
+    llm_wall.script({"models": {**SCRIPT["models"], "down": down}})
+    feed = Feed(llm)
+    llm.chat_sync("Hello")
+    until(lambda: [call["outcome"] for call in feed.snapshot()["calls"]] == ["OK"])
+    file = tmp_path / "now.html"
+    file.write_text(pages.still(feed.snapshot()), encoding="utf-8")
+    feed.close()
+    return file
+
+
+def test_a_page_that_is_a_file_has_everything_in_it(still: Path) -> None:
+    text = still.read_text(encoding="utf-8")
+    assert CLOSE not in text
+    assert text.count("</script>") == 2
+    told = json.loads(text.split('<script id="kept" type="application/json">')[1].split("</script>")[0])
+    assert told["calls"][0]["attempts"][0]["route"] == "openai/down"
+    assert CLOSE in told["routes"][0]["last_error"]["message"]
+    assert "connect-src 'none'" in text.split("<title>")[0]
+    for outside in ("http://", "https://", "//cdn", "@import"):
+        assert outside not in text
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="Chromium is not installed")
+def test_a_page_that_is_a_file_in_a_browser(still: Path, tmp_path: Path) -> None:
+    with Browser(tmp_path / "profile", 1280) as browser:
+        browser.open(still.as_uri())
+        browser.wait_for("document.querySelectorAll('#calls > li').length == 1")
+        text = browser.run("document.body.innerText")
+        for told in ("openai/down", "BAD_REQUEST 1", "1 of 600", CLOSE):
+            assert told in text
+        assert browser.run("document.getElementById('status').textContent").startswith("at ")
+        assert browser.run("document.getElementById('pause')") is None
+        browser.press("p", "p")
+        assert browser.errors == []
 
 
 def test_the_command(llm_wall: FaultWall, tmp_path: Path) -> None:

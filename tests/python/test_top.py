@@ -194,7 +194,7 @@ def test_a_process_that_tells_nothing(runtime: Path, monkeypatch: pytest.MonkeyP
         ender.join()
 
 
-def test_once(process: int) -> None:
+def test_once(process: int, runtime: Path) -> None:
     both = [(["shop/good"], "running"), ([], "OK")]  # the newest first
     until(lambda: [(c["running"], c["outcome"]) for c in next(sockets.lines(process))["calls"]] == both)
     wide, narrow = command("--once").stdout, command("--once", str(process), columns=60).stdout
@@ -206,6 +206,15 @@ def test_once(process: int) -> None:
     assert max(map(len, narrow.splitlines())) <= 60
     assert {"route", "state", "flight", "requests", "tokens", "failed"} <= set(narrow.split()), "no head is cut"
     assert json.loads(command("--json").stdout)["pid"] == process
+    file = runtime / "now.html"
+    assert command("--html", str(file)).stdout == ""
+    assert f'"pid":{process}' in file.read_text(encoding="utf-8")
+
+
+def test_a_file_that_cannot_be_written(process: int, tmp_path: Path) -> None:
+    done = command("--html", str(tmp_path / "no" / "now.html"))
+    assert done.returncode == 2
+    assert "now.html cannot be written: No such file or directory" in done.stderr
 
 
 def test_a_server_is_shown(llm_wall: FaultWall, runtime: Path) -> None:

@@ -127,13 +127,14 @@ Process = Annotated[int | None, typer.Argument(metavar="PROCESS", help="its proc
 def top(
     process: Process = None, as_json: AsJSON = False,
     once: Annotated[bool, typer.Option("--once", help="print once, without a terminal")] = False,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="write it as one page, and end")] = None,
 ) -> None:  # fmt: skip
     """Shows a running process: its routes and last calls.
 
     The process was started with LLMAGG_TOP=1. Limits and latencies stand beside the routes.
     """
     shown: Any = import_module("llmagg.cli.top")
-    raise typer.Exit(shown.run(process, once=once, as_json=as_json))
+    raise typer.Exit(shown.run(process, once=once, as_json=as_json, html=html))
 
 
 @app.command()

@@ -11,6 +11,7 @@ import termios
 import threading
 import tty
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group
@@ -18,7 +19,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from llmagg.monitor import sockets
+from llmagg.errors import InvalidArgumentError
+from llmagg.monitor import page, sockets
 
 from . import OK
 
@@ -27,10 +29,16 @@ _BARS = "▁▂▃▄▅▆▇█"
 _WIDE, _BROAD, _MIDDLE = 150, 122, 92  # columns of the terminal
 
 
-def run(pid: int | None, *, once: bool, as_json: bool) -> int:
-    """Shows a process until it ends, or until q or Ctrl-C. Returns the exit code."""
+def run(pid: int | None, *, once: bool, as_json: bool, html: Path | None = None) -> int:
+    """Shows a process until it ends, or until q or Ctrl-C; with ``html`` writes what it tells now as a page to it.
+
+    Returns the exit code. Raises InvalidArgumentError if the file cannot be written.
+    """
     process = sockets.chosen(pid)
     told = sockets.lines(process)
+    if html is not None:
+        _write(html, next(told))
+        return OK
     if as_json:
         print(json.dumps(next(told), ensure_ascii=False))
         return OK
@@ -46,6 +54,15 @@ def run(pid: int | None, *, once: bool, as_json: bool) -> int:
                     return OK
         console.print(f"process {process} has ended")
     return OK
+
+
+def _write(file: Path, snapshot: dict[str, Any]) -> None:
+    if "error" in snapshot:
+        raise InvalidArgumentError(f"{file} is not written: {snapshot['error']}")
+    try:
+        file.write_text(page.still(snapshot), encoding="utf-8")
+    except OSError as error:
+        raise InvalidArgumentError(f"{file} cannot be written: {error.strerror}; name another file") from None
 
 
 @contextlib.contextmanager

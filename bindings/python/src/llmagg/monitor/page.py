@@ -49,6 +49,20 @@ def serve(*sources: Any, port: int = 0) -> Page:
     return Page(snapshots, port, feed.close)
 
 
+def still(snapshot: dict[str, Any]) -> str:
+    """The page of one snapshot, with everything in it, for a file. It needs no server and asks for nothing."""
+    page = _file()
+    told = json.dumps(snapshot, separators=(",", ":")).replace("<", r"\u003c")  # a message ends no element
+    rules = "; ".join(_rules(page)).replace("connect-src 'self'", "connect-src 'none'")
+    head = f'<meta http-equiv="Content-Security-Policy" content="{rules}">\n<title>'
+    text = page.decode().replace("<title>", head, 1)
+    return text.replace("<script>", f'<script id="kept" type="application/json">{told}</script>\n<script>', 1)
+
+
+def _file() -> bytes:
+    return Path(__file__).with_name("page.html").read_bytes()
+
+
 class Page:
     """The server of a page; also a context manager. ``url`` is its address."""
 
@@ -118,7 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _page(self) -> None:
-        page = Path(__file__).with_name("page.html").read_bytes()
+        page = _file()
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(page)))
@@ -154,9 +168,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _policy(page: bytes) -> str:
     """Only the page's own style and script, and its events."""
+    return "; ".join([*_rules(page), "frame-ancestors 'none'"])
+
+
+def _rules(page: bytes) -> list[str]:
     rules = ["default-src 'none'", "connect-src 'self'", "img-src data:", "base-uri 'none'", "form-action 'none'"]
     for kind in (b"style", b"script"):
         found = re.search(b"<" + kind + b">(.*?)</" + kind + b">", page, re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(found[1] if found else b"").digest()).decode()
         rules.append(f"{kind.decode()}-src 'sha256-{digest}'")
-    return "; ".join([*rules, "frame-ancestors 'none'"])
+    return rules
