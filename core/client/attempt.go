@@ -173,7 +173,7 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 	r := *a.record
 	r.Duration, r.FirstToken = time.Since(r.Start), a.firstToken
 	now := r.Start.Add(r.Duration) // Since reads one clock, Now two
-	r.Status, r.Bytes, r.SkippedEvents = a.x.Status, a.x.Bytes, a.x.Skipped
+	r.Status, r.Bytes, r.SkippedEvents = a.x.Status, a.x.Bytes, int(a.x.Skipped)
 	r.LeftOut, r.Adapted = a.x.Left, a.x.Adapted
 	if r.Usage = usage; usage != nil || e == nil {
 		r.Cost = c.cfg.Price.Of(usage, a.tier)

@@ -5,9 +5,12 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -112,3 +115,62 @@ func TestContentEncodings(t *testing.T) {
 }
 
 func second(_ string, err error) error { return err }
+
+// noEncoding is a body in no encoding that can be read, and no text.
+func noEncoding(r *rand.Rand) []byte {
+	begin := [...]string{"", "", "", "\x1f\x8b\x08\x00", "\x78\x9c", "\x4b", "\x00\x05\x00\xfa\xffhello", "\x28\xb5\x2f\xfd", "\x1b\xaa\x00\x60", "{\"a\":\x01", "data: {\x80", "no words \xff"}
+	body := []byte(begin[r.IntN(len(begin))])
+	for range r.IntN(100) + 1 {
+		body = append(body, byte(r.Uint32()))
+	}
+	return append(body, 0xff, 0)
+}
+
+// Whatever bytes come under the name of an encoding, an error about them says
+// which name, and how they begin.
+func TestGarbageNamesItsContentEncoding(t *testing.T) {
+	var name string
+	var body []byte
+	status := 200
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", name)
+		w.WriteHeader(status)
+		_, _ = w.Write(body)
+	}))
+	defer s.Close()
+	c := routeTo(t, s.URL, nil)
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 300 {
+		name, body = [...]string{"gzip", "x-gzip", "deflate"}[r.IntN(3)], noEncoding(r)
+		for what, call := range map[string]func() error{
+			"chat": func() error { return second2(c.Chat(t.Context(), ask())) },
+			"stream": func() error {
+				s, err := c.Stream(t.Context(), ask())
+				if err == nil {
+					_, err = s.Collect()
+				}
+				return err
+			},
+		} {
+			for _, status = range []int{200, 401} {
+				err := call()
+				require.Error(t, err)
+				e := llm.AsError(err)
+				if strings.Contains(e.Message, "unexpected EOF") && !strings.Contains(e.Message, "Content-Encoding") { // what begins well may have been cut off
+					require.Contains(t, "\x1f\x78", string(body[:1]))
+					continue
+				}
+				require.Contains(t, e.Message, "Content-Encoding", "%s, %d: %q", what, status, body)
+				require.Contains(t, e.Message, strconv.Quote(name))
+				require.Contains(t, e.Message, fmt.Sprintf("% x", body[:3]))
+				if status == 401 {
+					require.Equal(t, llm.Authentication, e.Code)
+				} else {
+					require.Contains(t, []llm.Code{llm.BadResponse, llm.StreamInterrupted, llm.Unavailable}, e.Code)
+				}
+			}
+		}
+	}
+}
+
+func second2[T any](_ T, err error) error { return err }

@@ -72,7 +72,7 @@ func guarded[T any](l *guard, late func(T), f func(x *Exchange) (T, error)) (T, 
 			return none, context.Cause(l.a.ctx)
 		}
 	}
-	l.a.x.Status, l.a.x.Bytes, l.a.x.Skipped = l.x.Status, l.x.Bytes, l.x.Skipped
+	l.a.x.Status, l.a.x.Bytes, l.a.x.Skipped = l.x.Status, l.x.Bytes, int32(l.x.Skipped)
 	return result, err
 }
 

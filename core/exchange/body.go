@@ -6,7 +6,6 @@ import (
 	"math"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/llmagg/llmagg/core/failure"
@@ -86,7 +85,7 @@ func (u *Upstream) readAll(resp *http.Response, x *Exchange, buffer *[]byte) ([]
 	if len(rest.full) > 0 {
 		data = rest.join(data, int(size))
 	}
-	return ended(data, size, err, resp)
+	return x.ended(data, size, err, resp)
 }
 
 func (u *Upstream) overLimit() error {
@@ -95,7 +94,7 @@ func (u *Upstream) overLimit() error {
 
 // ended is what has been read of a body whose reading ended with err after size
 // bytes.
-func ended(data []byte, size int64, err error, resp *http.Response) ([]byte, error) {
+func (x *Exchange) ended(data []byte, size int64, err error, resp *http.Response) ([]byte, error) {
 	if err == io.EOF {
 		return data, nil
 	}
@@ -105,8 +104,12 @@ func ended(data []byte, size int64, err error, resp *http.Response) ([]byte, err
 	}
 	e := &llm.Error{Code: llm.Unavailable, Status: resp.StatusCode, Cause: err,
 		Message: fmt.Sprintf("the answer was cut after %d bytes: %v", size, err)}
-	if text := err.Error(); strings.Contains(text, "gzip") || strings.Contains(text, "flate") || strings.Contains(text, "zlib") {
+	coding := isCoding(err)
+	if coding {
 		e.Code = llm.BadResponse
+	}
+	if coding || x.coding.isOdd() {
+		x.coding.tell(e)
 	}
 	return data, e
 }

@@ -93,7 +93,9 @@ func (u *Upstream) ask(ctx context.Context, x *Exchange, to string, how reading)
 	if inside := enveloped(data); inside != nil && failure.Of(data) == nil && how.read(inside) == nil {
 		return nil
 	}
-	return u.refused(u.noCompletion(plainJSON(data), llm.AsError(err)), data, resp)
+	e := u.noCompletion(plainJSON(data), llm.AsError(err))
+	x.coding.tellOf(data, e)
+	return u.refused(e, data, resp)
 }
 
 // liftPieces are where the pieces of answers are read whose vectors are lifted
@@ -124,5 +126,5 @@ func (u *Upstream) readLifting(resp *http.Response, x *Exchange, l *wire.Lift) (
 			return nil, u.overLimit()
 		}
 	}
-	return ended(l.Text, l.Size, err, resp)
+	return x.ended(l.Text, l.Size, err, resp)
 }

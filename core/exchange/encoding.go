@@ -29,12 +29,14 @@ const encodingHead = 8
 // be read. A name on plain text is taken for a mistake of the server, and so
 // is any name on gzip. Whatever their names, no more than maxEncodings are
 // taken off.
-func decode(resp *http.Response) (unreadable string) {
+// c, nil where no header names an encoding, is for messages.
+func decode(resp *http.Response) (c *coding, unreadable string) {
 	header := resp.Header["Content-Encoding"]
 	if len(header) == 0 {
-		return ""
+		return nil, ""
 	}
-	names := strings.Split(strings.Join(header, ","), ",")
+	c = &coding{said: strings.Join(header, ", ")}
+	names := strings.Split(c.said, ",")
 	body := resp.Body
 	for i := len(names) - 1; i >= 0; i-- {
 		name := strings.ToLower(strings.TrimSpace(names[i]))
@@ -47,17 +49,54 @@ func decode(resp *http.Response) (unreadable string) {
 			body = unpacked{in, resp.Body}
 			if plain(in) {
 				resp.Body = body
-				return ""
+				return c, ""
 			}
 			if head, _ := in.Peek(len(zipped)); tooMany || string(head) != zipped {
 				resp.Body = body
-				return name
+				return c, name
 			}
 		}
-		body = unpacked{&lazily{from: body}, resp.Body}
+		body = unpacked{&lazily{from: body, coding: c}, resp.Body}
 	}
 	resp.Body, resp.ContentLength = body, -1
-	return ""
+	return c, ""
+}
+
+// coding is what an answer says of its encoding, and what came. The goroutine
+// of its exchange uses it.
+type coding struct {
+	said  string // its Content-Encoding
+	began []byte // how an answer of a named encoding begins; nil while nothing was read
+	odd   bool   // so begins neither text nor gzip or zlib's format
+}
+
+func (c *coding) note(head []byte) {
+	if c != nil && c.began == nil {
+		c.began, c.odd = bytes.Clone(head[:min(len(head), encodingHead)]), !isText(head) && !isPacked(head)
+	}
+}
+
+func (c *coding) isOdd() bool { return c != nil && c.odd }
+
+// tell adds both to the message of e, about an answer that could not be read.
+func (c *coding) tell(e *llm.Error) {
+	if c != nil && c.began != nil && !strings.Contains(e.Message, "Content-Encoding") {
+		e.Message += fmt.Sprintf("; its Content-Encoding says %s, and it begins with the bytes % x", failure.Quoted(c.said), c.began)
+	}
+}
+
+// tellOf is tell for an answer whose bytes, without the encoding, are no JSON:
+// words do not come of a wrong encoding.
+func (c *coding) tellOf(data []byte, e *llm.Error) {
+	if (c.isOdd() || !isText(data)) && !failure.IsJSON(data) {
+		c.tell(e)
+	}
+}
+
+// isCoding tells whether err is about an encoding: such errors have no types.
+func isCoding(err error) bool {
+	text := fmt.Sprint(err)
+	return strings.Contains(text, "gzip") || strings.Contains(text, "flate") || strings.Contains(text, "zlib")
 }
 
 // unpackable tells whether an encoding can be taken off.
@@ -117,27 +156,28 @@ const zipped = "\x1f\x8b"
 // unpack reads what its first bytes show, since servers mix up the names: gzip;
 // zlib's format, which the name deflate means (RFC 9110, section 8.4.1.2); or
 // bare DEFLATE, which some send under that name, or under that of gzip.
-func unpack(r io.Reader, head []byte) (io.Reader, error) {
+func unpack(r io.Reader, head []byte, c *coding) (io.Reader, error) {
 	switch {
 	case isZlib(head):
 		return zlib.NewReader(r)
 	case bytes.HasPrefix(head, []byte(zipped)):
 		return unzip(r)
 	}
-	return &perhaps{from: flate.NewReader(r)}, nil
+	return &perhaps{from: flate.NewReader(r), coding: c}, nil
 }
 
 // perhaps reads what may be bare DEFLATE. Other bodies, as Brotli's, are seldom
 // wrong for long: they give some bytes, which no answer begins with. What
 // begins with an ASCII character may be in another charset than UTF-8.
 type perhaps struct {
-	from  io.Reader
-	given bool // some of what it holds
+	from   io.Reader
+	given  bool // some of what it holds
+	coding *coding
 }
 
 // misnamed is said of a body that has the name of an encoding and is neither in
 // one that can be read nor plain text.
-const misnamed = "the answer is not in the encoding that its Content-Encoding names (gzip or deflate), and not plain text; " +
+const misnamed = "the answer is not in the encoding that its Content-Encoding names (%s), and not plain text: it begins with the bytes % x; " +
 	"perhaps it is Brotli or zstd: make the server, or the proxy in front of it, name the encoding that it uses, or send gzip"
 
 func (p *perhaps) Read(b []byte) (int, error) {
@@ -153,7 +193,7 @@ func (p *perhaps) Read(b []byte) (int, error) {
 		p.given = true
 		return n, err
 	}
-	return 0, llm.Errorf(llm.BadResponse, misnamed)
+	return 0, llm.Errorf(llm.BadResponse, misnamed, failure.Quoted(p.coding.said), p.coding.began)
 }
 
 // isZlib tells whether a body begins as zlib's format does (RFC 1950, section
@@ -186,9 +226,10 @@ type unpacked struct {
 // of a stream. Plain text, of which no encoding begins, needs none: servers and
 // proxies name what they have removed, or never did.
 type lazily struct {
-	from io.Reader
-	in   io.Reader
-	err  error
+	from   io.Reader
+	in     io.Reader
+	err    error
+	coding *coding // nil where no header names an encoding
 }
 
 func (l *lazily) Read(p []byte) (int, error) {
@@ -199,8 +240,9 @@ func (l *lazily) Read(p []byte) (int, error) {
 			l.err = err
 			return 0, err
 		}
+		l.coding.note(head[:n])
 		if l.in = io.MultiReader(bytes.NewReader(head[:n]), l.from); !isText(head[:n]) {
-			l.in, l.err = unpack(l.in, head[:n])
+			l.in, l.err = unpack(l.in, head[:n], l.coding)
 		}
 	}
 	if l.err != nil {

@@ -282,7 +282,7 @@ func (r *Stream) over(err error) error {
 func (r *Stream) ends(what wire.Sign, err error) error {
 	d, ok := r.source.(*eventstream.Decoder)
 	if ok && d.Strays > 0 {
-		r.x.Skipped += d.Strays - 1
+		r.x.Skipped += int32(d.Strays) - 1
 		r.note(d.Words)
 		d.Strays = 0
 	}
@@ -328,6 +328,9 @@ func (r *Stream) interrupted(what wire.Sign, err error) error {
 		if none && r.meaning != llm.BadResponse {
 			e.Code = r.meaning
 		}
+	}
+	if r.x.coding.isOdd() && (none || err != nil) || isCoding(err) {
+		r.x.coding.tell(e)
 	}
 	return r.of(e)
 }

@@ -35,13 +35,14 @@ type Exchange struct {
 	// Strict makes an adapted request an error.
 	Strict bool
 
-	Reached bool // a connection was had, so the server may have got the request
+	Reached bool  // a connection was had, so the server may have got the request
+	Skipped int32 // malformed stream events that were skipped
 	Status  int
 	Bytes   int64 // of the answer's body, after decompression
-	Skipped int   // malformed stream events that were skipped
 
 	asking
 	authorizing
+	coding *coding // of the answer at hand
 }
 
 // Listener hears the headers of an answer, and when bytes of it arrive. It is
@@ -170,6 +171,9 @@ func (u *Upstream) failure(resp *http.Response, x *Exchange) error {
 		advice = a.Advice(e, &x.Call)
 	}
 	e.Message = failure.WithAddress(e, resp, advice)
+	if x.coding.tellOf(data, e); err != nil && (len(data) == 0 || isCoding(err)) {
+		x.coding.tell(e)
+	}
 	if advice == "" || u.NoKeyAdvice != "" {
 		u.tellOfKey(e, resp)
 	}
@@ -211,7 +215,7 @@ func (u *Upstream) whole(data []byte, resp *http.Response, x *Exchange) (*llm.Re
 	}
 	if err != nil {
 		data = jsontext.WithoutOddNumbers(data) // a failure's body is for strict readers
-		return nil, u.refused(u.unread(data, err, resp), data, resp)
+		return nil, u.refused(u.unread(data, err, resp, x), data, resp)
 	}
 	if e := failure.OfResponse(r, data); e != nil {
 		return nil, u.refused(e, data, resp)
@@ -239,7 +243,7 @@ func (u *Upstream) freed(data []byte, x *Exchange, err error) (*llm.Response, []
 }
 
 // unread is the error for a whole answer that the wire format cannot read.
-func (u *Upstream) unread(data []byte, err error, resp *http.Response) *llm.Error {
+func (u *Upstream) unread(data []byte, err error, resp *http.Response, x *Exchange) *llm.Error {
 	var e *llm.Error
 	if errors.As(err, &e) && e.Code != llm.BadResponse { // a blocked prompt
 		return e
@@ -247,6 +251,7 @@ func (u *Upstream) unread(data []byte, err error, resp *http.Response) *llm.Erro
 	e = u.noCompletion(data, err)
 	if !failure.IsJSON(data) {
 		e.Message += "; the request went to " + failure.Address(resp)
+		x.coding.tellOf(data, e)
 	}
 	return e
 }

@@ -181,7 +181,9 @@ func (r *Stream) skip(data []byte) (*llm.Chunk, error) {
 	r.note(data)
 	if r.skipped++; r.skipped >= maxSkipped {
 		e := llm.Errorf(r.meaning, "%d stream events in a row could not be read; the server said: %s", r.skipped, r.words)
-		e.ProviderMessage = r.words
+		if e.ProviderMessage = r.words; r.x.coding.isOdd() {
+			r.x.coding.tell(e)
+		}
 		return nil, r.of(e)
 	}
 	return nil, nil

@@ -134,7 +134,8 @@ func (u *Upstream) deliver(ctx context.Context, x *Exchange, to *endpoint, body 
 	if x.Listener != nil {
 		x.Listener.Headed(resp.Header)
 	}
-	if encoding := decode(resp); encoding != "" {
+	var encoding string
+	if x.coding, encoding = decode(resp); encoding != "" {
 		_ = resp.Body.Close() // nobody can read it
 		return nil, unreadable(resp, encoding)
 	}
