@@ -30,7 +30,7 @@ type attempt struct {
 	upstream *exchange.Upstream // with the attempt's key; nil for custom clients
 	key      int32              // its number, where the route has several
 	debit    rate.Debit         // what it took from the route's rate
-	place    bool               // holds a place in the route's line
+	slot     bool               // holds a slot of the route
 	ended    bool
 	refused  bool   // the application refused its answer
 	tier     string // of service, as the answer tells
@@ -204,7 +204,7 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 		a.turn.tellUnpriced()
 	}
 	a.cancel(nil)
-	if a.place {
+	if a.slot {
 		c.slots.Release()
 	}
 	a.turn.call.End(a.record, &r)

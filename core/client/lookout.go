@@ -113,8 +113,9 @@ func (t *turn) pause(d time.Duration, leaves bool) bool {
 	return !leaves || !t.othersLeft()
 }
 
-// patience is the context of a wait in line. It ends when most is over and
-// another usable route is left, or as soon after it as one becomes usable (C2).
+// patience is the context of a wait for a slot or for the rate. It ends when
+// most is over and another route is usable, or as soon after it as one becomes
+// usable (C2).
 func (t *turn) patience(most time.Duration) (ctx context.Context, stop func()) {
 	if t.others == nil {
 		return t.scope.Context(), func() {}

@@ -120,7 +120,7 @@ func (a *attempt) settleRate(now time.Time, e *llm.Error, ofKey bool, status int
 func (a *attempt) tellSlots(e *llm.Error) (known bool) {
 	slots := a.turn.client.slots
 	switch {
-	case !a.place || !slots.Adaptive():
+	case !a.slot || !slots.Adaptive():
 	case e == nil:
 		slots.Succeeded(a.record.Start)
 	case e.Code == llm.RateLimit, e.Status == http.StatusServiceUnavailable, e.Status == 529, errors.Is(e, syscall.ECONNREFUSED):

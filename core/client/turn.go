@@ -254,12 +254,12 @@ func (t *turn) admit(p *breaker.Permit, stream bool, waited callstate.Waits) (*a
 			return refuse(c.notUsable())
 		}
 		began := time.Now()
-		if err := t.takePlace(); err != nil {
+		if err := t.takeSlot(); err != nil {
 			return refuse(err)
 		}
-		waited = waited.And(time.Since(began), callstate.ForPlace)
+		waited = waited.And(time.Since(began), callstate.ForSlot)
 	}
-	a := &attempt{place: true}
+	a := &attempt{slot: true}
 	if p == nil {
 		if !c.breaker.Enter(&a.own) {
 			c.slots.Release()
@@ -267,7 +267,8 @@ func (t *turn) admit(p *breaker.Permit, stream bool, waited callstate.Waits) (*a
 		}
 		p = &a.own
 	} else if _, named := c.breaker.ReopensAt(); !named.IsZero() {
-		// It was named to another attempt while this try stood in line (B4).
+		// The wait was named to another attempt while this probe waited for a
+		// slot (B4).
 		c.slots.Release()
 		return refuse(c.notUsable())
 	}
@@ -275,9 +276,9 @@ func (t *turn) admit(p *breaker.Permit, stream bool, waited callstate.Waits) (*a
 	return t.begin(a, p, stream, waited), nil
 }
 
-// takePlace waits for a slot (C1, C2): at most for timeout if another route is
+// takeSlot waits for a slot (C1, C2): at most for timeout if another route is
 // usable.
-func (t *turn) takePlace() *llm.Error {
+func (t *turn) takeSlot() *llm.Error {
 	c := t.client
 	ctx, stop := t.patience(t.timeout())
 	defer stop()
@@ -289,7 +290,7 @@ func (t *turn) takePlace() *llm.Error {
 		return c.routed(ended)
 	}
 	waited := time.Since(began)
-	t.call.Carry(waited, callstate.ForPlace)
+	t.call.Carry(waited, callstate.ForSlot)
 	return c.routed(llm.Errorf(llm.Overloaded, "the route stayed at its concurrency limit for %v: %d calls in flight, %d waiting (max_concurrent_calls is %d)",
 		waited.Round(time.Millisecond), c.slots.InFlight(), c.slots.Waiting(), c.slots.Size()))
 }

@@ -10,7 +10,7 @@ import (
 const (
 	ForBackoff = "backoff"           // the pause before a retry (R3)
 	ForServer  = "retry-after"       // the pause that the server asked for (R4)
-	ForPlace   = "concurrency limit" // a free slot of max_concurrent_calls (C2)
+	ForSlot    = "concurrency limit" // a free slot of max_concurrent_calls (C2)
 	ForRate    = "rate"              // requests or tokens of the route's rate (C4)
 	ForOther   = "half-open trial"   // another call's attempt on an open route (B4)
 )
