@@ -258,3 +258,35 @@ assert statuses == [0, 0], statuses
 """
     )
     run_script(tmp_path, HEAD + code, llm_wall.url)
+
+
+def test_a_fork_beside_a_thread_prints_nothing(tmp_path: Path) -> None:
+    """Modules that are imported before the fork, since a thread may have begun to, register hooks of forks."""
+    code = """
+import os, sys, threading
+import llmagg
+assert "logging" not in sys.modules and "concurrent.futures.thread" not in sys.modules
+told = []
+sys.unraisablehook = told.append
+done = threading.Event()
+thread = threading.Thread(target=done.wait)
+thread.start()
+for _ in range(2):
+    if (pid := os.fork()) == 0:
+        import logging
+        logging.getLogger("x").warning  # takes the lock
+        logging.getLogger("y")
+        os._exit(len(told))
+    assert os.waitpid(pid, 0)[1] == 0
+done.set()
+thread.join()
+import logging
+assert told == [] and "logging" in sys.modules, told
+def taken():
+    logging.getLogger("z")  # would wait for ever for a lock that was left
+thread = threading.Thread(target=taken, daemon=True)
+thread.start()
+thread.join(10)
+assert not thread.is_alive()
+"""
+    run_script(tmp_path, code)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from importlib import import_module
 
 #: Every module that a function of this package imports and that ``import llmagg`` does not load. An import of a loaded
@@ -70,8 +71,25 @@ LATE = (
 def _finish_imports() -> None:
     if threading.active_count() == 1:
         return  # no other thread can be importing
-    for name in LATE:
-        import_module(name)
+    late: list[Callable[..., object]] = []
+    register = os.register_at_fork
+
+    def registering(*, before: Callable[..., object] | None = None, **after: Callable[..., object]) -> None:
+        if before is not None:
+            late.append(before)
+            after["before"] = before
+        register(**after)
+
+    # What a module registers now (logging, and pools of threads) is run after this fork, but not before it: the parent
+    # would release locks that nobody has taken.
+    os.register_at_fork = registering  # type: ignore[assignment]
+    try:
+        for name in LATE:
+            import_module(name)
+    finally:
+        os.register_at_fork = register
+    for function in reversed(late):
+        function()
 
 
 os.register_at_fork(before=_finish_imports)

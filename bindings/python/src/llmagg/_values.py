@@ -8,7 +8,6 @@ as texts (RFC 4122, RFC 3339, ISO 8601), also those of numpy and pandas; bytes i
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import inspect
 import math
@@ -25,6 +24,8 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import UNSET, Struct, json
+
+from . import _again
 
 _URLS = ("pydantic", "pydantic_core")
 
@@ -228,21 +229,34 @@ def blame(root: Any, *, numbers: bool = False) -> str:
     seen: dict[int, Any] = {}  # keeps the values alive, so that no id is used twice
     while stack:
         place, value = stack.pop()
+        if id(value) in seen:
+            continue
         try:
-            if reason := _infinite(value) or ("" if numbers else _half_in(value)):
-                return f"{place or 'the value'} {reason}"
-            if isinstance(value, Enum):
-                stack.append((place, value.value))
-            elif id(value) not in seen and not (value is None or isinstance(value, (int, float, str, Decimal))):
-                seen[id(value)] = value
-                stack.extend(reversed(_inside(place, value, any_key=numbers)))
+            reason, found = _looked_at(place, value, numbers=numbers)
         except Exception as error:  # also of the value's own code
+            _again.check(error, _looked_at, place, value, numbers=numbers)
             if numbers:
                 continue
             if isinstance(error, _RefusedError):
                 return str(error)
             return f"{place or 'the value'} cannot be read: {type(error).__name__}: {error}"
+        if reason:
+            return f"{place or 'the value'} {reason}"
+        if found:
+            seen[id(value)] = value
+            stack.extend(reversed(found))
     return ""
+
+
+def _looked_at(place: str, value: Any, *, numbers: bool) -> tuple[str, list[tuple[str, Any]]]:
+    """Why JSON cannot hold a value itself, and the values inside it with their places."""
+    if reason := _infinite(value) or ("" if numbers else _half_in(value)):
+        return reason, []
+    if isinstance(value, Enum):
+        return "", [(place, value.value)]
+    if value is None or isinstance(value, (int, float, str, Decimal)):
+        return "", []
+    return "", _inside(place, value, any_key=numbers)
 
 
 _DEEP = 200
@@ -257,8 +271,7 @@ def deep(root: Any) -> str:
         if depth == _DEEP:
             return f"{place[:60]}… "
         if not (value is None or isinstance(value, (int, float, str, Decimal, Enum))):
-            with contextlib.suppress(Exception):  # of the value's own code
-                stack.extend((where, item, depth + 1) for where, item in reversed(_inside(place, value)))
+            stack.extend((where, item, depth + 1) for where, item in reversed(_inside_if_read(place, value)))
     return ""
 
 
@@ -330,10 +343,21 @@ def _inside(place: str, value: Any, *, any_key: bool = False) -> list[tuple[str,
 
 def inside(value: Any) -> list[tuple[str, Any]]:
     """The values inside a container of any type, each with its place; none if it cannot be written."""
-    with contextlib.suppress(Exception):  # also of the value's own code; where it is written it is refused
-        if not hasattr(type(value), "dtype") or value.dtype.kind in "OSV":  # other arrays hold numbers or texts
-            return _inside("", value)
-    return []
+    return _inside_if_read("", value, arrays=False)
+
+
+def _inside_if_read(place: str, value: Any, *, arrays: bool = True) -> list[tuple[str, Any]]:
+    """The same; also of arrays that hold numbers or texts, if wanted."""
+
+    def look() -> list[tuple[str, Any]]:
+        passed = not arrays and hasattr(type(value), "dtype") and value.dtype.kind not in "OSV"
+        return [] if passed else _inside(place, value)
+
+    try:
+        return look()
+    except Exception as error:  # also of the value's own code; where it is written it is refused
+        _again.check(error, look)
+        return []
 
 
 _encode = json.Encoder(enc_hook=plain).encode
@@ -342,6 +366,7 @@ _encode = json.Encoder(enc_hook=plain).encode
 def _writable(value: Any) -> bool:
     try:
         _encode(value)
-    except Exception:
+    except Exception as error:
+        _again.check(error, _encode, value)
         return False
     return True

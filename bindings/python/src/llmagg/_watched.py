@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Any
 
-from . import catalog, lookup
+from . import _again, catalog, lookup
 from ._native import route
 from .config import ModelConfig
 from .lookup import Providers
@@ -53,23 +53,26 @@ class Asked:
 
     def holds(self) -> bool:
         """Whether the client still has this handle, if the methods of its class are the original ones."""
-        client, config = self.client, self._config
+        client = self.client
         if self.gone is not None and self.gone[1](self.gone[0]) != self.gone[2]:
             attributes.refuse_replaced(client)
         try:
-            same = (
-                config is not None
-                and type(client) is self.cls
-                and client.__dict__.get("config") is config
-                and self.own.isdisjoint(client.__dict__)
-                and [*config.__dict__.values()] == self.values
-                and self.side.has(self.handle)
-            )
-        except Exception:  # of an attribute of the application's own, such as an array
-            same = False
-        if same:
-            return True
+            if self._same():
+                return True
+        except Exception as error:  # of an attribute of the application's own, such as an array
+            _again.check(error, self._same)
         return catalog.vendor_of(client) == self.vendor and self.side.handle(client, self.vendor) is self.handle
+
+    def _same(self) -> bool:
+        client, config = self.client, self._config
+        return (
+            config is not None
+            and type(client) is self.cls
+            and client.__dict__.get("config") is config
+            and self.own.isdisjoint(client.__dict__)
+            and [*config.__dict__.values()] == self.values
+            and self.side.has(self.handle)
+        )
 
 
 class Usual:
@@ -104,8 +107,10 @@ class Usual:
                 return None
         return cls(providers, clients, asked)
 
-    def holds(self, manager: Any) -> bool:
-        """Whether all is unchanged. If not, :meth:`Plan.holds` finds out whether that matters."""
+    def holds(self, manager: Any, *, again: bool = False) -> bool:
+        """Whether all is unchanged. If not, :meth:`Plan.holds` finds out whether that matters. With ``again`` it
+        raises what the application's own attributes raise.
+        """
         try:
             providers = manager.providers
             if (
@@ -140,6 +145,9 @@ class Usual:
                     or [*state["config"].__dict__.values()] != values
                 ):
                     return False
-        except Exception:  # an attribute that is gone, or of the application's own, such as an array
+        except Exception as error:  # an attribute that is gone, or of the application's own, such as an array
+            if again:
+                raise
+            _again.check(error, self.holds, manager, again=True)
             return False
         return True

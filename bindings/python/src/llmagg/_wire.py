@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
+from . import _again
 from ._fields import spread
 from .errors import BadResponseError, InvalidArgumentError
 
@@ -70,7 +71,9 @@ def encode(value: Any, what: str = "the request") -> bytes:
     except Exception as error:  # also of the code of an application's own types
         from ._values import blame
 
-        raise InvalidArgumentError(f"{what} cannot be written as JSON: {blame(value) or error}") from error
+        if not (place := blame(value)):
+            _again.check(error, _codec()[0], value)
+        raise InvalidArgumentError(f"{what} cannot be written as JSON: {place or error}") from error
 
 
 def decode(data: bytes | bytearray | memoryview, what: str = "the answer") -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from . import _again
 from ._fields import grown, later, spread
 from ._parameters import told_of
 from ._shown import bare, shown
@@ -350,9 +351,11 @@ def _name_of(value: Any) -> str:
 
 
 def _place_of_bytes(value: Any, look: Callable[[Any], tuple[str, str] | None] | None = None) -> tuple[str, str] | None:
+    look = look or bytes_in
     try:
-        return (look or bytes_in)(value)
-    except Exception:
+        return look(value)
+    except Exception as error:
+        _again.check(error, look, value)
         return None  # what is nested too deeply, or whose own code fails, is refused where it is written
 
 

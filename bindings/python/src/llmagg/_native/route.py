@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Any
 
+from .. import _again
 from .._context import core_calls, exchange_options
 from .._identities import Identities
 from .._wire import encode
@@ -62,7 +63,8 @@ def _same(made: dict[str, Any] | None, state: dict[str, Any] | None) -> bool:
     """Whether a configuration is the one of which a handle was made."""
     try:
         return made == state
-    except Exception:  # of an attribute of the application's own, such as an array
+    except Exception as error:  # of an attribute of the application's own, such as an array
+        _again.check(error, lambda: made == state)
         return made is not None and state is not None and all(made.get(key) == state.get(key) for key in _CONFIG_FIELDS)
 
 
