@@ -10,6 +10,7 @@ import pickle
 import typing
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pydantic
 import pytest
@@ -17,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import llmagg
-from conftest import HELLO, aggregator_for
+from conftest import HELLO, aggregator_for, python
 from llmagg import _gathered, _wire, params, types
 from llmagg.errors import BadResponseError, InvalidArgumentError
 from llmagg.faultwall import FaultWall
@@ -348,3 +349,32 @@ def test_the_hints_of_data_types_can_be_read() -> None:
     assert typing.get_type_hints(params.ChatParams)["deadline"] is not None
     config = {"model": "m", "provider": "p", "api_key": "k", "base_url": "u"}
     assert pydantic.TypeAdapter(llmagg.ModelConfig).validate_python(config) == llmagg.ModelConfig(**config)
+
+
+def test_data_types_are_read_by_pydantic_without_what_has_defaults() -> None:
+    """Usage and Function gave their defaults away, so that derived dataclasses need none."""
+    code = """
+import dataclasses, pydantic
+from llmagg.messages import Function
+from llmagg.responses import Usage
+usage = pydantic.TypeAdapter(Usage).validate_python({"prompt_tokens": 1})
+function = pydantic.TypeAdapter(Function).validate_python({"name": "a"})
+print(usage.prompt_tokens, usage.completion_tokens, function.parameters)
+@dataclasses.dataclass
+class Own(Function):
+    more: int
+print(Own("a", "b", {}, 7).more)
+"""
+    assert python(code).stdout == "1 0 None\n7\n"
+
+
+def test_signatures_have_no_defaults_that_nobody_wrote() -> None:
+    """Arguments that calls need are missed by mocks with autospec, and by whatever asks inspect."""
+    for function in (llmagg.chat, llmagg.LLMAggregator.chat, llmagg.embed_sync, llmagg.LLMAggregator.run_tools_sync):
+        first = next(p for name, p in inspect.signature(function).parameters.items() if name != "self")
+        assert first.default is inspect.Parameter.empty, function
+    mocked = mock.create_autospec(llmagg.LLMAggregator, instance=True)
+    with pytest.raises(TypeError, match="missing a required argument: 'messages'"):
+        mocked.chat_sync()
+    with pytest.raises(TypeError, match="missing a required argument: 'query'"):
+        mock.create_autospec(llmagg.rerank_sync)()

@@ -2,7 +2,7 @@
 
 Python would say only which argument is missing. So a function that takes any name (``**params``) gets a default for
 each argument that it needs, at run time only, and refuses it. Unlike a wrapper this costs a call nothing, and leaves
-its traceback as it is.
+its traceback as it is. What asks for its signature (inspect, mock's autospec, editors) is given that without defaults.
 """
 
 from __future__ import annotations
@@ -40,6 +40,18 @@ def refuse(params: Mapping[str, Any], *needed: Any) -> None:
             raise value.error(params)
 
 
+def _keep_signature(function: FunctionType) -> None:
+    """Lets inspect find the function as it was written, behind ``__wrapped__``. A twin has its coroutine there."""
+    if hasattr(function, "__wrapped__"):
+        return
+    code, scope, closure = function.__code__, function.__globals__, function.__closure__
+    plain = FunctionType(code, scope, function.__name__, function.__defaults__, closure)
+    plain.__kwdefaults__ = function.__kwdefaults__ and dict(function.__kwdefaults__)
+    plain.__annotations__ = function.__annotations__
+    plain.__doc__, plain.__qualname__, plain.__module__ = function.__doc__, function.__qualname__, function.__module__
+    function.__wrapped__ = plain  # type: ignore[attr-defined]
+
+
 def told(owner: F) -> F:
     """Gives a function, or the public methods of a class, such defaults."""
     functions = vars(owner).values() if isinstance(owner, type) else (owner,)
@@ -52,8 +64,9 @@ def told(owner: F) -> F:
         plain = code.co_varnames[: code.co_argcount]
         old = function.__defaults__ or ()
         needed = [name for name in plain[: len(plain) - len(old)] if name != "self"]
-        function.__defaults__ = (*(Missing(function.__name__, name) for name in needed), *old)
         named = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+        _keep_signature(function)
+        function.__defaults__ = (*(Missing(function.__name__, name) for name in needed), *old)
         more = {name: Missing(function.__name__, name) for name in named if name not in (function.__kwdefaults__ or {})}
         if more:
             function.__kwdefaults__ = {**(function.__kwdefaults__ or {}), **more}

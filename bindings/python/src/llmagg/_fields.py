@@ -55,15 +55,22 @@ def later(cls: type[T]) -> type[T]:
 def grown(original: int, *, needed: bool = False) -> Callable[[type[T]], type[T]]:
     """Says how many fields a dataclass has in the original package, and whether they are all ``needed`` there. A
     dataclass that an application derives from it takes the others by keyword only, so that its own fields stand where
-    they stood; where the original's fields have no defaults, its own need none.
+    they stood; where the original's fields have no defaults, its own need none. Until then these fields keep their
+    defaults for what reads the fields, such as pydantic.
     """
 
     def marked(cls: type[T]) -> type[T]:
         fields = dataclasses.fields(cls)  # type: ignore[arg-type]
         for each in fields[original:]:
             each.kw_only = True
-        for each in fields[: original if needed else 0]:  # the constructor of the class itself is made already
-            each.default = each.default_factory = dataclasses.MISSING
+
+        def derived(own: type[T], /, **arguments: Any) -> None:
+            super(cls, own).__init_subclass__(**arguments)  # type: ignore[misc]
+            for each in fields[:original]:  # the constructor of the class itself is made already
+                each.default = each.default_factory = dataclasses.MISSING
+
+        if needed:
+            cls.__init_subclass__ = classmethod(derived)  # type: ignore[assignment]
         return cls
 
     return marked
