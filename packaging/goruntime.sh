@@ -135,6 +135,12 @@ finish crypto/x509/root_unix.go
 edit encoding/asn1/marshal.go 1 's|^	"slices"$||'
 edit encoding/asn1/marshal.go 5 's|^	slices.SortFunc(l, bytes.Compare)$|	for i := range l {\n		for k := i; k > 0 \&\& bytes.Compare(l[k], l[k-1]) < 0; k-- {\n			l[k], l[k-1] = l[k-1], l[k]\n		}\n	}|'
 finish encoding/asn1/marshal.go
+# Addresses of a name, and maps that fmt prints, by the one stable sort that the library has anyhow.
+for file in net/addrselect.go internal/fmtsort/sort.go; do edit $file 1 's|^	"slices"$|	"sort"|'; done
+edit net/addrselect.go 1 's|^	slices.SortStableFunc(addrInfos, compareByRFC6724)$|	sort.SliceStable(addrInfos, func(i, k int) bool { return compareByRFC6724(addrInfos[i], addrInfos[k]) < 0 })|'
+finish net/addrselect.go
+edit internal/fmtsort/sort.go 2 '/^	slices.SortStableFunc(sorted, func(a, b KeyValue) int {$/,/^	})$/{s|^	slices.*|	sort.SliceStable(sorted, func(i, k int) bool {|;s|^		return compare(a.Key, b.Key)$|		return compare(sorted[i].Key, sorted[k].Key) < 0|}'
+finish internal/fmtsort/sort.go
 # Suites with 3DES and RC4, which no tls.Config of ours names; by themselves only GODEBUG=tls3des=1 offers 3DES.
 edit crypto/tls/cipher_suites.go 5 's/^	{TLS_.*, cipher\(3DES\|RC4\), macSHA1, nil},$//'
 finish crypto/tls/cipher_suites.go

@@ -3,6 +3,7 @@ package failure
 import (
 	"encoding/base64"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/shown"
@@ -48,6 +49,6 @@ func HeaderSecrets(headers map[string]string) (secrets []string) {
 		}
 	}
 	// Longer secrets first: one may hold another.
-	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
+	sort.SliceStable(secrets, func(i, k int) bool { return len(secrets[i]) > len(secrets[k]) })
 	return secrets
 }

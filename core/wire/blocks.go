@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"sort"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -58,7 +59,9 @@ func (b *Blocks[B]) EndAll(end func() *llm.Message) *llm.Message {
 		return JoinDeltas(m, end())
 	}
 	b.park()
-	for _, index := range slices.Sorted(maps.Keys(b.parked)) {
+	indexes := slices.Collect(maps.Keys(b.parked))
+	sort.SliceStable(indexes, func(i, k int) bool { return indexes[i] < indexes[k] })
+	for _, index := range indexes {
 		b.Block, b.Index, b.Open = b.parked[index], index, true
 		m = JoinDeltas(m, end())
 	}
