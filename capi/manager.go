@@ -11,7 +11,6 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/llmagg/llmagg/core/fleet"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
 	"github.com/llmagg/llmagg/core/provider"
@@ -45,9 +44,7 @@ func (o *managerObject) close(ctx context.Context) error {
 	}
 	o.mu.Unlock()
 	o.scope.close()
-	if m := fleet.Of(o.m); m != nil {
-		everywhere.CompareAndSwap(m, nil)
-	}
+	everywhere.ends(o.m.Sharing())
 	if err := o.m.Close(ctx); err != nil {
 		return err
 	}

@@ -558,7 +558,8 @@ LLMAGG_API llmagg_status llmagg_manager_join(llmagg_manager *manager, const char
 
 /* The membership: {"name", "process": this one, as others know it, "connected": the store is in reach, "processes": that are alive,
  * "lag_ms": until what was told last was heard, "told", "heard": changes of routes, "unknown": kinds of changes that others told and that
- * this version passes over, at most 16, "degraded_since": seconds since the epoch, or null while connected, "rate_share": of each shared
+ * this version passes over, at most 16, "routes": what others told of routes and still holds, each {"route": as the fleet knows it, "names":
+ * in this process, "what": "opened", "wait" or "block", "for_ns": nanoseconds from now on, "process": that told}, "degraded_since": seconds since the epoch, or null while connected, "rate_share": of each shared
  * rate, that this process keeps to meanwhile, or null, "error": why not}; null without a fleet.
  * *out is owned. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_fleet_report(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);

@@ -123,6 +123,7 @@ type Report struct {
 	Told      int
 	Heard     int       // changes that others told
 	Unknown   []string  // kinds of changes that others told and that this version passes over, at most 16
+	Routes    []Told    // what others told of routes, and still holds
 	LostSince time.Time // zero while connected
 	RateShare float64   // of each shared rate, that this process keeps to while the store is out of reach; 0: rates are leased, or not shared
 	Error     string    // why the store is out of reach
@@ -182,6 +183,7 @@ func (m *Member) Report() Report {
 	r := m.state
 	r.Name, r.Process, r.Connected = m.o.Name, m.process, m.connected
 	r.Unknown = append([]string{}, r.Unknown...)
+	r.Routes = m.toldOfRoutes(time.Now())
 	if !m.connected {
 		r.LostSince, r.RateShare = m.since, m.kept()
 	}
@@ -196,6 +198,9 @@ func (m *Member) routeID(c *client.Client) string {
 }
 
 func (m *Member) shares(what string) bool { return slices.Contains(m.o.Share, what) }
+
+// MarshalJSON writes the member's report.
+func (m *Member) MarshalJSON() ([]byte, error) { return m.Report().MarshalJSON() }
 
 // MarshalJSON writes the report as C and Python give it.
 func (r Report) MarshalJSON() ([]byte, error) {
@@ -216,8 +221,9 @@ func (r Report) MarshalJSON() ([]byte, error) {
 		Told      int      `json:"told"`
 		Heard     int      `json:"heard"`
 		Unknown   []string `json:"unknown"`
+		Routes    []Told   `json:"routes"`
 		Since     *float64 `json:"degraded_since"`
 		Share     *float64 `json:"rate_share"`
 		Error     string   `json:"error,omitempty"`
-	}{r.Name, r.Process, r.Connected, r.Processes, float64(r.Lag.Microseconds()) / 1e3, r.Told, r.Heard, r.Unknown, since, share, r.Error})
+	}{r.Name, r.Process, r.Connected, r.Processes, float64(r.Lag.Microseconds()) / 1e3, r.Told, r.Heard, r.Unknown, r.Routes, since, share, r.Error})
 }

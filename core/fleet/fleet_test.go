@@ -206,6 +206,37 @@ func TestWhatHoldsForNoUsableTimeIsSaid(t *testing.T) {
 	})
 }
 
+// A report has what others told of routes, also of those that are not here, for
+// as long as it holds.
+func TestAReportHasWhatOthersTold(t *testing.T) {
+	fleetOf(t, 2, func(s *fleet.Memory, p []*process) {
+		listener := join(t, s, func(m *config.Model, _ *fleet.Options) { m.Model = "another" })
+		defer listener.close()
+		require.Empty(t, listener.member.Report().Routes)
+		p[0].fail(5)
+		p[0].breaker().BlockUntil(time.Now().Add(time.Minute))
+		settle()
+		first := p[0].member.Report().Process
+		here, there := p[1].member.Report().Routes, listener.member.Report().Routes
+		require.Len(t, here, 2)
+		require.Equal(t, []string{"p/m"}, here[0].Names)
+		require.Equal(t, []breaker.What{breaker.RouteOpened, breaker.RouteWaits}, []breaker.What{here[0].What, here[1].What})
+		require.InDelta(t, 10, here[0].For.Seconds(), 0.1)
+		require.InDelta(t, 60, here[1].For.Seconds(), 0.1)
+		require.Equal(t, []string{first, first}, []string{here[0].Process, here[1].Process})
+		require.Equal(t, here[0].Route, there[0].Route)
+		require.Empty(t, there[0].Names)
+		require.Empty(t, p[0].member.Report().Routes, "what it told itself it knows")
+		time.Sleep(11 * time.Second) // on the bubble's clock
+		require.Len(t, listener.member.Report().Routes, 1)
+		time.Sleep(time.Minute) // on the bubble's clock
+		require.Empty(t, listener.member.Report().Routes)
+		data, err := listener.member.Report().MarshalJSON()
+		require.NoError(t, err)
+		require.Contains(t, string(data), `"routes":[]`)
+	})
+}
+
 // Who leaves while the store is still being opened tells what it found out, but
 // waits for a second at most.
 func TestWhoLeavesEarlyTells(t *testing.T) {

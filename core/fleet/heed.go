@@ -15,6 +15,7 @@ import (
 type verdict struct {
 	opened      map[string]time.Time // by process: when its circuit reopens
 	wait, block time.Time
+	by          string // the process that told of a wait or a block last
 }
 
 // deeds are what heeding a verdict does to a breaker: no lock is held then.
@@ -89,9 +90,9 @@ func (m *Member) hearOne(c *Change, now time.Time) {
 	}
 	switch c.What {
 	case breaker.RouteWaits:
-		v.wait = latest(v.wait, until)
+		v.wait, v.by = latest(v.wait, until), c.Process
 	case breaker.RouteBlocked:
-		v.block = latest(v.block, until)
+		v.block, v.by = latest(v.block, until), c.Process
 	case breaker.RouteOpened:
 		v.opened[c.Process] = until
 	case breaker.RouteClosed:

@@ -14,11 +14,18 @@ import (
 // INVALID_ARGUMENT.
 type Opener func(config.Fleet) (func(context.Context) (Store, error), error)
 
-var opener atomic.Pointer[Opener]
+// joiner is what Register leaves. Nothing else leads to joinConfigured: a build
+// without a store links no member.
+type joiner struct {
+	open Opener
+	join func(*manager.Manager, *config.Fleet, Options) error
+}
+
+var registered atomic.Pointer[joiner]
 
 // Register makes f the opener of the stores that configurations name.
 // core/fleet/valkey calls it where it is imported.
-func Register(f Opener) { opener.Store(&f) }
+func Register(f Opener) { registered.Store(&joiner{f, joinConfigured}) }
 
 // Check checks a configuration's fleet without joining it. The error is
 // INVALID_ARGUMENT.
@@ -31,12 +38,12 @@ func Check(c *config.Fleet) error {
 }
 
 func optionsOf(c *config.Fleet, l *slog.Logger) (Options, error) {
-	f := opener.Load()
-	if f == nil {
+	r := registered.Load()
+	if r == nil {
 		return Options{}, llm.Errorf(llm.InvalidArgument, "the configuration has \"fleet\", and this build has no store for it; "+
 			"in Go import github.com/llmagg/llmagg/core/fleet/valkey, build the C library by 'make lib FLEET=1'; wheels have it")
 	}
-	open, err := (*f)(*c)
+	open, err := r.open(*c)
 	if err != nil {
 		return Options{}, err
 	}
@@ -58,6 +65,10 @@ func JoinConfigured(m *manager.Manager, c *config.Fleet, l *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	return registered.Load().join(m, c, o)
+}
+
+func joinConfigured(m *manager.Manager, c *config.Fleet, o Options) error {
 	copied := *c
 	member, err := newMember(context.Background(), m.Observers(), o, &copied)
 	if err != nil {

@@ -128,12 +128,24 @@ def top(
     process: Process = None, as_json: AsJSON = False,
     once: Annotated[bool, typer.Option("--once", help="print once, without a terminal")] = False,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="write it as one page, and end")] = None,
+    fleet: Annotated[str | None, typer.Option(metavar="URL", help="show the fleet that has this store")] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="with --fleet: that of the fleet")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", metavar="FILE", help="with --fleet: names of routes, password")
+    ] = None,
 ) -> None:  # fmt: skip
     """Shows a running process: its routes and last calls.
 
-    The process was started with LLMAGG_TOP=1. Limits and latencies stand beside the routes.
+    The process was started with LLMAGG_TOP=1. Limits and latencies stand beside the routes. With --fleet it shows which
+    routes the processes of a fleet told each other of.
     """
     shown: Any = import_module("llmagg.cli.top")
+    if fleet is not None:
+        if process is not None or html is not None:
+            raise typer.BadParameter("--fleet shows no process of its own; leave out PID and --html")
+        raise typer.Exit(shown.run_fleet(fleet, name, config, once=once, as_json=as_json))
+    if name is not None or config is not None:
+        raise typer.BadParameter("--name and --config need --fleet URL")
     raise typer.Exit(shown.run(process, once=once, as_json=as_json, html=html))
 
 

@@ -10,7 +10,7 @@ import sys
 import termios
 import threading
 import tty
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from llmagg.errors import InvalidArgumentError
-from llmagg.monitor import page, sockets
+from llmagg.monitor import fleet, page, sockets
 
 from . import OK
 
@@ -39,21 +39,36 @@ def run(pid: int | None, *, once: bool, as_json: bool, html: Path | None = None)
     if html is not None:
         _write(html, next(told))
         return OK
+    if _follow(told, screen, once=once, as_json=as_json):
+        Console().print(f"process {process} has ended")
+    return OK
+
+
+def run_fleet(url: str, name: str | None, config: Path | None, *, once: bool, as_json: bool) -> int:
+    """Shows what the processes of a fleet tell each other, until q or Ctrl-C. Returns the exit code."""
+    _follow(fleet.lines(url, name, config), fleet_screen, once=once, as_json=as_json)
+    return OK
+
+
+def _follow(
+    told: Iterator[dict[str, Any]], draw: Callable[[dict[str, Any], int, int], Group], *, once: bool, as_json: bool
+) -> bool:
+    """Shows snapshots; True if they came to an end by themselves."""
     if as_json:
         print(json.dumps(next(told), ensure_ascii=False))
-        return OK
+        return False
     console = Console()
     if once or not sys.stdout.isatty():
-        console.print(screen(next(told), console.width, 10_000))
-        return OK
+        console.print(draw(next(told), console.width, 10_000))
+        return False
     with contextlib.suppress(KeyboardInterrupt), _keys() as ended:
         with Live(console=console, screen=True, auto_refresh=False) as live:
             for snapshot in told:
-                live.update(screen(snapshot, console.width, console.height), refresh=True)
+                live.update(draw(snapshot, console.width, console.height), refresh=True)
                 if ended.is_set():
-                    return OK
-        console.print(f"process {process} has ended")
-    return OK
+                    return False
+        return True
+    return False
 
 
 def _write(file: Path, snapshot: dict[str, Any]) -> None:
@@ -115,6 +130,35 @@ def screen(snapshot: dict[str, Any], width: int, height: int) -> Group:
         parts += [Text(), Text("last calls", style="bold"), _calls(calls, width, snapshot["time"])]
     if snapshot["dropped"]:
         parts.append(Text(f"{snapshot['dropped']} observations were lost: the process is busy", style="yellow"))
+    return Group(*parts)
+
+
+def fleet_screen(snapshot: dict[str, Any], width: int, height: int) -> Group:  # noqa: ARG001 - as screen
+    """What a fleet's processes tell, as it is shown."""
+    report = snapshot["fleet"]
+    others = max(report["processes"] - 1, 0)
+    reached = ("in reach", "green") if report["connected"] else ("out of reach", "red")
+    head = Text.assemble(
+        (f"fleet {report['name']} ", "bold"), f"{others} process{'' if others == 1 else 'es'} beside this one · ",
+        ("q quits", "dim"), " · store ", reached, f" · {report['heard']} changes heard",
+    )  # fmt: skip
+    parts: list[Any] = [head, Text()]
+    if report.get("error"):
+        parts.append(Text(report["error"], style="red"))
+    if rows := report["routes"]:
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        for name in ("route", "what", "for", "told by process"):
+            table.add_column(name, no_wrap=True, overflow="ellipsis", justify="right" if name == "for" else "left")
+        for told in rows[: max(height - 6, 1)]:
+            table.add_row(
+                Text(", ".join(told["names"]) or f"route {told['route'][:8]}"), Text(told["what"], style="red"),
+                f"{told['for_ns'] / 1e9:.0f} s", Text(told["process"]),
+            )  # fmt: skip
+        parts.append(table)
+    elif report["connected"]:
+        parts.append(Text("no process tells of a route that is open, waits or is blocked", style="green"))
+    if report["unknown"]:
+        parts.append(Text(f"passed over: {', '.join(report['unknown'])}", style="yellow"))
     return Group(*parts)
 
 
