@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/aggregator"
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -98,7 +99,7 @@ func Run(ctx context.Context, a *aggregator.Aggregator, source Source, sink Sink
 		if path == "" {
 			path = file.path + ".ledger.jsonl"
 		} else if filepath.Clean(path) == filepath.Clean(file.path) {
-			return Report{}, llm.Errorf(llm.InvalidArgument, "the output %q is the ledger, which the answers would replace; name another file", path)
+			return Report{}, llm.Errorf(llm.InvalidArgument, "the output %s is the ledger, which the answers would replace; name another file", shown.Path(path))
 		}
 	}
 	if path == "" {
@@ -115,7 +116,7 @@ func Run(ctx context.Context, a *aggregator.Aggregator, source Source, sink Sink
 		err = book.give(sink, r.report.Rows)
 	}
 	if failed := book.close(); err == nil && failed != nil {
-		err = fmt.Errorf("the ledger %q cannot be written: %w", path, failed)
+		err = fmt.Errorf("the ledger %s cannot be written: %w", shown.Path(path), cause(failed))
 	}
 	r.report.Took = time.Since(begun)
 	return r.report, err

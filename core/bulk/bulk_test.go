@@ -271,6 +271,25 @@ func TestWhatWouldLoseRowsOrBoundNothingIsRefused(t *testing.T) {
 	require.Zero(t, wall.Seen().Totals.Requests)
 }
 
+func TestAKeyInThePlaceOfAPathIsNotShown(t *testing.T) {
+	_, a := begin(t, "")
+	in := prompts(t, t.TempDir(), 1)
+	t.Chdir(t.TempDir())
+	const key = "sk-proj-abcdefghijklmnop"
+	require.NoError(t, os.Mkdir(key, 0o700))
+	for name, err := range map[string]error{
+		"a folder as the output":   second(run(a, in, key, bulk.Options{})),
+		"no folder for the output": second(run(a, in, key+"/no/such", bulk.Options{})),
+		"a folder as the ledger":   second(run(a, in, "answers.jsonl", bulk.Options{Ledger: key})),
+		"no such input":            second(run(a, key+".jsonl", "answers.jsonl", bulk.Options{})),
+	} {
+		require.ErrorContains(t, err, "not shown", name)
+		require.NotContains(t, err.Error(), key, name)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
 func TestTwoRunsOnOneLedger(t *testing.T) {
 	wall, a := begin(t, "", faultwall.Step{Hold: "both"})
 	folder := t.TempDir()

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -72,7 +74,7 @@ func openLedger(path string, of job, resume bool) (_ *ledger, err error) {
 		written: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	if l.lock, err = os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o666); err != nil {
-		return nil, llm.Errorf(llm.InvalidArgument, "the ledger cannot be opened: %v", err)
+		return nil, llm.Errorf(llm.InvalidArgument, "the ledger cannot be opened: %v", shown.File(err))
 	}
 	defer func() {
 		if err != nil {
@@ -82,18 +84,18 @@ func openLedger(path string, of job, resume bool) (_ *ledger, err error) {
 	}()
 	switch err := syscall.Flock(int(l.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
 	case errors.Is(err, syscall.EWOULDBLOCK):
-		return nil, llm.Errorf(llm.InvalidArgument, "another run uses the ledger %q; wait until it has ended, or use another output", path)
+		return nil, llm.Errorf(llm.InvalidArgument, "another run uses the ledger %s; wait until it has ended, or use another output", shown.Path(path))
 	case err != nil:
-		return nil, llm.Errorf(llm.InvalidArgument, "the ledger %q cannot be locked: %v; use an output on another file system", path, err)
+		return nil, llm.Errorf(llm.InvalidArgument, "the ledger %s cannot be locked: %v; use an output on another file system", shown.Path(path), err)
 	}
 	if l.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666); err != nil {
-		return nil, llm.Errorf(llm.InvalidArgument, "the ledger cannot be opened: %v", err)
+		return nil, llm.Errorf(llm.InvalidArgument, "the ledger cannot be opened: %v", shown.File(err))
 	}
 	if err = l.scan(resume); err != nil {
 		return nil, err
 	}
 	if l.room, err = newRoom(path); err != nil {
-		return nil, fmt.Errorf("the ledger %q cannot be written: %w", path, err)
+		return nil, fmt.Errorf("the ledger %s cannot be written: %w", shown.Path(path), cause(err))
 	}
 	go l.syncs()
 	return l, nil
@@ -122,9 +124,9 @@ func (l *ledger) scan(resume bool) error {
 		case !first:
 			l.place(read.Result.N, l.end)
 		case !resume:
-			return llm.Errorf(llm.InvalidArgument, "the ledger %q exists; Options.Resume goes on with it; to begin anew, remove it", l.path)
+			return llm.Errorf(llm.InvalidArgument, "the ledger %s exists; Options.Resume goes on with it; to begin anew, remove it", shown.Path(l.path))
 		case !bytes.Equal(read.Job, l.job):
-			return llm.Errorf(llm.InvalidArgument, "the ledger %q belongs to another job (%s, now %s); use another output, or remove the ledger", l.path, read.Job, l.job)
+			return llm.Errorf(llm.InvalidArgument, "the ledger %s belongs to another job (%s, now %s); use another output, or remove the ledger", shown.Path(l.path), read.Job, l.job)
 		}
 		l.end += int64(len(line))
 	}
@@ -144,7 +146,7 @@ func begins(torn []byte) bool {
 }
 
 func (l *ledger) foreign() error {
-	return llm.Errorf(llm.InvalidArgument, "%q is not a ledger of this program (byte %d); name another file, or another output", l.path, l.end)
+	return llm.Errorf(llm.InvalidArgument, "%s is not a ledger of this program (byte %d); name another file, or another output", shown.Path(l.path), l.end)
 }
 
 func (l *ledger) place(n int, at int64) {
@@ -282,7 +284,7 @@ func (l *ledger) give(sink Sink, rows int) (err error) {
 
 // unwritten is the error of a sink.
 func (l *ledger) unwritten(err error) error {
-	return fmt.Errorf("the output cannot be written; every answer is in the ledger %q, so run again with Resume: %w", l.path, err)
+	return fmt.Errorf("the output cannot be written; every answer is in the ledger %s, so run again with Resume: %w", shown.Path(l.path), cause(err))
 }
 
 // close brings everything to the disk and lets others use the ledger.
@@ -291,4 +293,12 @@ func (l *ledger) close() error {
 	<-l.stopped
 	l.room.drop()
 	return errors.Join(l.file.Sync(), l.file.Close(), l.lock.Close())
+}
+
+// cause is an error of a file without the path, which the message has.
+func cause(err error) error {
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
+		return e.Err
+	}
+	return err
 }

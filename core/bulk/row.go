@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -70,7 +71,7 @@ type JSONLSource struct {
 func ReadJSONL(path string) (*JSONLSource, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, llm.Errorf(llm.InvalidArgument, "the input cannot be read: %v", err)
+		return nil, llm.Errorf(llm.InvalidArgument, "the input cannot be read: %v", shown.File(err))
 	}
 	return &JSONLSource{file: file, lines: bufio.NewReaderSize(file, 1<<16)}, nil
 }

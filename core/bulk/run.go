@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/aggregator"
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -269,7 +270,7 @@ func (r *run) unwritten(err error) error {
 	if errors.Is(err, errNearLimit) {
 		advice = "raise that limit"
 	}
-	return fmt.Errorf("the ledger %q cannot be written, %s and run again with Resume: %w", r.book.path, advice, err)
+	return fmt.Errorf("the ledger %s cannot be written, %s and run again with Resume: %w", shown.Path(r.book.path), advice, cause(err))
 }
 
 // count adds a result to the report; r.mu is held.

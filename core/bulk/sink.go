@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -73,11 +74,11 @@ func (s *JSONLSink) check(source Source) error {
 		return nil // no file, or one that opening it will tell of
 	}
 	if there.IsDir() {
-		return llm.Errorf(llm.InvalidArgument, "the output %q is a folder; expected the path of a file", s.path)
+		return llm.Errorf(llm.InvalidArgument, "the output %s is a folder; expected the path of a file", shown.Path(s.path))
 	}
 	if in, ok := source.(*JSONLSource); ok {
 		if read, err := in.file.Stat(); err == nil && os.SameFile(there, read) {
-			return llm.Errorf(llm.InvalidArgument, "the output %q is the input, which the answers would replace; name another file", s.path)
+			return llm.Errorf(llm.InvalidArgument, "the output %s is the input, which the answers would replace; name another file", shown.Path(s.path))
 		}
 	}
 	return nil

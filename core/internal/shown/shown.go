@@ -105,14 +105,27 @@ func File(err error) string {
 	if !errors.As(err, &e) {
 		return err.Error()
 	}
-	name := e.Path
-	if strings.HasPrefix(name, "/") {
-		name = name[strings.LastIndexByte(name, '/')+1:]
-	}
-	if looksSecret(name) || strings.ContainsAny(e.Path, "\r\n") {
+	if hidden(e.Path) {
 		return e.Op + " a path that looks like a credential and is not shown: " + e.Err.Error()
 	}
 	return err.Error()
+}
+
+// Path quotes the path of a file, unless it looks like a credential, as [File]
+// judges that.
+func Path(path string) string {
+	if hidden(path) {
+		return fmt.Sprintf("of %d bytes (it looks like a credential and is not shown)", len(path))
+	}
+	return strconv.Quote(path)
+}
+
+func hidden(path string) bool {
+	name := path
+	if strings.HasPrefix(name, "/") {
+		name = name[strings.LastIndexByte(name, '/')+1:]
+	}
+	return looksSecret(name) || strings.ContainsAny(path, "\r\n")
 }
 
 // Cut is the beginning of a text, at most n bytes, cut between two
