@@ -22,7 +22,9 @@ from llmagg.faultwall import FaultWall
 
 @pytest.fixture
 def store() -> Iterator[Server]:
-    with Server() as server:
+    # DEBUG is refused without the first; with the others, a server takes a second for a dump of two thousand keys.
+    slow = ("--key-load-delay", "500", "--loading-process-events-interval-bytes", "1024")
+    with Server("--enable-debug-command", "yes", *slow) as server:
         yield server
 
 
@@ -112,6 +114,25 @@ def back_after(seconds: float, *undo: Callable[[], object]) -> float:
     return time.time()
 
 
+def sleep(s: Server) -> float:
+    assert s.say("DEBUG", "SLEEP", "1") == b"+OK\r\n"
+    return time.time()
+
+
+def load(s: Server) -> float:
+    """Restarts the server with a dump that takes a while: it answers -LOADING until it has read it."""
+    for words in (("DEBUG", "POPULATE", "2000"), ("SAVE",)):
+        assert s.say(*words) == b"+OK\r\n"
+    s.kill()
+    s.start()
+    said = [s.say("PING")]
+    while said[-1].startswith(b"-LOADING"):
+        time.sleep(0.02)  # a server tells nobody that it has loaded
+        said.append(s.say("PING"))
+    assert len(said) > 5, "the server answered -LOADING for a moment only"
+    return time.time()
+
+
 def lock(s: Server) -> float:
     s.say("CONFIG", "SET", "requirepass", "x")
     s.say("CLIENT", "KILL", "TYPE", "normal", before=("AUTH", "x"))
@@ -126,7 +147,8 @@ FAULTS: dict[str, Callable[[Server], float]] = {
     "cut off": lambda s: (s.say("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"), time.time())[1],
     "paused": lambda s: (s.say("CLIENT", "PAUSE", "1500"), time.time() + 1.5)[1],
     "full": lambda s: (s.say("CONFIG", "SET", "maxmemory", "1"), back_after(1.5, lambda: s.say("CONFIG", "SET", "maxmemory", "0")))[1],
-    "slow": lambda s: (s.say("DEBUG", "SLEEP", "1"), time.time())[1],
+    "slow": sleep,
+    "loading": load,
     "locked": lock,
     "a replica": lambda s: (s.say("REPLICAOF", "127.0.0.1", "1"), back_after(1.5, lambda: s.say("REPLICAOF", "NO", "ONE")))[1],
 }  # fmt: skip
