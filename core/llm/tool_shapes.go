@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -18,6 +19,7 @@ import (
 // shapes, and gives those that have to be written again; nil for none. parts
 // tells whether a message has such parts.
 func shapesOf(data []byte, fields []jsontext.Field, parts bool) (again Extra, err error) {
+	bare := false // an empty list of tools, which many servers refuse, is none
 	for i := range fields {
 		f := &fields[i]
 		v := data[f.Start:f.End]
@@ -25,6 +27,8 @@ func shapesOf(data []byte, fields []jsontext.Field, parts bool) (again Extra, er
 		switch {
 		case parts && f.Key == "messages":
 			written = readMessages(v)
+		case v[0] == '[' && (f.Key == "tools" || f.Key == "functions") && bytes.Equal(bytes.TrimSpace(v[1:]), v[len(v)-1:]):
+			written, bare = []byte("null"), true
 		case v[0] == '[' && f.Key == "tools":
 			written, err = readTools(v)
 		case v[0] == '[' && f.Key == "functions":
@@ -48,7 +52,20 @@ func shapesOf(data []byte, fields []jsontext.Field, parts bool) (again Extra, er
 			again[f.Key] = written
 		}
 	}
+	if bare {
+		again.unsayTools(data, fields)
+	}
 	return again, nil
+}
+
+// unsayTools takes away what a request says of tools that it does not have.
+func (e Extra) unsayTools(data []byte, fields []jsontext.Field) {
+	for i := range fields {
+		f := &fields[i]
+		if v := string(data[f.Start:f.End]); f.Key == "parallel_tool_calls" || f.Key == "tool_choice" && (v == `"auto"` || v == `"none"`) {
+			e[f.Key] = []byte("null")
+		}
+	}
 }
 
 // toolForm is how a tool is written, for errors. As a constant it would be in

@@ -87,8 +87,12 @@ func (v *Vendor) differences(w *language) (list []string) {
 	say(q.ToolIDs > 0, "ids of tool calls have %d letters and digits; other ids are replaced, alike in calls and results", q.ToolIDs)
 	say(q.Adds[0] != "", "`%s` is added with the value `%s`", q.Adds[0], q.Adds[1])
 	say(q.Effort != "", "`reasoning_effort` is sent as `%s`", strings.ReplaceAll(string(q.Effort), " and ", w.of("` and `")))
-	say(q.Schema != "", "a JSON schema is requested by %s", w.of(string(q.Schema)))
-	say(q.EveryThought, "in a history with tool calls, each answer gets `reasoning_content`")
+	say(q.Schema == wire.BySchema, "JSON mode is requested by a schema of any object")
+	say(q.Schema != "" && q.Schema != wire.BySchema, "a JSON schema is requested by %s", w.of(string(q.Schema)))
+	say(q.EveryThought != "", "in a history with tool calls, each answer gets `reasoning_content`")
+	say(q.Turns&wire.OneSystem != 0, "instructions are sent as one message, the first")
+	say(q.Turns&wire.Alternate != 0, "messages of one role in a row are sent as one")
+	say(q.Turns&wire.Filled != 0, "empty answers of the history are left out")
 	for shape, name := range map[wire.Shape]string{wire.Choices: "`n`", wire.Logprobs: "`logprobs`", wire.Spoken: "audio", wire.Tools: "tools", wire.Schema: "a schema"} {
 		say(q.Shape&shape != 0, "a request for %s goes to the next route", w.of(name))
 	}

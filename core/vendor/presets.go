@@ -68,7 +68,7 @@ var presets = []Vendor{
 
 	// Servers on one's own machine.
 	{name: "vllm", baseURL: "http://localhost:8000/v1", keys: "VLLM_API_KEY", local: true, messages: "http://localhost:8000"},
-	{name: "lmstudio", baseURL: "http://localhost:1234/v1", keys: "LMSTUDIO_API_KEY", local: true},
+	{name: "lmstudio", baseURL: "http://localhost:1234/v1", keys: "LMSTUDIO_API_KEY", local: true, quirks: &lmstudioQuirks},
 	{name: "llamacpp", baseURL: "http://localhost:8080/v1", keys: "LLAMACPP_API_KEY", local: true},
 	{name: "llamafile", baseURL: "http://localhost:8080/v1", local: true},
 	{name: "xinference", baseURL: "http://localhost:9997/v1", keys: "XINFERENCE_API_KEY", local: true},

@@ -10,7 +10,8 @@ var oldLimit = wire.Quirks{OnlyMaxTokens: true}
 var (
 	qwenQuirks = wire.Quirks{Lacks: []string{"logit_bias"}, OnlyMaxTokens: true, Choice: "required>auto", Effort: wire.EffortBudget}
 
-	moonshotQuirks = wire.Quirks{Choice: "required>auto", Clamps: []wire.Bounds{{Field: "temperature", Least: 0, Most: 1}}, Effort: wire.EffortSwitch}
+	moonshotQuirks = wire.Quirks{Choice: "required>auto", Clamps: []wire.Bounds{{Field: "temperature", Least: 0, Most: 1}}, Effort: wire.EffortSwitch,
+		EveryThought: `" "`, Turns: wire.Filled}
 
 	zhipuQuirks = wire.Quirks{Lacks: []string{"seed", "presence_penalty", "frequency_penalty", "logit_bias", "top_logprobs", "parallel_tool_calls"},
 		OnlyMaxTokens: true, Renames: "user:user_id", Choice: "required>auto tool>auto",
@@ -19,7 +20,8 @@ var (
 
 	arkQuirks = wire.Quirks{Effort: wire.EffortSwitch}
 
-	minimaxQuirks = wire.Quirks{Clamps: []wire.Bounds{{Field: "temperature", Least: 0.01, Most: 1}}, Adds: [2]string{"reasoning_split", "true"}}
+	minimaxQuirks = wire.Quirks{Clamps: []wire.Bounds{{Field: "temperature", Least: 0.01, Most: 1}}, Adds: [2]string{"reasoning_split", "true"},
+		Turns: wire.OneSystem}
 
 	siliconflowQuirks = wire.Quirks{OnlyMaxTokens: true, Effort: wire.EffortBudget}
 
@@ -30,8 +32,10 @@ var (
 
 	cerebrasQuirks = wire.Quirks{Lacks: []string{"presence_penalty", "frequency_penalty", "logit_bias"}}
 
-	perplexityQuirks = wire.Quirks{Shape: wire.Tools}
+	perplexityQuirks = wire.Quirks{Shape: wire.Tools, Turns: wire.OneSystem | wire.Alternate}
 
 	cohereQuirks = wire.Quirks{Lacks: []string{"logit_bias", "top_logprobs", "metadata", "parallel_tool_calls", "store", "service_tier", "prediction"},
 		Shape: wire.Choices | wire.Spoken}
+
+	lmstudioQuirks = wire.Quirks{Schema: wire.BySchema}
 )

@@ -1,6 +1,7 @@
 package vendor
 
 import (
+	"encoding/json"
 	"regexp"
 	"testing"
 
@@ -36,6 +37,10 @@ func TestQuirks(t *testing.T) {
 		{"minimax", `"temperature":0`, `"temperature":0.01,"reasoning_split":true`, []string{"temperature: 0 to 0.01"}, 0},
 		{"minimax", `"reasoning_split":false`, `"reasoning_split":false`, nil, 0},
 		{"perplexity", `"tools":[{"type":"function","function":{"name":"f"}}]`, ``, nil, llm.Unsupported},
+		{"lmstudio", `"response_format":{"type":"json_object"}`, `"response_format":{"type":"json_schema","json_schema":{"name":"object","schema":{"type":"object"}}}`, nil, 0},
+		{"lmstudio", `"response_format":{"type":"json_schema","json_schema":{"name":"s","schema":{"type":"array"}}}`, `"response_format":{"type":"json_schema","json_schema":{"name":"s","schema":{"type":"array"}}}`, nil, 0},
+		{"groq", `"tools":[],"tool_choice":"auto","parallel_tool_calls":true`, ``, nil, 0},
+		{"groq", `"functions":[],"tool_choice":"required"`, `"tool_choice":"required"`, nil, 0},
 		{"stepfun", `"max_completion_tokens":9`, `"max_tokens":9`, nil, 0},
 		{"openai", `"max_completion_tokens":9,"seed":1`, `"max_completion_tokens":9,"seed":1`, nil, 0},
 	} {
@@ -87,5 +92,34 @@ func TestSchemaInThePrompt(t *testing.T) {
 	require.Equal(t, []string{"response_format: " + wire.ByJSONMode}, call.Adapted)
 	require.Contains(t, string(body), `"response_format":{"type":"json_object"}`)
 	require.Contains(t, string(body), `"content":"Answer with one JSON value`)
-	require.Contains(t, string(body), `{"role":"user","content":"hi"}]`)
+	require.Contains(t, string(body), `{"content":"hi","role":"user"}]`)
+}
+
+// Messages are sent in the order that the vendor demands, and nothing of them
+// is lost.
+func TestTurns(t *testing.T) {
+	const call = `{"role":"assistant","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"}}]`
+	const result = `{"role":"tool","tool_call_id":"1","content":"x"}`
+	for _, c := range []struct{ vendor, messages, sent string }{
+		{"perplexity", `{"role":"user","content":"a"},{"role":"user","content":[{"type":"text","text":"b"}]},{"role":"system","content":"s"},{"role":"assistant","content":"c"},{"role":"assistant","content":""},{"role":"user","content":"d"},{"role":"user","content":"e"},{"role":"system","content":"t"}`,
+			`{"role":"system","content":"s\n\nt"},{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]},{"role":"assistant","content":"c"},{"role":"user","content":"d\n\ne"}`},
+		{"minimax", `{"role":"system","content":"a"},{"role":"system","content":"b"},{"role":"user","content":"c"},{"role":"user","content":"d"}`,
+			`{"role":"system","content":"a\n\nb"},{"role":"user","content":"c"},{"role":"user","content":"d"}`},
+		{"moonshot", `{"role":"user","content":"a"},{"role":"assistant","content":""},{"role":"user","content":"b"},` + call + `},` + result,
+			`{"role":"user","content":"a"},{"role":"user","content":"b"},` + call + `,"reasoning_content":" "},` + result},
+		{"moonshot", `{"role":"user","content":"a"},` + call + `,"reasoning_content":""},` + result,
+			`{"role":"user","content":"a"},` + call + `,"reasoning_content":" "},` + result},
+		{"deepseek", `{"role":"user","content":"a"},` + call + `},` + result, `{"role":"user","content":"a"},` + call + `,"reasoning_content":""},` + result},
+		{"groq", `{"role":"user","content":"a"},{"role":"user","content":"b"}`, `{"role":"user","content":"a"},{"role":"user","content":"b"}`},
+	} {
+		v, base, err := Resolve(Model{Provider: c.vendor, Name: "m", APIKey: "k"}, nil)
+		require.NoError(t, err)
+		p, err := llm.OwnRequest([]byte(`{"messages":[`+c.messages+`]}`), llm.CallOptions{})
+		require.NoError(t, err)
+		body, err := v.Format(base, "k").Body(nil, &wire.Call{Payload: p, Model: "m"})
+		require.NoError(t, err)
+		var sent struct{ Messages json.RawMessage }
+		require.NoError(t, json.Unmarshal(body, &sent))
+		require.JSONEq(t, `[`+c.sent+`]`, string(sent.Messages), c.vendor)
+	}
 }

@@ -88,7 +88,7 @@ var vendors = []Vendor{
 	// DeepSeek API docs, "Create Chat Completion": stream_options, max_tokens;
 	// "Thinking Mode"; "JSON Output".
 	{name: "deepseek", quirks: &wire.Quirks{Lacks: []string{"seed", "logit_bias"}, Shape: wire.Choices, OnlyMaxTokens: true,
-		Effort: wire.EffortSwitched, Schema: wire.ByJSONMode, EveryThought: true},
+		Effort: wire.EffortSwitched, Schema: wire.ByJSONMode, EveryThought: `""`},
 		baseURL: "https://api.deepseek.com/v1", format: openai.New, streamUsage: true, keys: "DEEPSEEK_API_KEY",
 		messages: "https://api.deepseek.com/anthropic", hosts: []string{"api.deepseek.com"}, sdkVariable: "DEEPSEEK_BASE_URL", sdkWhole: true},
 	// Azure OpenAI reference, "Data plane inference"; its addresses: azure.go.

@@ -26,11 +26,14 @@ type Quirks struct {
 	// Effort is how reasoning_effort is said.
 	Effort Effort
 	// Schema is how a JSON schema is asked for: "" by the schema itself,
-	// [ByJSONMode] or [ByPrompt].
+	// [ByJSONMode] or [ByPrompt]; with [BySchema] JSON mode is asked for by one.
 	Schema string
-	// EveryThought says that where calls are in the history, each answer in it
-	// needs its reasoning_content, if only an empty one.
-	EveryThought bool
+	// EveryThought is the reasoning_content, as JSON, of those answers that lack
+	// one, where calls are in the history and each answer in it needs its
+	// thoughts; "" where none does.
+	EveryThought string
+	// Turns is what the vendor demands of the order of messages.
+	Turns Order
 }
 
 // Bounds are the least and the most that a vendor takes for a number.
@@ -38,6 +41,17 @@ type Bounds struct {
 	Field       string
 	Least, Most float64
 }
+
+// Order is a set of demands.
+type Order uint8
+
+// The demands: the instructions are one message, the first; no two messages in
+// a row have the same role; each answer says or calls something.
+const (
+	OneSystem Order = 1 << iota
+	Alternate
+	Filled
+)
 
 // Effort is a way in which vendors are told how much to think.
 type Effort string

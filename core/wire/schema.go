@@ -12,6 +12,9 @@ const (
 	ByPrompt   = "in the prompt"
 )
 
+// BySchema is of a server that takes schemas, but has no JSON mode.
+const BySchema = "schema of any object"
+
 // CheckFormat is the error of a response_format that is neither a text nor JSON
 // and no whole schema.
 func CheckFormat(f *llm.ResponseFormat) error {

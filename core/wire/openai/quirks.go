@@ -30,19 +30,17 @@ func (w *format) fitting(c *wire.Call) (*llm.Payload, error) {
 	f.clamps()
 	f.add()
 	f.maxTokens()
-	if err := f.effort(); err != nil {
-		return nil, err
+	f.effort()
+	f.schema()
+	f.toolIDs()
+	if q.Turns != 0 {
+		f.turns()
 	}
-	if err := f.schema(); err != nil {
-		return nil, err
+	if q.EveryThought != "" {
+		f.thoughts()
 	}
-	if err := f.toolIDs(); err != nil {
-		return nil, err
-	}
-	if q.EveryThought {
-		if err := f.thoughts(); err != nil {
-			return nil, err
-		}
+	if f.err != nil {
+		return nil, f.err
 	}
 	if f.changes == nil {
 		return c.Payload, nil
@@ -57,6 +55,7 @@ type fit struct {
 	quirks  *wire.Quirks
 	vendor  string // for messages
 	changes llm.Extra
+	err     error // what of the request cannot be read
 }
 
 // put changes a field; nil leaves it out.
@@ -102,15 +101,13 @@ func (f *fit) maxTokens() {
 
 // effort says how much to think in the vendor's own way, unless the request
 // does.
-func (f *fit) effort() error {
+func (f *fit) effort() {
 	raw := f.call.Payload.Field("reasoning_effort")
 	if f.quirks.Effort == wire.EffortPlain || !wire.IsThere(raw) {
-		return nil
+		return
 	}
 	var effort string
-	if err := llm.JSON.Unmarshal(raw, &effort); err != nil {
-		return llm.Errorf(llm.BadRequest, "reasoning_effort cannot be read: %v", err)
-	}
+	f.read("reasoning_effort", raw, &effort)
 	thinks := effort != "none"
 	switch f.quirks.Effort {
 	case wire.EffortNone:
@@ -121,7 +118,6 @@ func (f *fit) effort() error {
 	case wire.EffortBudget:
 		f.effortBudget(effort, thinks)
 	}
-	return nil
 }
 
 func (f *fit) effortSwitch(thinks bool) {
@@ -168,102 +164,83 @@ func (f *fit) effortBudget(effort string, thinks bool) {
 }
 
 // schema asks for JSON of a schema without a schema.
-func (f *fit) schema() error {
+func (f *fit) schema() {
 	raw := f.call.Payload.Field("response_format")
 	if f.quirks.Schema == "" || !wire.IsThere(raw) {
-		return nil
+		return
 	}
 	var format llm.ResponseFormat
-	if err := llm.JSON.Unmarshal(raw, &format); err != nil {
-		return llm.Errorf(llm.BadRequest, "response_format cannot be read: %v", err)
+	f.read("response_format", raw, &format)
+	if format.Join(); f.quirks.Schema == wire.BySchema && format.Type == "json_object" {
+		f.put("response_format", json.RawMessage(`{"type":"json_schema","json_schema":{"name":"object","schema":{"type":"object"}}}`))
+		return
 	}
-	if format.Join(); format.Type != "json_schema" {
-		return nil
+	if format.Type != "json_schema" || f.quirks.Schema == wire.BySchema {
+		return
 	}
-	messages, err := f.messages()
-	if err != nil {
-		return err
-	}
-	if messages, err = instructed(messages, wire.JSONPrompt(format.JSONSchema)); err != nil {
-		return err
-	}
-	f.put("messages", llm.JSONOf(messages))
+	f.putMessages(instructed(f.messages(), llm.JSONOf(wire.JSONPrompt(format.JSONSchema))))
 	f.put("response_format", nil)
 	if f.quirks.Schema == wire.ByJSONMode {
 		f.put("response_format", json.RawMessage(`{"type":"json_object"}`))
 	}
 	f.call.Adapt("response_format", f.quirks.Schema)
-	return nil
+}
+
+// read reads a field of the request.
+//
+//go:noinline
+func (f *fit) read(name string, raw json.RawMessage, into any) {
+	if err := llm.JSON.Unmarshal(raw, into); err != nil && f.err == nil {
+		f.err = llm.Errorf(llm.BadRequest, "%s cannot be read: %v", name, err)
+	}
 }
 
 // messages are those of the request, or of what it has been changed to.
-func (f *fit) messages() (messages []json.RawMessage, err error) {
+func (f *fit) messages() (all []llm.Extra) {
 	raw := json.RawMessage(f.call.Payload.Field("messages"))
 	if changed := f.changes["messages"]; changed != nil {
 		raw = changed
 	}
-	if err := llm.JSON.Unmarshal(raw, &messages); err != nil {
-		return nil, llm.Errorf(llm.BadRequest, "the messages cannot be read: %v", err)
-	}
-	return messages, nil
+	f.read("messages", raw, &all)
+	return all
 }
 
-// instructed adds instructions to the messages: to the first one if that holds
-// instructions as a text, else before it, since some servers take one message
-// of instructions only.
-func instructed(messages []json.RawMessage, text string) ([]json.RawMessage, error) {
-	first := struct {
-		Role    string          `json:"role"`
-		Content json.RawMessage `json:"content"`
-	}{}
-	if len(messages) > 0 && llm.JSON.Unmarshal(messages[0], &first) != nil {
-		return nil, llm.Errorf(llm.BadRequest, "messages[0] cannot be read")
+//go:noinline
+func (f *fit) putMessages(all []llm.Extra) { f.put("messages", llm.JSONOf(all)) }
+
+// The roles, as JSON.
+const (
+	system    = `"system"`
+	assistant = `"assistant"`
+)
+
+// instructed adds instructions, a text as JSON, to the messages: to the first
+// one if that holds instructions, else before it, since some servers take one
+// message of instructions only.
+func instructed(all []llm.Extra, text json.RawMessage) []llm.Extra {
+	if len(all) > 0 && string(all[0]["role"]) == system {
+		all[0]["content"] = together(all[0]["content"], text)
+		return all
 	}
-	var said string
-	fields := llm.Extra{}
-	if first.Role == "system" && llm.JSON.Unmarshal(first.Content, &said) == nil && llm.JSON.Unmarshal(messages[0], &fields) == nil {
-		fields["content"] = llm.JSONOf(said + "\n\n" + text)
-		messages[0] = llm.JSONOf(fields)
-		return messages, nil
-	}
-	message := llm.JSONOf(map[string]string{"role": "system", "content": text})
-	return append([]json.RawMessage{message}, messages...), nil
+	return append([]llm.Extra{{"role": json.RawMessage(system), "content": text}}, all...)
 }
 
 // thoughts gives each answer of a history with calls its reasoning_content:
 // those of other vendors have none.
-func (f *fit) thoughts() error {
+func (f *fit) thoughts() {
 	if !f.call.Payload.Mentions(`"tool_calls"`) {
-		return nil
+		return
 	}
-	messages, err := f.messages()
-	if err != nil {
-		return err
-	}
-	lacking, calls := []int(nil), false
-	for i, raw := range messages {
-		var m struct {
-			Role     string            `json:"role"`
-			Calls    []json.RawMessage `json:"tool_calls"`
-			Thoughts json.RawMessage   `json:"reasoning_content"`
-		}
-		if llm.JSON.Unmarshal(raw, &m) != nil || m.Role != "assistant" || wire.IsThere(m.Thoughts) {
+	all := f.messages()
+	lacks, calls := false, false
+	for _, m := range all {
+		if string(m["role"]) != assistant || !isNothing(m["reasoning_content"]) {
 			continue
 		}
-		lacking = append(lacking, i)
-		calls = calls || len(m.Calls) > 0
+		m["reasoning_content"] = json.RawMessage(f.quirks.EveryThought)
+		lacks, calls = true, calls || !isNothing(m["tool_calls"])
 	}
-	if !calls {
-		return nil
+	if lacks && calls {
+		f.putMessages(all)
 	}
-	for _, i := range lacking {
-		fields := llm.Extra{}
-		if err := llm.JSON.Unmarshal(messages[i], &fields); err != nil {
-			return llm.Errorf(llm.BadRequest, "messages[%d] cannot be read: %v", i, err)
-		}
-		fields["reasoning_content"] = json.RawMessage(`""`)
-		messages[i] = llm.JSONOf(fields)
-	}
-	f.put("messages", llm.JSONOf(messages))
-	return nil
 }

@@ -11,39 +11,28 @@ import (
 // toolIDs gives calls and their results ids of the form that the vendor
 // demands. Another vendor's id is replaced by the same id everywhere, in each
 // request.
-func (f *fit) toolIDs() error {
+func (f *fit) toolIDs() {
 	if f.quirks.ToolIDs == 0 || !f.call.Payload.Mentions(`"tool_call`) {
-		return nil
+		return
 	}
-	messages, err := f.messages()
-	if err != nil {
-		return err
-	}
+	all := f.messages()
 	changed := false
-	for i, raw := range messages {
-		message := llm.Extra{}
-		if llm.JSON.Unmarshal(raw, &message) != nil {
-			continue
-		}
-		other := f.shortenID(message, "tool_call_id")
+	for _, m := range all {
+		changed = f.shortenID(m, "tool_call_id") || changed
 		var calls []llm.Extra
-		if wire.IsThere(message["tool_calls"]) && llm.JSON.Unmarshal(message["tool_calls"], &calls) == nil {
+		if wire.IsThere(m["tool_calls"]) && llm.JSON.Unmarshal(m["tool_calls"], &calls) == nil {
 			of := false
 			for _, call := range calls {
 				of = f.shortenID(call, "id") || of
 			}
 			if of {
-				message["tool_calls"], other = llm.JSONOf(calls), true
+				m["tool_calls"], changed = llm.JSONOf(calls), true
 			}
-		}
-		if other {
-			messages[i], changed = llm.JSONOf(message), true
 		}
 	}
 	if changed {
-		f.put("messages", llm.JSONOf(messages))
+		f.putMessages(all)
 	}
-	return nil
 }
 
 // shortenID changes the id in a field, unless it has the form already.

@@ -25,7 +25,7 @@ func TestQuirks(t *testing.T) {
 		body    string // without model and stream
 		adapted []string
 	}{
-		{"nothing of it", wire.Quirks{Lacks: []string{"seed"}, OnlyMaxTokens: true, Effort: wire.EffortSwitch, Schema: wire.ByJSONMode, EveryThought: true},
+		{"nothing of it", wire.Quirks{Lacks: []string{"seed"}, OnlyMaxTokens: true, Effort: wire.EffortSwitch, Schema: wire.ByJSONMode, EveryThought: `""`},
 			`{` + hi + `,"temperature":1.50,"x":{"a": 1}}`, `{` + hi + `,"temperature":1.50,"x":{"a": 1}}`, nil},
 		{"left out", wire.Quirks{Lacks: []string{"seed", "logit_bias"}}, `{` + hi + `,"seed":1,"logit_bias":null}`, `{` + hi + `}`, []string{"seed: left out"}},
 		{"the limit", wire.Quirks{OnlyMaxTokens: true}, `{` + hi + `,"max_completion_tokens":7}`, `{` + hi + `,"max_tokens":7}`, nil},
@@ -41,7 +41,7 @@ func TestQuirks(t *testing.T) {
 			`{"messages":[{"role":"system","content":"` + prompt + `"},{"role":"user","content":"hi"}],"response_format":{"type":"json_object"}}`, []string{"response_format: JSON mode with the schema in the prompt"}},
 		{"a schema behind instructions", wire.Quirks{Schema: wire.ByPrompt}, `{"messages":[{"role":"system","content":"Be short."},{"role":"user","content":"hi"}],` + schema + `}`,
 			`{"messages":[{"role":"system","content":"Be short.\n\n` + prompt + `"},{"role":"user","content":"hi"}]}`, []string{"response_format: in the prompt"}},
-		{"another vendor's calls", wire.Quirks{EveryThought: true}, `{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"a"},{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"1","content":"x"},{"role":"assistant","content":"b","reasoning_content":"own"}]}`,
+		{"another vendor's calls", wire.Quirks{EveryThought: `""`}, `{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"a"},{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"1","content":"x"},{"role":"assistant","content":"b","reasoning_content":"own"}]}`,
 			`{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"a","reasoning_content":""},{"role":"assistant","content":null,"reasoning_content":"","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"1","content":"x"},{"role":"assistant","content":"b","reasoning_content":"own"}]}`, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
