@@ -7,6 +7,8 @@ import dataclasses
 import decimal
 import enum
 import pathlib
+import re
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ import pytest
 from django.utils.functional import SimpleLazyObject, lazy, lazystr
 
 import llmagg
-from conftest import HELLO, aggregator_for, chats
+from conftest import HELLO, aggregator_for, chats, config_for
 from llmagg.faultwall import FaultWall
 
 
@@ -139,3 +141,65 @@ def test_a_refusal_says_what_to_do(llm_wall: FaultWall, name: str) -> None:
     with pytest.raises(llmagg.InvalidArgumentError) as caught:
         aggregator_for(llm_wall, "gpt-a").chat_sync(HELLO, extra_body={"x": value})
     assert "extra_body.x" in str(caught.value) and advice in str(caught.value)
+
+
+class Messages(pydantic.RootModel[list[dict[str, Any]]]):
+    pass
+
+
+def look(place: str) -> str:
+    return place
+
+
+FIVE = (
+    np.timedelta64(5, "s"),
+    np.timedelta64(5000, "ms"),
+    np.float32(5),
+    decimal.Decimal(5),
+    np.array(5),
+    Fraction(5),
+)
+
+
+@pytest.mark.parametrize("value", FIVE, ids=repr)
+def test_a_time_of_any_type_is_so_many_seconds(llm_wall: FaultWall, value: Any) -> None:
+    aggregator = llmagg.LLMAggregator()
+    aggregator.initialize_sync(config_for(llm_wall, "gpt-a", timeout=value))
+    assert aggregator.chat_sync(HELLO, deadline=value, timeout=value).text == "Hello from gpt-a."
+    assert aggregator.run_tools_sync(HELLO, tools=[look], deadline=value).stopped == "answer"
+    assert aggregator.manager.get_client_by_model("gpt-a").config.to_core()["timeout"] == 5
+
+
+def test_a_time_of_numpy_that_is_none_is_refused_with_its_place(llm_wall: FaultWall) -> None:
+    none: Any = np.timedelta64("NaT")
+    with pytest.raises(llmagg.InvalidArgumentError, match="deadline holds NaT, which is no time"):
+        aggregator_for(llm_wall, "gpt-a").chat_sync(HELLO, deadline=none)
+
+
+def test_a_whole_fraction_is_a_whole_number(llm_wall: FaultWall) -> None:
+    params: dict[str, Any] = {"max_tokens": Fraction(7), "top_p": Fraction(1, 2)}
+    aggregator_for(llm_wall, "gpt-a").chat_sync(HELLO, **params)
+    body = chats(llm_wall)[0]["body"]
+    assert (repr(body["max_tokens"]), body["top_p"]) == ("7", 0.5)
+
+
+def test_messages_of_a_root_model(llm_wall: FaultWall) -> None:
+    messages: Any = Messages(HELLO)
+    aggregator_for(llm_wall, "gpt-a").chat_sync(messages)
+    assert chats(llm_wall)[0]["body"]["messages"] == HELLO
+
+
+@pytest.mark.parametrize("value", [np.void(b"x"), np.array(b"x"), np.bytes_(b"x")], ids=repr)
+def test_bytes_of_numpy_are_no_text(llm_wall: FaultWall, value: Any) -> None:
+    """Their base64 was sent as the text."""
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    part = {"type": "text", "text": value}
+    for place, messages in (("content", value), ("content[0]", [value]), ("content[0].text", [part])):
+        with pytest.raises(
+            llmagg.InvalidArgumentError, match=re.escape(f"messages[0].{place} must be a str, got bytes")
+        ):
+            aggregator.chat_sync([{"role": "user", "content": messages}])
+    with pytest.raises(llmagg.InvalidArgumentError, match=r"metadata\.a must not hold bytes"):
+        aggregator.chat_sync(HELLO, metadata={"a": value})
+    with pytest.raises(llmagg.InvalidArgumentError, match=r"input\[1\] must not hold bytes"):
+        aggregator.embed_sync(["a", value])

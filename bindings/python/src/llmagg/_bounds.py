@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import log
+from . import _values, log
 from ._native import load
 from ._shown import shown
 from .attempt import Attempt
@@ -59,9 +59,7 @@ class Bounds:
     """
 
     def __init__(self, params: dict[str, Any]) -> None:
-        deadline = params.pop("deadline", None)
-        if hasattr(type(deadline), "total_seconds"):  # a timedelta
-            deadline = deadline.total_seconds()
+        deadline = _values.number(_values.seconds(params.pop("deadline", None)))
         number = isinstance(deadline, (int, float)) and not isinstance(deadline, bool)
         if deadline is not None and not (number and math.isfinite(deadline) and deadline > 0):
             raise InvalidArgumentError(f'option "deadline" is {shown(deadline)}; expected seconds above 0')

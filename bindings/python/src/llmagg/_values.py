@@ -19,7 +19,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from io import IOBase
-from numbers import Integral, Real
+from numbers import Rational, Real
 from typing import Any
 from uuid import UUID
 
@@ -60,8 +60,8 @@ def plain(value: Any) -> Any:
             return _of_array(value)
         if kind not in _STANDARD and isinstance(value, _STANDARD):
             return _standard(value)
-    if isinstance(value, Integral):
-        return int(value)
+    if isinstance(value, Rational) and value.denominator == 1:  # also a whole Fraction
+        return int(value.numerator)
     if isinstance(value, Real):
         return float(value)
     if is_text(value):
@@ -97,6 +97,25 @@ def _of_times(value: Any) -> Any:
         wide = "999999999 days" if kind == "m" else "the years 1 to 9999"
         raise TypeError(f"holds a time beyond {wide}, which cannot be written")
     return listed
+
+
+def seconds(value: Any) -> Any:
+    """A duration as its seconds, of the standard library, pandas or numpy; other values themselves."""
+    if hasattr(type(value), "dtype") and getattr(value.dtype, "kind", "") == "m":
+        try:
+            value = _of_times(value)
+        except TypeError:
+            return value  # where it is written it is refused, with its place
+    return value.total_seconds() if hasattr(type(value), "total_seconds") else value
+
+
+def number(value: Any) -> Any:
+    """A number of any type as an int or a float; other values themselves."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, Real) or (hasattr(type(value), "dtype") and getattr(value, "ndim", 1) == 0):
+        return plain(value) if type(value) not in (int, float, bool) else value
+    return value
 
 
 def _holds_int(listed: Any) -> bool:

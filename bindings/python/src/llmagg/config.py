@@ -37,9 +37,12 @@ def _is_key(part: str) -> bool:
 
 
 def seconds(value: Any, key: str = "timeout") -> Any:
-    """A timedelta in seconds, if the setting of that name is a time; any other value itself."""
-    is_time = key.endswith(("timeout", "_s"))
-    return value.total_seconds() if is_time and hasattr(type(value), "total_seconds") else value
+    """A timedelta, also of numpy, in seconds, if the setting of that name is a time; any other value itself."""
+    if type(value) in (int, float, str, type(None)) or not key.endswith(("timeout", "_s")):
+        return value
+    from . import _values
+
+    return _values.seconds(value)
 
 
 def is_unset(value: Any) -> bool:

@@ -20,6 +20,7 @@ from ._native.handle import Handle, Routes
 from ._native.operation import Calls
 from ._shown import shown
 from ._signature import refuse_other
+from ._values import seconds
 from ._watched import Asked, Usual
 from .config import ModelConfig
 from .errors import InvalidArgumentError, LLMError, ModelNotFoundError
@@ -344,4 +345,4 @@ def _put_option(options: dict[str, Any], key: str, value: Any) -> None:
         key = _MAPPINGS[key]
         if key in options:
             raise InvalidArgumentError('option "headers" and "extra_headers" are the same option; do not pass both')
-    options[key] = value.total_seconds() if hasattr(type(value), "total_seconds") else value  # a timedelta
+    options[key] = value if type(value) in _SCALARS else seconds(value)

@@ -159,6 +159,8 @@ def messages_to_wire(messages: Any) -> Any:
         if isinstance(messages, str) or _is_lazy(messages):
             return [{"role": "user", "content": messages}]
         kind = _kind(messages)
+        if getattr(type(messages), "__pydantic_root_model__", False) is True:
+            messages = messages.root
         try:
             read = None if isinstance(messages, (*_BYTES, Mapping)) else list(messages)
             # Pydantic's models give their fields, unless they say what they are a list of.
@@ -261,8 +263,15 @@ _TEXTS = frozenset((
 
 
 def is_bytes(value: Any) -> bool:
-    """Whether a value is bytes, or a member of an Enum that stands for bytes."""
-    return isinstance(value.value if isinstance(value, Enum) else value, _BYTES)
+    """Whether a value is bytes, or a member of an Enum or a scalar of numpy that stands for bytes."""
+    return isinstance(_held(value), _BYTES)
+
+
+def _held(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    kind = type(value)
+    return value.item() if hasattr(kind, "dtype") and hasattr(kind, "item") and value.ndim == 0 else value
 
 
 def _bytes_in_content(content: Any) -> tuple[str, str] | None:
@@ -346,7 +355,7 @@ def _bytes_in_object(value: Any) -> tuple[str, str] | None:
 
 
 def _name_of(value: Any) -> str:
-    value = value.value if isinstance(value, Enum) else value
+    value = _held(value)
     return next(kind.__name__ for kind in _BYTES if isinstance(value, kind))
 
 
