@@ -95,6 +95,18 @@ def test_a_key_under_a_near_name_is_told(run: Any, monkeypatch: pytest.MonkeyPat
     assert "nothing reads OPENAI_KEY, which is set; did you mean OPENAI_API_KEY?" in str(caught.value)
 
 
+def test_a_key_under_a_near_name_is_told_where_models_are_named(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As README's first program does; a model of another vendor has nothing to do with it."""
+    monkeypatch.setenv("OPENAI_KEY", "k")
+    with pytest.raises(llmagg.InvalidArgumentError) as caught:
+        llmagg.chat_sync("x", models=["anthropic/claude-sonnet-5", "openai/gpt-4o-mini"])
+    first, second = str(caught.value).splitlines()[1:]
+    assert "OPENAI_KEY" not in first
+    assert second.endswith("; nothing reads OPENAI_KEY, which is set; did you mean OPENAI_API_KEY?")
+    with pytest.raises(llmagg.InvalidArgumentError, match="did you mean OPENAI_API_KEY"):
+        llmagg.chat_sync("x", models="openai/gpt-4o-mini")
+
+
 def test_nothing_found_names_all_four_and_why(run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "llm.json").write_text('{"openai": ')
     monkeypatch.setenv("LLMAGG_CONFIG", str(tmp_path / "llm.json"))
