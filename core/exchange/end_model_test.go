@@ -116,8 +116,8 @@ type scripted struct {
 	kinds  string
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	more   int // events of the kind at hand
-	source source
+	more   int           // events of the kind at hand
+	body   io.ReadCloser // its bytes; nil where the events come from here
 	reader *Stream
 	timed  bool // else a silence is over at once, as its timer says it
 }
@@ -214,12 +214,14 @@ func (s *scripted) read(w wire.Format, asked int, ending *wire.Ending) (got stri
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	defer s.cancel(nil)
 	resp := &http.Response{StatusCode: 200, Body: http.NoBody}
-	r := newStream(&Upstream{Options: Options{Format: w}}, s.ctx, s.cancel, nil, resp, &Exchange{Call: wire.Call{Payload: &llm.Payload{N: asked}}})
-	r.begun, r.source, r.end, s.reader = true, s, wire.NewJudge(ending, asked), r
-	if s.source != nil {
-		r.source = s.source
-	} else {
-		r.stream = &modelStream{}
+	if s.body != nil {
+		resp.Body = s.body
+	}
+	limits := Limits{ResponseBytes: 1 << 20, EventBytes: 1 << 20, StreamBytes: 1 << 20}
+	r := newStream(&Upstream{Options: Options{Format: w, Limits: limits}}, s.ctx, s.cancel, nil, resp, &Exchange{Call: wire.Call{Payload: &llm.Payload{N: asked}}})
+	r.end, s.reader = wire.NewJudge(ending, asked), r
+	if s.body == nil {
+		r.begun, r.source, r.stream = true, s, &modelStream{}
 	}
 	for {
 		c, err := r.Next()

@@ -171,6 +171,7 @@ func (r *Stream) event(ev eventstream.Event) (*llm.Chunk, error) {
 	case err != nil:
 		return r.odd(plainJSON(data), err)
 	case c == nil:
+		r.skipped = 0 // a sign of life, which can be read
 		return nil, nil
 	}
 	return r.take(c, data)
@@ -182,7 +183,7 @@ func plainJSON(data []byte) []byte { return jsontext.WithoutOddNumbers(jsontext.
 
 // take judges a chunk that was read from data.
 func (r *Stream) take(c *llm.Chunk, data []byte) (*llm.Chunk, error) {
-	r.skipped = 0
+	r.skipped = 0 // in a row
 	failed := r.end.Note(c)
 	if mayFail(c) {
 		if e := failure.Of(plainJSON(data)); e != nil { // it says more than a choice's reason

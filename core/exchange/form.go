@@ -71,6 +71,10 @@ func (r *Stream) begin() error {
 		return nil
 	default:
 		in = r.listen(in)
+		if r.ofLines() && !isStream(in) { // words before the first line
+			r.source = eventstream.NewValueReader(in, r.limits(), r.count)
+			return nil
+		}
 	}
 	r.source = r.events(in)
 	return nil

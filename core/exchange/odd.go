@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -104,6 +105,20 @@ func unwrapped(data []byte) (inside []byte, changed bool) {
 	}
 	clean := jsontext.WithoutControls(data)
 	return clean, changed || len(clean) != len(data)
+}
+
+// isStream tells whether an answer begins like an event stream. It reads no
+// further than it needs to know.
+func isStream(in *bufio.Reader) bool {
+	for {
+		head, _ := in.Peek(in.Buffered())
+		if known := startsStream(head); known != unknown {
+			return known == yes
+		}
+		if _, err := in.Peek(len(head) + 1); err != nil {
+			return false
+		}
+	}
 }
 
 // envelopes are the fields in which gateways hand on what they were answered,
