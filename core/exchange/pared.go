@@ -197,7 +197,7 @@ func mayBeRefusal(e *llm.Error) bool {
 	case 400, 404, 406, 413, 415, 422:
 		return e.Code != llm.Unavailable // a proxy's "stream" is no field of the request
 	case 0, 200, 500, 501: // inside an answer, or of a server that fell over the field
-		return e.Body != "" && refuses(e.Body)
+		return e.Body != "" && refuses(e.ProviderMessage+" "+e.Body)
 	}
 	return false
 }

@@ -119,7 +119,7 @@ func (u *Upstream) tune(x *Exchange, e *llm.Error, said words) (found bool) {
 	if e.Code != llm.BadRequest {
 		return false
 	}
-	text := strings.ToLower(e.Body)
+	text := strings.ToLower(e.ProviderMessage + " " + e.Body) // a body may be written in \u escapes
 	for i := range ways {
 		if w := &ways[i]; x.Stream == (w.name != noWhole) && containsAny(text, w.words) {
 			return x.leaves(w.name)
