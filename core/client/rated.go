@@ -73,7 +73,7 @@ func (c *Client) noTokens(s rate.Shortage) *llm.Error {
 // until a time that is told is a wait that the server names (R4).
 func (a *attempt) Headed(h http.Header) {
 	c := a.turn.client
-	if wait := c.rate.Learn(h, &a.debit); wait > 0 {
+	if wait := c.rate.Learn(h, &a.debit, c.slots.InFlight()); wait > 0 {
 		c.breaker.BlockUntil(time.Now().Add(wait))
 	}
 }
@@ -95,11 +95,11 @@ func (a *attempt) settleRate(now time.Time, e *llm.Error, ofKey bool, status int
 		if known, counted, _ := usage.Counts(); known && counted {
 			input, output = usage.PromptTokens, usage.CompletionTokens
 		}
-		r.Settle(now, &a.debit, input, output)
+		r.Settle(now, &a.debit, a.turn.size, input, output)
 	case a.unsent():
 		r.Return(&a.debit, true)
 	case failure.CallerLeft(e.Code) || e.Code == llm.Timeout:
-		r.Settle(now, &a.debit, -1, -1)
+		r.Settle(now, &a.debit, a.turn.size, -1, -1)
 	case e.Code == llm.RateLimit && ofKey:
 		r.Return(&a.debit, true)
 	case e.Code == llm.RateLimit:
@@ -109,7 +109,7 @@ func (a *attempt) settleRate(now time.Time, e *llm.Error, ofKey bool, status int
 	case status >= 400:
 		r.Return(&a.debit, false)
 	default:
-		r.Settle(now, &a.debit, -1, -1)
+		r.Settle(now, &a.debit, a.turn.size, -1, -1)
 	}
 }
 

@@ -12,12 +12,13 @@ func BenchmarkTakeSettle(b *testing.B) {
 	l := New(Settings{RPM: 1e9, TPM: 1e11, Burst: time.Second})
 	now := time.Now()
 	b.ReportAllocs()
+	s := Size{Input: 200, Most: 100}
 	for b.Loop() {
-		d, ok := l.Take(Size{Input: 200, Most: 100})
+		d, ok := l.Take(s)
 		if !ok {
 			b.Fatal("nothing there")
 		}
-		l.Settle(now, &d, 210, 90)
+		l.Settle(now, &d, s, 210, 90)
 	}
 }
 
@@ -28,7 +29,7 @@ func BenchmarkLearnNothing(b *testing.B) {
 	h := http.Header{"Content-Type": {"application/json"}, "Date": {"Sat, 28 Nov 2026 21:00:00 GMT"}, "Content-Length": {"300"}, "X-Request-Id": {"req_1"}, "Server": {"x"}}
 	b.ReportAllocs()
 	for b.Loop() {
-		l.Learn(h, &Debit{})
+		l.Learn(h, &Debit{}, 0)
 	}
 }
 
@@ -38,6 +39,6 @@ func BenchmarkLearn(b *testing.B) {
 	openAIHeaders(&server{tpm: 1e6, rpm: 1e4, level: [2]float64{9e3, 9e5}}, h)
 	b.ReportAllocs()
 	for b.Loop() {
-		l.Learn(h, &Debit{})
+		l.Learn(h, &Debit{}, 0)
 	}
 }

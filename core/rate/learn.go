@@ -70,8 +70,9 @@ const (
 // Learn reads the limits in the headers of the answer that d was for. A limit
 // sets the bucket where none is configured; what remains only lowers it. If
 // nothing remains until a time that is told, Learn returns that time: the route
-// waits for it.
-func (l *Limiter) Learn(h http.Header, d *Debit) (wait time.Duration) {
+// waits for it. inFlight is how many requests are: of those that began before
+// there was a limit, nothing was debited.
+func (l *Limiter) Learn(h http.Header, d *Debit, inFlight int) (wait time.Duration) {
 	if !l.settings.Learn || l.silent.Load() >= hush && l.silent.Add(1)%hush != 0 {
 		return 0
 	}
@@ -86,6 +87,9 @@ func (l *Limiter) Learn(h http.Header, d *Debit) (wait time.Duration) {
 	now := l.now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if !l.Active() {
+		l.undebited = float64(inFlight)
+	}
 	for i := range said {
 		wait = max(wait, l.hear(now, i, said[i], d))
 	}
@@ -121,12 +125,13 @@ func (l *Limiter) hear(now time.Time, of int, t told, d *Debit) (wait time.Durat
 		b.lower(now, t.remaining)
 		return wait
 	}
-	if d.taken() && now.Sub(k.since) >= grace {
-		// The answer may be older than what came since it was sent.
-		level := min(b.level(now), float64(d.left[of]))
-		k.notesDrift(now, level-t.remaining, l.tolerated(of))
+	if d.taken() {
+		l.misses(now, of, t.remaining, d)
 	}
 	k.notesHolds(t, b.limit)
+	if of == tokens {
+		l.hearsAdmission(now, t, d)
+	}
 	if t.resets && !k.slowed {
 		b.hold(now, min(b.capacity, k.holds))
 	}
@@ -140,6 +145,40 @@ func (l *Limiter) hear(now time.Time, of int, t told, d *Debit) (wait time.Durat
 	}
 	b.lower(now, t.remaining)
 	return wait
+}
+
+// misses learns from what remained of a limit when a request was let in whose
+// debit left more: others use it, or requests took more than was debited.
+func (l *Limiter) misses(now time.Time, of int, remaining float64, d *Debit) {
+	k, b := &l.learned[of], &l.buckets[of]
+	missing := float64(d.left[of]) - remaining
+	if of == tokens {
+		missing -= l.sizes.missed
+	}
+	if now.Sub(k.since) >= grace {
+		// The answer may be older than what came since it was sent.
+		k.notesDrift(now, min(b.level(now)-remaining, missing), l.tolerated(of))
+	}
+	if of == tokens && missing > 0 && missing <= b.capacity && l.reserves() {
+		b.take(now, missing)
+		l.sizes.missed += missing
+	}
+}
+
+// hearsAdmission learns what the server takes of the tokens.
+func (l *Limiter) hearsAdmission(now time.Time, t told, d *Debit) {
+	k, b := &l.learned[tokens], &l.buckets[tokens]
+	refill := b.limit / 60
+	if t.resets && !k.refills { // a window that begins anew
+		refill = 0
+	}
+	b.give(now, l.sizes.hears(now, d, t.remaining, k.holds, refill, now.Before(k.sharedUntil)))
+}
+
+// reserves tells whether requests are debited with all tokens that they ask
+// for. Of a limit that a fleet shares nobody can tell what others were debited.
+func (l *Limiter) reserves() bool {
+	return l.sizes.says && !l.sizes.at.IsZero() && !l.learned[tokens].lied && !l.sizes.usage && !l.buckets[tokens].paced
 }
 
 // configured is the limit of the configuration.
@@ -227,10 +266,14 @@ func (k *learned) notesDrift(now time.Time, missing, tolerated float64) {
 	}
 }
 
-// tolerated is how much of a limit may be missing in a minute.
+// tolerated is how much of a limit may be missing in a minute. What was in
+// flight when the limit was learned is missing, too.
 func (l *Limiter) tolerated(of int) float64 {
-	limit := l.buckets[of].limit
-	return min(limit*foreignShare, max(limit*foreignShare/2, l.used[of].sum))
+	limit, began := l.buckets[of].limit, l.undebited
+	if of == tokens {
+		began *= l.sizes.asked / max(l.sizes.taken, 1)
+	}
+	return max(min(limit*foreignShare, max(limit*foreignShare/2, l.used[of].sum)), began)
 }
 
 // notesRefusal learns from a refused request that others use the limit. eased

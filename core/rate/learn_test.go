@@ -65,17 +65,17 @@ func TestHeadersAreRead(t *testing.T) {
 
 func TestTheLimitOfADayIsNotSpread(t *testing.T) {
 	l := New(Settings{Learn: true})
-	require.Zero(t, l.Learn(heads("x-ratelimit-limit-requests", "14400", "x-ratelimit-remaining-requests", "14370", "x-ratelimit-reset-requests", "2m59.56s"), &Debit{}))
-	require.Zero(t, l.Learn(heads("ratelimit", `"day";r=50;t=80000`, "ratelimit-policy", `"day";q=100;w=86400`), &Debit{}))
-	require.Zero(t, l.Learn(heads("x-ratelimit-limit-requests-day", "100", "x-ratelimit-remaining-requests-day", "99", "x-ratelimit-reset-requests-day", "60"), &Debit{}))
+	require.Zero(t, l.Learn(heads("x-ratelimit-limit-requests", "14400", "x-ratelimit-remaining-requests", "14370", "x-ratelimit-reset-requests", "2m59.56s"), &Debit{}, 0))
+	require.Zero(t, l.Learn(heads("ratelimit", `"day";r=50;t=80000`, "ratelimit-policy", `"day";q=100;w=86400`), &Debit{}, 0))
+	require.Zero(t, l.Learn(heads("x-ratelimit-limit-requests-day", "100", "x-ratelimit-remaining-requests-day", "99", "x-ratelimit-reset-requests-day", "60"), &Debit{}, 0))
 	require.False(t, l.Active())
-	require.Equal(t, 500*time.Second, l.Learn(heads("x-ratelimit-limit-requests-day", "100", "x-ratelimit-remaining-requests-day", "0", "x-ratelimit-reset-requests-day", "500"), &Debit{}))
+	require.Equal(t, 500*time.Second, l.Learn(heads("x-ratelimit-limit-requests-day", "100", "x-ratelimit-remaining-requests-day", "0", "x-ratelimit-reset-requests-day", "500"), &Debit{}, 0))
 }
 
 // A limit of each minute that a header names is kept from the first answer on.
 func TestTheLimitOfANamedMinuteIsKept(t *testing.T) {
 	l := New(Settings{Learn: true})
-	require.Zero(t, l.Learn(heads("x-ratelimit-limit-req-minute", "60", "x-ratelimit-remaining-req-minute", "1"), &Debit{}))
+	require.Zero(t, l.Learn(heads("x-ratelimit-limit-req-minute", "60", "x-ratelimit-remaining-req-minute", "1"), &Debit{}, 0))
 	_, ok := l.Take(of(1))
 	require.True(t, ok)
 	_, ok = l.Take(of(1))
@@ -87,7 +87,7 @@ func TestTheLowestOfAWhileCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(Settings{Learn: true})
 		tell := func(limit, remaining string) {
-			l.Learn(heads("x-ratelimit-limit-tokens", limit, "x-ratelimit-remaining-tokens", remaining), &Debit{})
+			l.Learn(heads("x-ratelimit-limit-tokens", limit, "x-ratelimit-remaining-tokens", remaining), &Debit{}, 0)
 		}
 		level := func() float64 { return l.buckets[tokens].level(time.Now()) }
 		tell("6000", "5000")
@@ -112,28 +112,28 @@ func TestTheLowestOfAWhileCounts(t *testing.T) {
 
 func TestNothingLeftIsANamedWait(t *testing.T) {
 	l := New(Settings{Learn: true})
-	require.Equal(t, 20*time.Second, l.Learn(heads("ratelimit-limit", "100", "ratelimit-remaining", "0", "ratelimit-reset", "20"), &Debit{}))
+	require.Equal(t, 20*time.Second, l.Learn(heads("ratelimit-limit", "100", "ratelimit-remaining", "0", "ratelimit-reset", "20"), &Debit{}, 0))
 	// A bucket that is refilled all the time has something left sooner.
 	l = New(Settings{Learn: true})
-	require.Zero(t, l.Learn(heads("x-ratelimit-limit-requests", "60", "x-ratelimit-remaining-requests", "30", "x-ratelimit-reset-requests", "30s"), &Debit{}))
-	require.Zero(t, l.Learn(heads("x-ratelimit-limit-requests", "60", "x-ratelimit-remaining-requests", "0", "x-ratelimit-reset-requests", "1m0s"), &Debit{}))
+	require.Zero(t, l.Learn(heads("x-ratelimit-limit-requests", "60", "x-ratelimit-remaining-requests", "30", "x-ratelimit-reset-requests", "30s"), &Debit{}, 0))
+	require.Zero(t, l.Learn(heads("x-ratelimit-limit-requests", "60", "x-ratelimit-remaining-requests", "0", "x-ratelimit-reset-requests", "1m0s"), &Debit{}, 0))
 	require.Equal(t, "rpm", l.Shortage(Size{}).Of)
 	require.InDelta(t, 1, l.Shortage(Size{}).For.Seconds(), 0.1)
 	// Nobody learns who was told not to.
-	require.Zero(t, New(Settings{}).Learn(heads("ratelimit-limit", "100", "ratelimit-remaining", "0", "ratelimit-reset", "20"), &Debit{}))
+	require.Zero(t, New(Settings{}).Learn(heads("ratelimit-limit", "100", "ratelimit-remaining", "0", "ratelimit-reset", "20"), &Debit{}, 0))
 }
 
 func TestAnAnswerBeyondTheLimitExposesIt(t *testing.T) {
 	l := New(Settings{Learn: true})
-	l.Learn(heads("x-ratelimit-limit-tokens", "100", "x-ratelimit-remaining-tokens", "100"), &Debit{})
+	l.Learn(heads("x-ratelimit-limit-tokens", "100", "x-ratelimit-remaining-tokens", "100"), &Debit{}, 0)
 	d, ok := l.Take(of(50))
 	require.True(t, ok)
-	l.Settle(time.Now(), &d, 300, 20)
+	l.Settle(time.Now(), &d, Size{}, 300, 20)
 	for range 10 {
 		_, ok := l.Take(of(5000))
 		require.True(t, ok)
 	}
-	l.Learn(heads("x-ratelimit-limit-tokens", "100", "x-ratelimit-remaining-tokens", "0"), &Debit{})
+	l.Learn(heads("x-ratelimit-limit-tokens", "100", "x-ratelimit-remaining-tokens", "0"), &Debit{}, 0)
 	_, ok = l.Take(of(5000))
 	require.True(t, ok)
 }

@@ -7,7 +7,6 @@ package rate
 
 import (
 	"context"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,6 +42,7 @@ type Limiter struct {
 	agedAt      time.Time // when used was right
 	learned     [2]learned
 	sizes       *sizes  // nil while there is no limit
+	undebited   float64 // requests in flight when there was the first
 	first, last *waiter // in line
 	waiting     int
 	ahead       [2]float64 // what those in line ask for
@@ -81,7 +81,7 @@ func (l *Limiter) Active() bool { return l.active.Load() }
 // once, by Settle or Return.
 type Debit struct {
 	tokens float32    // at least one
-	input  float32    // of the request, before it was scaled
+	mark   uint32     // of a sample of admission.go; 0: it is none
 	left   [2]float32 // in the buckets since then
 }
 
@@ -103,7 +103,7 @@ func (l *Limiter) Take(s Size) (d Debit, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	d = l.debit(s)
-	if l.first != nil || !l.take(l.now(), &d) {
+	if l.first != nil || !l.take(l.now(), &d, s) {
 		return Debit{}, false
 	}
 	return d, true
@@ -118,7 +118,7 @@ func (l *Limiter) Wait(ctx context.Context, s Size) (Debit, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	d := l.debit(s)
-	if l.first == nil && l.take(l.now(), &d) {
+	if l.first == nil && l.take(l.now(), &d, s) {
 		return d, nil
 	}
 	w := &waiter{need: d.need(), wake: make(chan struct{}, 1)}
@@ -130,7 +130,7 @@ func (l *Limiter) Wait(ctx context.Context, s Size) (Debit, error) {
 		wait := longest
 		if l.first == w {
 			now := l.now()
-			if l.take(now, &d) {
+			if l.take(now, &d, s) {
 				return d, nil
 			}
 			wait, _ = l.lacks(now, d.need())
@@ -153,20 +153,27 @@ func (l *Limiter) Wait(ctx context.Context, s Size) (Debit, error) {
 
 // debit is what a request needs. The caller holds mu, as for all that follow.
 func (l *Limiter) debit(s Size) Debit {
-	return Debit{tokens: float32(l.sizes.expect(s)), input: float32(s.Input)}
+	if l.reserves() {
+		return Debit{tokens: float32(l.sizes.most(s))}
+	}
+	return Debit{tokens: float32(l.sizes.expect(s))}
 }
 
 // take takes what d needs if it is there.
-func (l *Limiter) take(now time.Time, d *Debit) bool {
+func (l *Limiter) take(now time.Time, d *Debit, s Size) bool {
 	l.freshen(now)
 	need := d.need()
 	if !l.buckets[requests].has(now, need[requests]) || !l.buckets[tokens].has(now, need[tokens]) {
 		return false
 	}
 	l.age(now)
+	l.sizes.takes(now, d, s)
 	for i, n := range need {
 		l.buckets[i].spend(n)
 		d.left[i] = float32(l.buckets[i].left)
+		if i == tokens {
+			d.left[i] += float32(l.sizes.missed)
+		}
 		l.used[i].sum += n
 		if l.lease != nil {
 			l.lease.spends(now, &l.buckets[i], i, n)
@@ -276,18 +283,28 @@ func (l *Limiter) share(now time.Time, of int) float64 {
 
 // Settle settles a debit by the tokens that the answer says it cost: what was
 // too much comes back, what was too little is a debt. Negative numbers are not
-// known. now is the time of the answer's end, which its caller knows already.
-func (l *Limiter) Settle(now time.Time, d *Debit, input, output int) {
+// known. now is the time of the answer's end, which its caller knows already;
+// s is what was taken for.
+func (l *Limiter) Settle(now time.Time, d *Debit, s Size, input, output int) {
 	of := *d
 	*d = Debit{}
-	if !of.taken() || input < 0 || output < 0 {
+	if !of.taken() {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sizes.settle(float64(of.input), input, output)
+	l.sizes.ends(&of)
+	if input < 0 || output < 0 {
+		return
+	}
 	cost := float64(input + output)
 	l.doubt(cost)
+	l.sizes.settles(s, cost)
+	l.sizes.settle(s.Input, input, output)
+	if more := float64(of.tokens) - cost; s.Most > 0 && more > 0 && l.reserves() {
+		l.sizes.kept += more
+		cost += more
+	}
 	l.giveBack(now, tokens, float64(of.tokens)-cost)
 }
 
@@ -302,6 +319,7 @@ func (l *Limiter) Return(d *Debit, request bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
+	l.sizes.ends(&of)
 	l.giveBack(now, tokens, float64(of.tokens))
 	if request {
 		l.giveBack(now, requests, 1)
@@ -357,29 +375,3 @@ func (l *Limiter) Report() Report {
 	}
 	return r
 }
-
-// recent is how much was used in about the last twenty seconds: older uses
-// count less and less.
-type recent struct {
-	sum    float64
-	weight float64 // of the time that sum covers, in seconds
-}
-
-const recently = 20 // seconds
-
-// age lets what was used fade.
-func (l *Limiter) age(now time.Time) {
-	passed := now.Sub(l.agedAt)
-	if passed <= 10*time.Millisecond {
-		return
-	}
-	fade := math.Exp(-passed.Seconds() / recently)
-	for i := range l.used {
-		r := &l.used[i]
-		r.sum *= fade
-		r.weight = r.weight*fade + recently*(1-fade)
-	}
-	l.agedAt = now
-}
-
-func (r *recent) perMinute() float64 { return max(r.sum, 0) / max(r.weight, 1) * 60 }

@@ -31,10 +31,10 @@ func TestATakerWaitsUntilTheTokensAreThere(t *testing.T) {
 		_, err := l.Wait(t.Context(), of(70))
 		require.NoError(t, err)
 		require.InDelta(t, 0.5, time.Since(began).Seconds(), 0.001)
-		l.Settle(time.Now(), &d, 30, 10) // 40 of 80 come back
+		l.Settle(time.Now(), &d, of(80), 30, 10) // 40 of 80 come back
 		_, ok = l.Take(of(40))
 		require.True(t, ok)
-		l.Settle(time.Now(), &d, 1000, 1000) // a second time: nothing
+		l.Settle(time.Now(), &d, of(80), 1000, 1000) // a second time: nothing
 		_, ok = l.Take(of(4000))
 		require.False(t, ok)
 	})
@@ -44,7 +44,7 @@ func TestWhatCostMoreIsADebt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := tokenLimiter(6000)
 		d, _ := l.Take(of(100))
-		l.Settle(time.Now(), &d, 99, 301)
+		l.Settle(time.Now(), &d, of(100), 99, 301)
 		require.Equal(t, 3*time.Second+10*time.Millisecond, l.Shortage(Size{Most: 1}).For.Round(time.Millisecond))
 	})
 }
@@ -70,7 +70,7 @@ func TestAnswersThatComeBackWakeTheFirstInLine(t *testing.T) {
 		require.Equal(t, 3, l.Report().Waiting)
 		require.Equal(t, "tpm", l.Report().Binding)
 		require.Empty(t, order())
-		l.Settle(time.Now(), &d, 0, 0)
+		l.Settle(time.Now(), &d, Size{Input: 1}, 0, 0)
 		synctest.Wait()
 		require.Equal(t, []int{0}, order()) // the bucket holds one
 		time.Sleep(2 * time.Second)
@@ -190,9 +190,9 @@ func BenchmarkInactive(b *testing.B) {
 	h := map[string][]string{"Content-Type": {"application/json"}, "Date": {"now"}, "X-Request-Id": {"1"}, "Server": {"s"}}
 	b.ReportAllocs()
 	for b.Loop() {
-		if l.Active() || l.Learn(h, &Debit{}) > 0 {
+		if l.Active() || l.Learn(h, &Debit{}, 0) > 0 {
 			b.Fatal("active")
 		}
-		l.Settle(time.Time{}, &Debit{}, 1, 1)
+		l.Settle(time.Time{}, &Debit{}, Size{}, 1, 1)
 	}
 }

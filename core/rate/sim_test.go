@@ -74,6 +74,8 @@ type load struct {
 	input, output      func() int // that an answer costs
 	estimate           float64    // of the input: times what it costs
 	reorder            bool       // answers take very different times
+	most               int        // max_tokens of each request; 0: none
+	admits             bool       // the server counts them, when it lets a request in
 	during             func(s *server)
 }
 
@@ -103,13 +105,18 @@ func (l load) under(t *testing.T, s *server) (used float64, refused float64) {
 						}
 						in, out := l.input(), l.output()
 						var d Debit
+						size := Size{Input: float64(in) * l.estimate, Most: l.most}
 						if limiter.Active() {
 							var err error
-							if d, err = limiter.Wait(ctx, Size{Input: float64(in) * l.estimate}); err != nil {
+							if d, err = limiter.Wait(ctx, size); err != nil {
 								return
 							}
 						}
-						ok, h, wait := s.ask(float64(in + out))
+						cost := in + out
+						if l.admits {
+							cost = in + l.most
+						}
+						ok, h, wait := s.ask(float64(cost))
 						took := 200*time.Millisecond + time.Duration(out)*4*time.Millisecond
 						if l.reorder {
 							took = rand.N(4 * time.Second)
@@ -117,13 +124,13 @@ func (l load) under(t *testing.T, s *server) (used float64, refused float64) {
 						if ok {
 							time.Sleep(took)
 						}
-						if told := limiter.Learn(h, &d); told > 0 || wait > 0 {
+						if told := limiter.Learn(h, &d, l.callers); told > 0 || wait > 0 {
 							mu.Lock()
 							blocked = time.Now().Add(max(wait, told))
 							mu.Unlock()
 						}
 						if ok {
-							limiter.Settle(time.Now(), &d, in, out)
+							limiter.Settle(time.Now(), &d, size, in, out)
 						} else {
 							limiter.Refuse(&d)
 						}

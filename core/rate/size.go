@@ -65,6 +65,8 @@ type sizes struct {
 	n       int          // how many there were
 	p95     float64      // of them
 	scale   float64      // of the input: what was counted for what was estimated
+
+	admission
 }
 
 func newSizes() *sizes { return &sizes{scale: 1} }
@@ -79,6 +81,14 @@ func (s *sizes) expect(of Size) float64 {
 		output = min(output, float64(of.Most))
 	}
 	return max(of.Input*s.scale+output, 1)
+}
+
+// most is what a request costs if its answer is as long as it may be.
+func (s *sizes) most(of Size) float64 {
+	if of.Most == 0 {
+		return s.expect(of)
+	}
+	return of.Input*s.scale + float64(of.Most)
 }
 
 // settle notes what a request did cost whose input was estimated.

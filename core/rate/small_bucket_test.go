@@ -24,7 +24,7 @@ func TestRateOfASmallBucketRecoversFrom429s(t *testing.T) {
 			h.Set("X-Ratelimit-Limit-Requests", strconv.Itoa(rpm))
 			h.Set("X-Ratelimit-Remaining-Requests", strconv.Itoa(int(level)))
 			h.Set("X-Ratelimit-Reset-Requests", time.Duration((holds-level)/rpm*float64(time.Minute)).Round(time.Millisecond).String())
-			return l.Learn(h, d)
+			return l.Learn(h, d, 0)
 		}
 		second := func() int {
 			before := answered
@@ -40,7 +40,7 @@ func TestRateOfASmallBucketRecoversFrom429s(t *testing.T) {
 				wait := learn(&d)
 				if ok {
 					answered++
-					l.Settle(at, &d, 1, 1)
+					l.Settle(at, &d, Size{}, 1, 1)
 				} else {
 					l.Refuse(&d)
 				}
@@ -78,10 +78,10 @@ func TestRateOfASmallBucketAfterARest(t *testing.T) {
 			h.Set("X-Ratelimit-Limit-Requests", strconv.Itoa(rpm))
 			h.Set("X-Ratelimit-Remaining-Requests", strconv.Itoa(level))
 			h.Set("X-Ratelimit-Reset-Requests", time.Duration(float64(holds-level)/rpm*float64(time.Minute)).String())
-			l.Learn(h, &Debit{})
+			l.Learn(h, &Debit{}, 0)
 			d, err := l.Wait(t.Context(), Size{})
 			require.NoError(t, err)
-			l.Settle(time.Now(), &d, 1, 1)
+			l.Settle(time.Now(), &d, Size{}, 1, 1)
 		}
 		time.Sleep(time.Hour)
 		began, sent := time.Now(), 0

@@ -6,4 +6,4 @@ GO ?= go
 .PHONY: rates
 
 rates: ## use of quotas and refused requests over minutes, in one process and in eight
-	LLMAGG_RATES=long $(GO) test -count=1 -parallel 16 -timeout 300s -v -run TestTheQuotaIsUsed ./tests/rates
+	LLMAGG_RATES=long $(GO) test -count=1 -parallel 24 -timeout 300s -v -run TestTheQuotaIsUsed ./tests/rates

@@ -31,6 +31,7 @@ type load struct {
 	Rate     config.Rate
 	Adaptive config.Adaptive
 	Estimate float64 // of the prompt: times what it costs
+	Most     int     // max_tokens of each request; 0: none
 }
 
 const prompt = 200 // tokens of each prompt, as the wall counts
@@ -48,12 +49,15 @@ func (l load) run() error {
 	defer c.Close(context.Background())
 	ctx, stop := context.WithTimeout(context.Background(), l.For)
 	defer stop()
-	text := strings.Repeat("word ", int(prompt*3.5*l.Estimate/5))
+	r := &llm.Request{Messages: []llm.Message{{Role: llm.RoleUser, Content: strings.Repeat("word ", int(prompt*3.5*l.Estimate/5))}}}
+	if l.Most > 0 {
+		r.MaxTokens = &l.Most
+	}
 	var all sync.WaitGroup
 	for range l.Callers {
 		all.Go(func() {
 			for ctx.Err() == nil {
-				if _, err := c.Chat(ctx, &llm.Request{Messages: []llm.Message{{Role: llm.RoleUser, Content: text}}}); err != nil {
+				if _, err := c.Chat(ctx, r); err != nil {
 					time.Sleep(10 * time.Millisecond) // else a caller whose routes all wait would only spin
 				}
 			}
@@ -122,7 +126,7 @@ func script(limit, burst float64, more string, headers map[string]string) faultw
 // counted is what the wall counted: tokens that it gave after the first
 // seconds, the share of all requests that it refused, and how many of these
 // were early.
-func counted(seen faultwall.Seen, from, to float64) (tokens int, refused float64, requests, early int) {
+func (p *proof) counted(seen faultwall.Seen, from, to float64) (tokens int, refused float64, requests, early int) {
 	nope := 0
 	for _, r := range seen.Requests {
 		switch {
@@ -131,7 +135,10 @@ func counted(seen faultwall.Seen, from, to float64) (tokens int, refused float64
 			if r.Start < from {
 				early++
 			}
-		case r.Step >= 0 && r.Start >= from && r.Start < to:
+		case r.Step < 0 || r.Start < from || r.Start >= to:
+		case p.counts:
+			tokens += r.BodyBytes/4 + p.Most
+		default:
 			tokens += prompt + lengths[r.Step]
 		}
 	}
@@ -145,6 +152,7 @@ type proof struct {
 	headers map[string]string // of each answer, beside the wall's own
 	full    bool              // the wall's bucket at the start: sizes are learned from answers
 	told    bool              // the wall tells its limits
+	counts  bool              // max_tokens, when it lets a request in
 	warm    time.Duration     // not counted
 	halve   bool              // the limit, in the middle
 	least   float64           // share of the quota
@@ -155,20 +163,26 @@ type proof struct {
 var told = config.Rate{TPM: tpm, Burst: time.Second}
 
 var proofs = map[string]proof{
-	"configured":                   {processes: 1, load: load{Rate: told, Estimate: 1}, burst: 2, least: 0.95, refused: 0.01},
-	"configured, too low":          {processes: 1, load: load{Rate: told, Estimate: 0.2}, burst: 3, full: true, least: 0.95, refused: 0.01},
-	"configured, too high":         {processes: 1, load: load{Rate: told, Estimate: 5}, burst: 2, least: 0.95, refused: 0.01},
-	"configured, liars":            {processes: 1, load: load{Rate: told, Estimate: 1}, burst: 2, headers: liar, least: 0.95, refused: 0.01},
-	"configured, garbage":          {processes: 1, load: load{Rate: told, Estimate: 1}, burst: 2, headers: garbage, least: 0.95, refused: 0.01},
-	"shares of eight":              {processes: 8, load: load{Rate: config.Rate{TPM: tpm / 8, Burst: time.Second}, Estimate: 1}, burst: 3, least: 0.95, refused: 0.01},
-	"learned":                      {processes: 1, load: load{Estimate: 1}, burst: 60, told: true, least: 0.95, refused: 0.01},
-	"learned, too high":            {processes: 1, load: load{Estimate: 5}, burst: 60, told: true, least: 0.95, refused: 0.01, long: true},
-	"learned, too low":             {processes: 1, load: load{Estimate: 0.2}, burst: 60, told: true, least: 0.95, refused: 0.01, long: true},
-	"learned, halved":              {processes: 1, load: load{Estimate: 1}, burst: 60, told: true, halve: true, least: 0.95, refused: 0.01, long: true},
-	"learned, eight of them":       {processes: 8, load: load{Estimate: 1}, burst: 60, told: true, least: 0.95, refused: 0.01, long: true},
-	"learned, eight of them, auto": {processes: 8, load: load{Adaptive: config.Auto, Estimate: 1}, burst: 60, told: true, least: 0.95, refused: 0.01, long: true},
-	"neither told nor known, auto": {processes: 1, load: load{Adaptive: config.Auto, Estimate: 1}, burst: 60, least: 0.95, refused: 0.01, long: true},
-	"neither, eight of them, auto": {processes: 8, load: load{Adaptive: config.Auto, Estimate: 1}, burst: 60, least: 0.95, refused: 0.015, long: true}, // two minutes: each begins with some
+	"configured":                    {processes: 1, load: load{Rate: told, Estimate: 1}, burst: 2, least: 0.95, refused: 0.01},
+	"configured, too low":           {processes: 1, load: load{Rate: told, Estimate: 0.2}, burst: 3, full: true, least: 0.95, refused: 0.01},
+	"configured, too high":          {processes: 1, load: load{Rate: told, Estimate: 5}, burst: 2, least: 0.95, refused: 0.01},
+	"configured, liars":             {processes: 1, load: load{Rate: told, Estimate: 1}, burst: 2, headers: liar, least: 0.95, refused: 0.01},
+	"configured, garbage":           {processes: 1, load: load{Rate: told, Estimate: 1}, burst: 2, headers: garbage, least: 0.95, refused: 0.01},
+	"shares of eight":               {processes: 8, load: load{Rate: config.Rate{TPM: tpm / 8, Burst: time.Second}, Estimate: 1}, burst: 3, least: 0.95, refused: 0.01},
+	"learned":                       {processes: 1, load: load{Estimate: 1}, burst: 60, told: true, least: 0.95, refused: 0.01},
+	"learned, too high":             {processes: 1, load: load{Estimate: 5}, burst: 60, told: true, least: 0.95, refused: 0.01, long: true},
+	"learned, too low":              {processes: 1, load: load{Estimate: 0.2}, burst: 60, told: true, least: 0.95, refused: 0.01, long: true},
+	"learned, halved":               {processes: 1, load: load{Estimate: 1}, burst: 60, told: true, halve: true, least: 0.95, refused: 0.01, long: true},
+	"learned, eight of them":        {processes: 8, load: load{Estimate: 1}, burst: 60, told: true, least: 0.95, refused: 0.01, long: true},
+	"learned, eight of them, auto":  {processes: 8, load: load{Adaptive: config.Auto, Estimate: 1}, burst: 60, told: true, least: 0.95, refused: 0.01, long: true},
+	"max_tokens count":              {processes: 1, counts: true, load: load{Estimate: 1, Most: 1000}, burst: 60, told: true, least: 0.95, refused: 0.01},
+	"max_tokens count, configured":  {processes: 1, counts: true, load: load{Rate: told, Estimate: 1, Most: 1000}, burst: 60, told: true, least: 0.95, refused: 0.01, long: true},
+	"max_tokens count, auto":        {processes: 1, counts: true, load: load{Adaptive: config.Auto, Estimate: 1, Most: 1000}, burst: 60, told: true, least: 0.95, refused: 0.01, long: true},
+	"max_tokens count, eight":       {processes: 8, counts: true, load: load{Estimate: 1, Most: 1000}, burst: 60, told: true, least: 0.95, refused: 0.01, long: true},
+	"max_tokens count, eight, auto": {processes: 8, counts: true, load: load{Adaptive: config.Auto, Estimate: 1, Most: 1000}, burst: 60, told: true, least: 0.95, refused: 0.01, long: true},
+	"max_tokens do not count":       {processes: 1, load: load{Estimate: 1, Most: 4000}, burst: 60, told: true, least: 0.95, refused: 0.01, long: true},
+	"neither told nor known, auto":  {processes: 1, load: load{Adaptive: config.Auto, Estimate: 1}, burst: 60, least: 0.95, refused: 0.01, long: true},
+	"neither, eight of them, auto":  {processes: 8, load: load{Adaptive: config.Auto, Estimate: 1}, burst: 60, least: 0.95, refused: 0.015, long: true}, // two minutes: each begins with some
 }
 
 var (
@@ -185,6 +199,9 @@ func TestTheQuotaIsUsed(t *testing.T) {
 			}
 			t.Parallel()
 			p.load.For, p.warm = 2*time.Minute, 10*time.Second
+			if p.counts { // a refusal in the first seconds counts as use by others, for a minute
+				p.warm = time.Minute
+			}
 			if !long { // a few answers more or less are some per cent
 				p.load.For, p.warm = 8*time.Second, 3*time.Second
 				p.least, p.refused = p.least-0.05, p.refused+0.01
@@ -205,8 +222,15 @@ func (p proof) run(t *testing.T) {
 	if p.burst > 10 {
 		full = 0.1
 	}
-	more := func(full float64) string { return fmt.Sprintf(`, "headers": %v, "level": %v`, p.told, full) }
-	wall, err := faultwall.Start(script(tpm, p.burst, more(full), p.headers), faultwall.Options{MaxRequests: 100_000})
+	if p.counts { // else the first requests are refused, before any answer has told anything
+		full = 0.5
+	}
+	admission := faultwall.AdmitUsage
+	if p.counts {
+		admission = faultwall.AdmitMaxTokens
+	}
+	more := fmt.Sprintf(`, "headers": %v, "level": %v, "admission": %q`, p.told, full, admission)
+	wall, err := faultwall.Start(script(tpm, p.burst, more, p.headers), faultwall.Options{MaxRequests: 100_000})
 	require.NoError(t, err)
 	defer wall.Close()
 	p.load.URL, p.load.Callers = wall.BaseURL(), 64/p.processes
@@ -221,12 +245,12 @@ func (p proof) run(t *testing.T) {
 		quota -= tpm / 120 * p.load.For.Seconds() / 2
 	}
 	p.load.inProcesses(t, p.processes)
-	tokens, refused, requests, early := counted(wall.Seen(), from, to)
+	tokens, refused, requests, early := p.counted(wall.Seen(), from, to)
 	t.Logf("%.1f %% of the quota used, %.2f %% of %d requests refused, %d requests in the first seconds", float64(tokens)/quota*100, refused*100, requests, early)
 	require.GreaterOrEqual(t, float64(tokens)/quota, p.least)
 	require.LessOrEqual(t, refused, p.refused)
 	late := refused - float64(early)/float64(max(requests, 1))
-	if !p.long || p.processes > 1 {
+	if !p.long || p.processes > 1 || p.counts {
 		require.LessOrEqual(t, late, 0.01)
 	}
 }
