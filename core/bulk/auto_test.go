@@ -39,6 +39,9 @@ func TestAutoIsTheDefaultOfARun(t *testing.T) {
 			folder := t.TempDir()
 			report, err := run(a, prompts(t, folder, 300), filepath.Join(folder, "answers.jsonl"), bulk.Options{})
 			require.NoError(t, err)
+			for _, r := range results(t, filepath.Join(folder, "answers.jsonl")) {
+				require.Nil(t, r.Error, "%v", r.Error)
+			}
 			require.Equal(t, 300, report.Answered)
 			seen := wall.Seen()
 			refused := 0

@@ -155,6 +155,11 @@ func (t *turn) run(w *routing.Wanted, p *breaker.Permit, waited callstate.Waits)
 		if err != nil {
 			t.settleBudgets(nil, true)
 			if last != nil && failure.Unsent(err.Code) {
+				if again := false; p == nil && t.limitedRow(last) {
+					if waited, again = t.waitOnceMore(last); again {
+						continue
+					}
+				}
 				return last // the failure says more than the closed door behind it
 			}
 			return err
@@ -317,6 +322,9 @@ func (t *turn) again(e *llm.Error) (time.Duration, bool) {
 	if reserved && !t.call.Reserve(t.scope, wait, t.timeout()) {
 		return 0, false
 	}
+	if t.limitedRow(e) {
+		return wait, true
+	}
 	if t.charge = c.retries.Allow(); !t.charge.Taken() {
 		if reserved {
 			t.call.GiveBack(t.scope, wait)
@@ -348,11 +356,30 @@ func (t *turn) most() int {
 
 func (t *turn) Spent() bool { return t.made >= t.most() }
 
+// limitedRow tells whether e is a 429 to a row of a bulk run, which finds by
+// these how much a server takes: it is tried again up to ten times, and is no
+// load that retries add.
+func (t *turn) limitedRow(e *llm.Error) bool {
+	o := &t.call.Payload.Options
+	return o.Bulk && o.MaxRetries == 0 && e.Code == llm.RateLimit && t.made < 10
+}
+
+// waitOnceMore waits for a row before whose retry the server has told another
+// call to wait.
+func (t *turn) waitOnceMore(e *llm.Error) (waited callstate.Waits, again bool) {
+	wait := t.named(&llm.Error{Code: e.Code})
+	if wait <= 0 || t.othersLeft() || !t.call.Reserve(t.scope, wait, t.timeout()) {
+		return waited, false
+	}
+	waited, again = t.waitFor(e, wait)
+	return waited, again && t.scope.Ended() == nil
+}
+
 // mayRepeat tells whether the route may be asked again after e, when its server
 // asks to wait for named; others says whether another route is usable (R1, R2,
 // R4).
 func (t *turn) mayRepeat(e *llm.Error, named time.Duration, others bool) bool {
-	if t.Spent() || others && t.made >= 2 {
+	if t.Spent() && !t.limitedRow(e) || others && t.made >= 2 {
 		return false
 	}
 	return failure.Retries(e, others, &t.call.Payload.Options) && !(others && named > t.client.cfg.Retry.Wait)
