@@ -26,6 +26,12 @@ func TestAKeyUnderANearNameIsNamed(t *testing.T) {
 	require.Empty(t, NearKeys(env("OPENAI_KEY", "OPENAI_API_KEY")), "a key is set")
 	require.Empty(t, NearKeys(env("MY_KEY", "PATH", "GEMINI_API_KEY")))
 	require.Empty(t, NearKeys(nil))
+	for _, kind := range []string{"", responsesName} {
+		_, _, err := Resolve(Model{Provider: "openai", Name: "m", Type: kind}, env("OPENAI_KEY"))
+		require.ErrorContains(t, err, "OPENAI_API_KEY; nothing reads OPENAI_KEY, which is set; did you mean OPENAI_API_KEY?")
+		_, _, err = Resolve(Model{Provider: "anthropic", Name: "m"}, env("OPENAI_KEY"))
+		require.NotContains(t, err.Error(), "OPENAI_KEY")
+	}
 	for v := range all() {
 		for _, key := range v.allKeys() {
 			require.Empty(t, NearKeys(env(key)), "%s is read", key)

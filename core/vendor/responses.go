@@ -39,7 +39,7 @@ func resolveResponses(where string, m *Model, getenv func(string) (string, bool)
 		return v, "", err
 	}
 	v.key = row.key
-	return v, baseURL, needsKey(m, baseURL)
+	return v, baseURL, needsKey(m, baseURL, getenv)
 }
 
 // responsesAt finds the endpoint at the base URL of m, whose vendor is row.

@@ -201,16 +201,21 @@ func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL str
 		v.auth = own.auth
 	}
 	v.key, v.fromEnvironment = key, fromEnvironment
-	if err := needsKey(&m, baseURL); err != nil {
+	if err := needsKey(&m, baseURL, getenv); err != nil {
 		return v, "", err
 	}
 	return v, baseURL, nil
 }
 
-// needsKey is the error of a model without a key at an origin that wants one.
-func needsKey(m *Model, baseURL string) error {
+// needsKey is the error of a model without a key at an origin that wants one. A
+// variable with nearly the name of the one that is not set is named.
+func needsKey(m *Model, baseURL string, getenv func(string) (string, bool)) error {
 	if own, known := At(baseURL); known && m.APIKey == "" && m.Auth == "" && own.auth == "" && !(m.OwnAuth && own.name == azureName) {
-		return llm.Errorf(llm.InvalidArgument, "model %s/%s has no api_key; %s needs one: %s", m.Provider, m.Name, own.name, own.howToSetKey())
+		instead := ""
+		if near, is := own.nearKey(getenv); is {
+			instead = "; nothing reads " + near.Name + ", which is set; did you mean " + near.Near + "?"
+		}
+		return llm.Errorf(llm.InvalidArgument, "model %s/%s has no api_key; %s needs one: %s%s", m.Provider, m.Name, own.name, own.howToSetKey(), instead)
 	}
 	return nil
 }

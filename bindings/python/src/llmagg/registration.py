@@ -113,22 +113,13 @@ def _with_vendors(user: Any, read: oldstyle.Read, chosen: Sequence[Any]) -> olds
         except InvalidArgumentError as error:
             if vendor.lower() not in route.vendors():
                 raise
-            reason = _with_near_key(error.message)
-            reasons.append(reason)
-            left_out.update((f"{vendor}/{model}", reason) for model in models)
+            reasons.append(error.message)
+            left_out.update((f"{vendor}/{model}", error.message) for model in models)
     if empty and not providers and reasons:
         raise InvalidArgumentError(_none_usable(reasons))
     for reason in reasons:
         oldstyle.warn(f"{reason}; the model is left out")
     return oldstyle.Read(providers, left_out, read.holds_secret, read.fleet)
-
-
-def _with_near_key(reason: str) -> str:
-    """Why a model has no key, with the variable that is set under nearly the name of the one that it lacks."""
-    for name, near in settings.near_keys().items():
-        if f"the environment variable {near}" in reason:
-            return f"{reason}; nothing reads {name}, which is set; did you mean {near}?"
-    return reason
 
 
 def _none_usable(reasons: list[str]) -> str:
