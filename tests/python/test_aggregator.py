@@ -11,6 +11,7 @@ import pytest
 
 import llmagg
 from conftest import HELLO, aggregator_for, chats, config_for
+from llmagg import registration
 from llmagg.faultwall import FaultWall
 
 
@@ -87,6 +88,34 @@ def test_a_provider_that_takes_the_place_of_anothers_is_told(llm_wall: FaultWall
     third = llmagg.LLMAggregator(["p/x"])
     with pytest.warns(UserWarning, match=r"provider 'p' of another .* is replaced, .* asks it for y: .*'like': 'p'"):
         run(third.initialize(config("x")))
+
+
+@pytest.mark.parametrize("cls", [llmagg.LLMAggregator, llmagg.LLMAggrator])
+def test_a_route_that_another_aggregator_moves_is_told_once(cls: Any, llm_wall: FaultWall, caplog: Any) -> None:
+    registration._told.clear()
+
+    def made(key: str, path: str = "", **more: Any) -> Any:
+        config = {"models": {"x": {"base_url": llm_wall.url + path, "api_key": key, **more}}}
+        aggregator = cls()
+        aggregator.initialize_sync({"openai": config})
+        return aggregator
+
+    with warnings.catch_warnings():  # what is closed or gone is nobody's; other settings are no other place
+        warnings.simplefilter("error")
+        made("sk-one").close_sync()
+        made("sk-two").close_sync()
+        first = made("sk-three")
+        second = made("sk-three")
+        third = made("sk-three", timeout=7)
+    moved = r"openai/x, which another .*, now has another base_url and another key for both"
+    with pytest.warns(UserWarning, match=moved) as told:
+        fourth = made("sk-four", "/v2")
+    assert "sk-" not in str(told[0].message) and "has another base_url" in caplog.text
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fifth = made("sk-five")
+    for aggregator in (first, second, third, fourth, fifth):
+        aggregator.close_sync()
 
 
 def test_a_closed_aggregator_loses_nothing_until_it_is_used_again(llm_wall: FaultWall) -> None:

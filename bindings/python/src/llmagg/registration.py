@@ -76,6 +76,7 @@ def _register(user: Any, read: oldstyle.Read, made: dict[str, Any], chosen: Sequ
         _warn_of_others(user, {*made, *gone})
     if not lenient:
         _warn_of_lost(user, made)
+    _warn_of_moved(user, made)
     for name, provider in made.items():
         if registered.get(name) is not provider:
             lookup.register(user.manager, provider)
@@ -219,14 +220,51 @@ def _warn_of_lost(user: Any, made: dict[str, Any]) -> None:
         if replaced is None or replaced is provider:
             continue
         lost = set(catalog.clients_of(replaced)) - set(catalog.clients_of(provider))
-        others = [other for other in _owners(replaced) if other is not user and other not in closed]
-        asked = {wanted for other in others for wanted in _names_of(other)}
+        asked = _asked(replaced, user)
         if gone := sorted(model for model in lost if {model, f"{name}/{model}"} & asked):
             oldstyle.warn(
                 f"the provider {name!r} of another aggregator is replaced, and that aggregator asks it for "
                 f"{', '.join(gone)}: all aggregators of a process share one registry; give one of the two providers "
                 f"another name, with the setting 'like' ({{'{name}-2': {{'like': '{name}', 'models': …}}}})"
             )
+
+
+def _warn_of_moved(user: Any, made: dict[str, Any]) -> None:
+    """Warns, once for each route, that calls of another aggregator go to another address, or with another key, now."""
+    for name, provider in made.items():
+        replaced = user.manager.providers.get(name)
+        if replaced is None or replaced is provider or not (asked := _asked(replaced, user)):
+            continue
+        moved: dict[str, list[str]] = {}
+        for model, client in catalog.clients_of(provider).items():
+            route = f"{name}/{model}"
+            before = catalog.clients_of(replaced).get(model)
+            if before is None or not {model, route} & asked or route in _told:
+                continue
+            if what := [word for word, settings in _MOVED.items() if _differ(before, client, settings)]:
+                _told.add(route)
+                moved.setdefault(" and ".join(what), []).append(route)
+        for words, routes in moved.items():
+            oldstyle.warn(
+                f"{', '.join(routes)}, which another aggregator asks, too, now has {words} for both: all aggregators "
+                "of a process share one registry; to keep both, give one of the two providers another name, with the "
+                f"setting 'like' ({{'{name}-2': {{'like': '{name}', 'models': …}}}})"
+            )
+
+
+_told: set[str] = set()  # the routes of which _warn_of_moved has told; filled only, so no lock guards it
+_MOVED = {"another base_url": ("base_url",), "another key": ("api_key", "api_keys", "auth")}
+
+
+def _differ(before: Any, client: Any, settings: Sequence[str]) -> bool:
+    one, other = getattr(before, "config", None), getattr(client, "config", None)
+    return any((getattr(one, key, None) or None) != (getattr(other, key, None) or None) for key in settings)
+
+
+def _asked(provider: Any, user: Any) -> set[str]:
+    """The names in the lists of models of the other aggregators that have a provider, without those closed."""
+    others = [other for other in _owners(provider) if other is not user and other not in closed]
+    return {wanted for other in others for wanted in _names_of(other)}
 
 
 def _names_of(user: Any) -> set[str]:
