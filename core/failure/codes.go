@@ -152,7 +152,7 @@ type rule struct {
 var rules = []rule{
 	{code: llm.RateLimit, words: []string{"allocated quota exceeded", "allocation quota"}, at: isRefusal}, // DashScope: tokens per minute
 	{code: llm.Quota, names: []string{"insufficientquota", "insufficientbalance", "notenoughbalance", "billinghardlimit", "billingnotactive", "arrearage", "overdue"},
-		words: []string{"insufficient balance", "not enough balance", "insufficient credit", "insufficient funds", "credit balance is too low", "out of credits", "spend limit", "spending limit", "usage limit", "available credits", "included credits", "any credits", "budget has been exceeded", "call volume quota", "all your credits", "余额不足", "额度不足", "额度已用尽", "欠费"}, at: isRefusal},
+		words: []string{"insufficient balance", "not enough balance", "insufficient credit", "insufficient funds", "credit balance is too low", "out of credits", "spend limit", "spending limit", "usage limit", "available credits", "included credits", "any credits", "budget has been exceeded", "call volume quota", "key limit exceeded", "余额不足", "额度不足", "额度已用尽", "欠费"}, at: isRefusal},
 	{code: llm.Quota, names: []string{"quotaexceeded"}, at: func(status int) bool { return isAbout(status) && status != 0 }},
 	{code: llm.ContentFilter, names: []string{"contentfilter", "contentpolicy", "censorship", "moderation", "responsibleaipolicyviolation", "prohibitedcontent", "sensitivecontent", "riskdetection", "datainspection"},
 		words: []string{"content management policy", "content policy", "content filter", "content exists risk", "inappropriate content", "敏感"}, at: isAbout},
@@ -169,7 +169,8 @@ var rules = []rule{
 	{code: llm.Authentication, names: []string{"invalidapikey", "apikeyinvalid", "authenticationerror", "invalidauthentication", "authfailure"},
 		words: []string{"api key not valid", "incorrect api key", "invalid api key", "invalid api token", "api key expired"}, at: isRefusal},
 	{code: llm.ModelNotFound, names: []string{"modelnotfound", "modelnotexist", "unknownmodel"}},
-	{code: llm.RateLimit, names: []string{"ratelimit", "resourceexhausted", "toomanyrequests", "throttl", "requestlimitexceeded"}, words: []string{"rate limit exceeded", "rate limit reached", "too many requests"}, at: isNone},
+	{code: llm.RateLimit, names: []string{"ratelimit", "resourceexhausted", "toomanyrequests", "throttl", "requestlimitexceeded"}, words: []string{"rate limit exceeded", "rate limit reached", "too many requests"},
+		at: func(status int) bool { return isNone(status) || status == http.StatusForbidden }},
 	{code: llm.Unavailable, names: []string{"serviceunavailable"}, words: busy, at: isAbout},
 	{code: llm.Unavailable, words: later, at: isAbout},
 	{code: llm.Unavailable, words: busy, at: func(status int) bool { return status == http.StatusTooManyRequests }}, // of everybody, not of this caller
@@ -180,7 +181,7 @@ var rules = []rule{
 }
 
 // busy are words of servers that have too much to do.
-var busy = []string{"too busy", "is busy", "model busy", "server busy", "overloaded", "high demand", "high traffic", "at capacity", "temporarily unavailable", "繁忙", "访问量过大"}
+var busy = []string{"too busy", "is busy", "model busy", "server busy", "overloaded", "high demand", "high traffic", "at capacity", "capacity temporarily exceeded", "temporarily unavailable", "繁忙", "访问量过大"}
 
 // later are words of servers that may answer at another moment.
 var later = []string{"try again later", "稍后", "failed to load model", "model has crashed"}
@@ -201,7 +202,7 @@ func isAbout(status int) bool { return status == 0 || status == 400 || status ==
 
 // mayBeAbout is isAbout, and the statuses in its place with some servers.
 func mayBeAbout(status int) bool {
-	return isAbout(status) || status == http.StatusForbidden || status == http.StatusInternalServerError
+	return isAbout(status) || isNone(status) || status == http.StatusForbidden
 }
 
 // unstated are the rules for failures that come without a status, inside a
@@ -258,8 +259,11 @@ func codeOf(status int, s *said) llm.Code {
 			return rules[i].code
 		}
 	}
-	if isAbout(status) && tooManyTokens(text) {
+	switch {
+	case isAbout(status) && tooManyTokens(text):
 		return llm.ContextLength
+	case isRefusal(status) && noMoney(text):
+		return llm.Quota
 	}
 	if status != 429 && status < 500 && (strings.Contains(text, "model") && containsAny(text, missing) || strings.Contains(text, "模型不存在")) {
 		return llm.ModelNotFound
@@ -286,6 +290,13 @@ func tooManyTokens(text string) bool {
 		containsAny(text, []string{"input", "prompt", "message", "conversation"}) &&
 		containsAny(text, []string{"exceed", "too long", "too large", "too many", "longer than", "larger than", "more than"}) &&
 		!containsAny(text, []string{"max_", "output", "completion", "thinking", "budget", "per minute", "per day"})
+}
+
+// noMoney tells whether a message says, in whatever words, that nothing is left
+// to pay with.
+func noMoney(text string) bool {
+	return containsAny(text, []string{" credit", "balance ", "balance.", " funds"}) &&
+		containsAny(text, []string{"not enough", "insufficient", "exhausted", "run out", "ran out", "out of ", "used up", "depleted", "too low"})
 }
 
 // notMoney tells whether a word that means "no money" with other vendors means

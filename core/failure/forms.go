@@ -297,6 +297,9 @@ func (s *said) upstream(f fields, depth int) {
 			s.reason = strings.TrimSpace(up.kind + " " + up.code + " " + up.reason)
 		}
 		s.status = cmp.Or(s.status, up.status)
+		if !s.hasDelay {
+			s.delay, s.hasDelay = up.delay, up.hasDelay
+		}
 	}
 	if in := fieldsOf(f["innererror"]); in != nil && s.reason == "" {
 		s.reason = scalar(in["code"])

@@ -164,6 +164,13 @@ func (s *said) say(text string, depth int) {
 			return
 		}
 	}
+	if at := strings.IndexByte(text, '{'); at > 0 && text[len(text)-1] == '}' { // "upstream said: {…}"
+		var inner said
+		if inner.read(json.RawMessage(text[at:]), depth+1); inner.strong {
+			inner.message, inner.strong, inner.sure = "", false, false
+			s.adopt(&inner)
+		}
+	}
 	s.message = cmp.Or(s.message, text)
 }
 

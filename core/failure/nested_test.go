@@ -1,0 +1,24 @@
+package failure
+
+import (
+	"testing"
+	"time"
+
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/stretchr/testify/require"
+)
+
+// What a server behind a gateway says counts, also where the gateway puts its
+// own words in front of it: the code, and the wait.
+func TestErrorsBehindWords(t *testing.T) {
+	e := Classify(500, nil, []byte(`{"error":{"message":"upstream said: {\"error\":{\"code\":\"invalid_api_key\",\"message\":\"no\"}}","type":"api_error"}}`))
+	require.Equal(t, llm.Authentication, e.Code)
+	require.Equal(t, "invalid_api_key", e.ProviderCode)
+	require.Contains(t, e.Message, "upstream said: {")
+	e = Classify(429, nil, []byte(`{"error":{"message":"Provider returned error","code":429,"metadata":{"raw":"{\"error\":{\"code\":429,\"message\":\"q\",`+
+		`\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"27s\"}]}}","provider_name":"Google"}}}`))
+	require.Equal(t, 27*time.Second, e.RetryAfter)
+	// A request, or an answer, that is repeated is no failure of its own.
+	require.Equal(t, llm.BadRequest, Classify(400, nil, []byte(`{"error":{"message":"bad JSON: {\"model\":\"m\",\"messages\":[]}"}}`)).Code)
+	require.Nil(t, Of([]byte(`{"choices":[{"message":{"content":"x"}}],"message":"was: {\"error\":{\"code\":\"invalid_api_key\"}}"}`)))
+}
