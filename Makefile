@@ -11,8 +11,8 @@ BUILD   := build
 # Each release of staticcheck reads the Go versions up to its own.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@$(if $(filter go1.25%,$(shell $(GO) env GOVERSION 2>/dev/null)),v0.7.0,v0.8.2)
 
-# go test, whose end says what was skipped and why, for the summary of tests/lanes.sh; go test itself says so only with -v.
-GO_TEST := $(GO) run gotest.tools/gotestsum@v1.13.0 --format pkgname --format-icons text --no-color --raw-command -- $(GO) test -json
+# go test, whose end says what was skipped and why.
+GO_TEST := GO="$(GO)" sh "$(CURDIR)/tests/go_test.sh"
 
 export GOFLAGS += -trimpath
 
