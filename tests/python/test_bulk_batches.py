@@ -211,6 +211,7 @@ def test_a_refused_batch(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:
     report = run(job(rows(), target, llm))
     check(target)
     assert (report.answered, len(chats(llm_wall))) == (COUNT, COUNT)
+    llm.close_sync()
     script(llm_wall, polls=0)
     wrong = aggregator_at(llm_wall, "openai", api_key="k-another-key")
     with pytest.raises(llmagg.ServiceUnavailableError, match="HTTP 401") as caught:

@@ -11,6 +11,7 @@ from . import catalog, lookup, oldstyle, settings
 from ._identities import Identities, closed
 from ._native import route
 from .errors import InvalidArgumentError
+from .log import logger
 
 
 def configure(user: Any, class_of: Callable[[str], Any], *, lenient: bool) -> None:
@@ -76,7 +77,7 @@ def _register(user: Any, read: oldstyle.Read, made: dict[str, Any], chosen: Sequ
         _warn_of_others(user, {*made, *gone})
     if not lenient:
         _warn_of_lost(user, made)
-    _warn_of_moved(user, made)
+    _warn_of_moved(user, made, shown=not lenient)
     for name, provider in made.items():
         if registered.get(name) is not provider:
             lookup.register(user.manager, provider)
@@ -229,8 +230,11 @@ def _warn_of_lost(user: Any, made: dict[str, Any]) -> None:
             )
 
 
-def _warn_of_moved(user: Any, made: dict[str, Any]) -> None:
-    """Warns, once for each route, that calls of another aggregator go to another address, or with another key, now."""
+def _warn_of_moved(user: Any, made: dict[str, Any], *, shown: bool) -> None:
+    """Warns, once for each route, that calls of another aggregator go to another address, or with another key, now.
+
+    It writes to the log and, where shown, gives a UserWarning: the original's users share the registry on purpose.
+    """
     for name, provider in made.items():
         replaced = user.manager.providers.get(name)
         if replaced is None or replaced is provider or not (asked := _asked(replaced, user)):
@@ -245,7 +249,7 @@ def _warn_of_moved(user: Any, made: dict[str, Any]) -> None:
                 _told.add(route)
                 moved.setdefault(" and ".join(what), []).append(route)
         for words, routes in moved.items():
-            oldstyle.warn(
+            (oldstyle.warn if shown else logger.warning)(
                 f"{', '.join(routes)}, which another aggregator asks, too, now has {words} for both: all aggregators "
                 "of a process share one registry; to keep both, give one of the two providers another name, with the "
                 f"setting 'like' ({{'{name}-2': {{'like': '{name}', 'models': …}}}})"
