@@ -174,7 +174,7 @@ if [ "${FLEET:-0}" != 0 ]; then
     tree=$valkey key=$(pwd)/packaging/valkey-go
     # Servers older than Redis 6 do not know HELLO: package regexp and Unicode's tables were linked in for that, 250 KB. The other
     # expression finds availability zones, which no option of ours asks for.
-    for file in pipe.go message.go valkey.go; do edit $file 1 '1s|^|// Changed for the library of llmagg, by packaging/goruntime.sh.\n|'; done
+    for file in pipe.go message.go valkey.go ring.go; do edit $file 1 '1s|^|// Changed for the library of llmagg, by packaging/goruntime.sh.\n|'; done
     edit pipe.go 1 's|^	"regexp"$||'
     edit pipe.go 1 's/^	noHello = regexp.MustCompile("unknown command .?(HELLO|hello).?")$/	noHello greeting = "unknown command "/'
     edit pipe.go 1 's|^	infoAZ  = regexp.MustCompile.*$||'
@@ -184,6 +184,10 @@ if [ "${FLEET:-0}" != 0 ]; then
     # Answers as JSON text, for people: package encoding/json, 100 KB.
     edit message.go 2 's|^	return json.Marshal(obj)$|	return nil, errors.ErrUnsupported|'
     finish message.go
+    # Padding to the length of a cache line, for which golang.org/x/sys/cpu looks at the processor once more: 8 KB.
+    edit ring.go 1 's|^	"golang.org/x/sys/cpu"$||'
+    edit ring.go 2 's|^	_     cpu.CacheLinePad$|	_     [64]byte|'
+    finish ring.go
     # A primary that names another one by REDIRECT, and its replicas: a fleet has one server, sentinels or a cluster.
     edit valkey.go 2 's/^	if \(option.Standalone.EnableRedirect\|len(option.Standalone.ReplicaAddress) > 0\) {$/&\n		return nil, errors.ErrUnsupported/'
     finish valkey.go
