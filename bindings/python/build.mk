@@ -8,6 +8,12 @@ WHEEL_SBOM   := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 WHEEL_GOARCH_x86_64  := amd64
 WHEEL_GOARCH_aarch64 := arm64
 
+# $(call NAME_VALKEY,BILL): the library's valkey-go, from a folder that the build alone sees (packaging/goruntime.sh), under its own name.
+NAME_VALKEY   = version=$$($(GO) list -m -f '{{.Version}}' github.com/valkey-io/valkey-go) && sed -i \
+	-e '/"name": "[.].packaging.valkey-go"/,/"version"/s|(devel)",|'"$$version"'",\n      "pedigree": {"notes": "changed for llmagg by packaging/goruntime.sh"},|' \
+	-e "s|[.]/packaging/valkey-go@(devel)|github.com/valkey-io/valkey-go@$$version|" \
+	-e 's|"[.]/packaging/valkey-go"|"github.com/valkey-io/valkey-go"|' $1
+
 .PHONY: wheel twins $(WHEEL_ARCHS:%=wheel-%)
 
 twins: ## write the blocking twins of Python's coroutines anew (a test holds that they are up to date)
@@ -29,6 +35,7 @@ $(WHEEL_ARCHS:%=wheel-%): wheel-%: $(WHEEL_VENV)/.tools
 	chmod +x $(BUILD)/wheel-$*/libllmagg.so
 	GOFLAGS= $(GO) run $(WHEEL_SBOM) bin -json -std -noserial -notimestamp -version v$(LIB_VERSION) \
 		-output $(BUILD)/wheel-$*/libllmagg.cdx.json $(BUILD)/wheel-$*/libllmagg.so
+	$(call NAME_VALKEY,$(BUILD)/wheel-$*/libllmagg.cdx.json)
 	@rm -rf $(BUILD)/wheel-$*/package $(WHEEL_DIR)/llmagg-*_$*.whl && mkdir -p $(WHEEL_DIR) $(BUILD)/wheel-$*/package
 	cp -RL bindings/python/. $(BUILD)/wheel-$*/package
 	rm -rf $(BUILD)/wheel-$*/package/build $(BUILD)/wheel-$*/package/src/*.egg-info
