@@ -67,7 +67,7 @@ static void *nothing(void *unused) { return unused; }
 /* Constructors with a priority run before those without, among them Go's initializer. The first thread that a process makes is when
  * glibc installs its handler of signal 33; Go gives that SA_ONSTACK, where it finds it. */
 __attribute__((constructor(101))) static void before_go(void) {
-    static const uint64_t all = ~BIT(OF_THREADS);
+    static const uint64_t all = ~(BIT(SIGSYS) | BIT(OF_THREADS)); /* a filter of the host's traps calls of every thread */
     pthread_t thread;
     shim_enter_go(&loader);
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);

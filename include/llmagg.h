@@ -36,24 +36,30 @@
  * Handles.  Opaque 64-bit values, not addresses: never dereference or tag them. Free each handle once; freeing NULL, a freed
  *           handle, or a handle of another kind does nothing. The value of a freed handle is never used again.
  * Threads.  Every function may be called from every thread at every time, even while another thread uses or frees the same
- *           handle. A queue should have one reader. A signal handler must not call any function.
+ *           handle. A queue should have one reader. A signal handler must not call any function. No function is a cancellation
+ *           point: a thread that is cancelled (pthread_cancel) ends after its call.
  * Fork.     In a child made by fork(), _Fork() or clone() without exec (not vfork), every function with a status returns
  *           LLMAGG_E_FORKED at once, and functions that free a handle do nothing. Functions that need no state
  *           (llmagg_version, llmagg_abi_version, llmagg_status_name, llmagg_error_..., llmagg_buf_free) work. The library's
  *           sockets and queue descriptors are closed in the child: at fork(), or by the first call after _Fork() or clone().
+ *           A program that becomes a daemon by fork() loads the library afterwards, by dlopen.
  * Output.   The library never writes to stdout or stderr, with one exception: see Limits.
  * Signals.  The library installs handlers for SIGSEGV, SIGBUS, SIGFPE and SIGPIPE when it is loaded. They pass every signal
  *           that does not come from the library to the handler that was installed before. A SIGPIPE that is ignored stays so.
  *           - All other signals belong to the host, also SIGURG, SIGCHLD, SIGPROF and SIGRTMIN. Their disposition does not
  *             change, except that a handler installed before the load may get the flag SA_ONSTACK.
  *           - The library's threads block the host's signals: handlers run on the host's threads only, and sigwait and
- *             signalfd work. These threads leave unblocked: SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, and signal 33, which
- *             belongs to the C library.
+ *             signalfd work. These threads leave unblocked: SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS, and signal 33,
+ *             which belongs to the C library.
  *           - A host thread takes no signal while it runs Go code. It takes a pending signal when it leaves Go, with the mask
  *             that it had. That is after microseconds; functions that wait do so outside Go, and take signals at once.
  *             Therefore the host's handlers need no SA_ONSTACK.
  *           - A handler for SIGSEGV, SIGBUS, SIGFPE or SIGPIPE that the host installs after the load replaces the library's,
- *             and needs SA_ONSTACK.
+ *             and needs SA_ONSTACK. So does a handler for SIGSYS that is installed after the load: it gets the system calls of
+ *             the library's threads, too, that a filter (seccomp) of the host's traps. The filter must not trap the calls by
+ *             which threads begin: clone, clone3, madvise, prlimit64, rseq, sched_getaffinity, set_robust_list, sigaltstack.
+ *           - A host whose handler for SIGSEGV makes memory accessible (write barriers), and that gives such memory to
+ *             functions, installs the handler after the load.
  *           - An alternate signal stack may be as small as sysconf(_SC_MINSIGSTKSZ). Only a fault or a SIGPIPE inside Go needs
  *             more: 16 KiB. A thread without an alternate stack gets one of 32 KiB at its first call.
  * Exit.     The library's threads end with the process, not before. A process whose own threads have all returned, or called
@@ -69,6 +75,8 @@
  *             with little memory, set the environment's GOMEMLIMIT to half of it: then seven bytes were enough;
  *           - allow 16 threads, and one more for each processor (RLIMIT_NPROC, a container's limit of processes). The library
  *             waits up to 10 s for a thread.
+ *           It also ends the process so if a descriptor of the library's is closed (close those of others, as by closefrom,
+ *           before the first call), or if Go code meets a fault in memory that the host gave to a function: see Signals.
  *           If no file descriptor is available, the call fails with UNAVAILABLE. If C has no memory for an answer or an event,
  *           it fails with INTERNAL.
  * Time.     Seconds, as double.

@@ -174,7 +174,7 @@ static void threads_of_go_block_the_hosts_signals(void) {
         others++;
         for (int s = 1; s < 32; s++) {
             if (s == SIGKILL || s == SIGSTOP || s == SIGURG || s == SIGCHLD || s == SIGPROF) continue;
-            if (s == SIGSEGV || s == SIGBUS || s == SIGFPE || s == SIGILL || s == SIGTRAP || s == SIGSTKFLT) continue;
+            if (s == SIGSEGV || s == SIGBUS || s == SIGFPE || s == SIGILL || s == SIGTRAP || s == SIGSYS || s == SIGSTKFLT) continue;
             if (!(blocked >> (s - 1) & 1)) open++, printf("# thread %s does not block %s\n", entry->d_name, strsignal(s));
         }
     }

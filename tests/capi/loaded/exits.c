@@ -120,6 +120,17 @@ static void without_standard_streams(void) {
     chat(client);
 }
 
+/* A daemon that closes what it has inherited does not know what the libraries have opened: none has, before the first call. */
+static void descriptors_closed_behind_the_load(void) {
+    load();
+    for (int fd = 3; fd < 100; fd++) {
+        if (fd != results) close(fd);
+    }
+    client = healthy_client();
+    four_threads_chat(client);
+    for (int i = 0; i < 10; i++) chat(client);
+}
+
 #if defined(__x86_64__) || defined(__aarch64__)
 #define REFUSED(number, as)                                                                                                    \
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (as))
@@ -168,6 +179,7 @@ int main(void) {
     RUN(ended_by_quick_exit);
     RUN(replaced_by_exec);
     RUN(without_standard_streams);
+    RUN(descriptors_closed_behind_the_load);
     RUN(with_few_system_calls);
     return failures != 0;
 }

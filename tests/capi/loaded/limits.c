@@ -1,5 +1,6 @@
 /* Hosts with few means: little memory that may be written, few descriptors, small or large stacks, no files, no signals that can be queued,
- * rights that are dropped between calls, a filter that kills for what such a program never needs, an allocator of another make. */
+ * rights that are dropped between calls, filters that kill for what such a program never needs, or let
+ * it answer itself, an allocator of another make. */
 #include "host.h"
 
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 
 NO_LEAK_CHECK
 
@@ -171,8 +173,62 @@ static void killed_for_unusual_system_calls(void) {
     if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) != 0) return; /* a kernel without */
     lives();
 }
+
+static int trapped;
+
+/* Says that the call has succeeded, in the place of the kernel. */
+static void answers_a_call(int signal, siginfo_t *info, void *context) {
+    ucontext_t *at = context;
+    (void)signal, (void)info;
+#if defined(__x86_64__)
+    at->uc_mcontext.gregs[REG_RAX] = 0;
+#else
+    at->uc_mcontext.regs[0] = 0;
+#endif
+    __atomic_add_fetch(&trapped, 1, __ATOMIC_RELAXED);
+}
+
+/* A sandbox that answers some system calls itself, on the thread that makes them: also on the library's. */
+static void answer_calls(int flags) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = answers_a_call;
+    action.sa_flags = SA_SIGINFO | SA_NODEFER | flags;
+    MUST(sigaction(SIGSYS, &action, NULL) == 0);
+}
+
+/* False where the kernel has no filters for all threads of a process. */
+static int filters_all_threads(void) {
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_setsockopt, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
+    MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
+}
+
+static void system_calls_that_the_host_answers(void) {
+    if (SANITIZED) return; /* they need these calls */
+    answer_calls(0); /* from before the load, it gets SA_ONSTACK */
+    if (!filters_all_threads()) return;
+    lives();
+    MUST(trapped > 0);
+}
+
+static void system_calls_answered_from_after_the_load(void) {
+    if (SANITIZED) return;
+    load();
+    answer_calls(SA_ONSTACK);
+    if (!filters_all_threads()) return;
+    lives();
+    MUST(trapped > 0);
+}
 #else
 static void killed_for_unusual_system_calls(void) {}
+static void system_calls_that_the_host_answers(void) {}
+static void system_calls_answered_from_after_the_load(void) {}
 #endif
 
 /* An allocator that is loaded before everything else, where the machine has one. */
@@ -207,6 +263,8 @@ int main(int count, char **arguments) {
     RUN(sigpipe_is_ignored);
     RUN(sigpipe_is_blocked);
     RUN(killed_for_unusual_system_calls);
+    RUN(system_calls_that_the_host_answers);
+    RUN(system_calls_answered_from_after_the_load);
     RUN(with_another_allocator);
     return failures != 0;
 }
