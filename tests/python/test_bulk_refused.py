@@ -9,8 +9,10 @@ import fcntl
 import functools
 import json
 import os
+import re
 import sqlite3
 import tracemalloc
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -184,3 +186,29 @@ def test_rows_of_csv_that_are_none_end_no_job(llm_wall: FaultWall, tmp_path: Pat
     ]
     assert [row.get("id") for row in rows] == ["1", None, None, None, "5", None]
     assert csv.field_size_limit() == limit
+
+
+def test_a_key_in_the_place_of_a_path_is_not_shown(
+    llm_wall: FaultWall, tmp_path: Path, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor a token, or a text of several lines; the names of files that are none are."""
+    monkeypatch.chdir(tmp_path)
+    llm = aggregator_for(llm_wall, "gpt-a")
+    for key in ("sk-proj-abcdefghijklmnop", "x_sk-proj-abc", "0a1b2c3d4e5f6a7b8c9d0e1f", "user@host", "two\nlines"):
+        Path(key).mkdir()
+        Path(f"{key}.jsonl").mkdir()
+        refused: dict[str, Callable[[], object]] = {
+            "a name without an ending": lambda key=key: run(bulk.run(["a"], key, llm)),
+            "a folder as the output": lambda key=key: run(bulk.run(["a"], f"{key}.jsonl", llm)),
+            "no folder": lambda key=key: run(bulk.run(["a"], f"{key}/no/a.jsonl", llm)),
+            "no input": lambda key=key: run(bulk.run(f"{key}/no.jsonl", "a.jsonl", llm)),
+            "a folder as the ledger": lambda key=key: run(bulk.run(["a"], "a.jsonl", llm, ledger=Path(key))),
+            "no ledger": lambda key=key: bulk.export(f"{key}/no.jsonl", "a.jsonl"),
+        }
+        for name, refuse in refused.items():
+            with pytest.raises(llmagg.LLMError, match="not shown") as caught:
+                refuse()
+            assert key not in str(caught.value), name
+    for path in ("task-1.jsonl", "risk-2/rows.jsonl", f"{tmp_path}/0a1b2c3d4e5f6a7b8c9d0e1f/rows.jsonl", "Größe.jsonl"):
+        with pytest.raises(llmagg.InvalidArgumentError, match=re.escape(repr(path))):
+            run(bulk.run(path, "a.jsonl", llm))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
@@ -12,6 +13,7 @@ KEY_MARKS = (  # made by `make reference`
 """What keys begin with, in lower case."""
 # An address with a password, or a key: letters and digits without a gap, looked at from where they begin only.
 _MIXED = re.compile(r"@|(?<![A-Za-z0-9])(?=[0-9]*[A-Za-z])(?=[A-Za-z]*[0-9])[A-Za-z0-9]{20}")
+_MARKED = re.compile(f"(?<![a-z0-9])(?:{'|'.join(map(re.escape, KEY_MARKS))})")  # there are files named task-1
 _HARMLESS = re.compile(r"[A-Za-z _.-]{0,32}|[+-]?[0-9.]{1,12}[A-Za-z]{0,2}")
 
 
@@ -19,6 +21,17 @@ def bare(name: str) -> str:
     """A name as it is, unless it looks like a credential."""
     credential = any(mark in name.lower() for mark in KEY_MARKS) or _MIXED.search(name)
     return f"of {len(name)} characters (it looks like a credential and is not shown)" if credential else name
+
+
+def shown_path(file: str | os.PathLike[str]) -> str:
+    """The path of a file in quotes, unless it looks like a credential in a path's place or has lines, as the text of a
+    file has. Of an absolute path the last part counts: folders may have long names of letters and digits.
+    """
+    text = os.fspath(file)
+    name = text.rpartition("/")[2] if text.startswith("/") else text
+    if _MARKED.search(name.lower()) or _MIXED.search(name) or "\n" in text or "\r" in text:
+        return f"of {len(text)} characters (it looks like a credential and is not shown)"
+    return repr(text)
 
 
 def shown(value: Any) -> str:

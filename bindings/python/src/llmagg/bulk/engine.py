@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import _bounds
 from .._native.calls import Posted
+from .._shown import shown_path
 from .._wire import decode
 from ..errors import InvalidArgumentError, LLMError
 from .asking import Asking
@@ -195,7 +196,7 @@ class Engine:
             if entry.key != asked.key:
                 assert self._ledger is not None
                 raise LedgerError(
-                    f"row {n} of {self._rows.name} is not the row that the ledger {str(self._ledger.path)!r} "
+                    f"row {n} of {self._rows.name} is not the row that the ledger {shown_path(self._ledger.path)} "
                     "answered: it was made for another input. Use another output, or remove the ledger"
                 )
             if entry.state == FAILED and self._retry_errors:

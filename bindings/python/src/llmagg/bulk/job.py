@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, TypeVar, overload
 
 from .. import _called, _late, _misspelt, default
 from .._native import blocking
-from .._shown import shown
+from .._shown import shown, shown_path
 from ..errors import InvalidArgumentError
 from . import output
 from .asking import Asking
@@ -198,7 +198,7 @@ def export(ledger: str | Path, destination: str | Path) -> int:
     """Writes what a ledger has, in the order of the rows, to a file; returns how many rows. No run may be using it."""
     path = Path(ledger)
     if not path.is_file():
-        raise LedgerError(f"there is no ledger {str(path)!r}")
+        raise LedgerError(f"there is no ledger {shown_path(path)}")
     book = _ledger(path)
     count = 0
 
@@ -228,27 +228,29 @@ def _opened(target: Path, kind: str | Path, job: dict[str, Any], *, resume: bool
     else:
         raise InvalidArgumentError(f'ledger is {shown(kind)}; expected "sqlite", "jsonl" or a pathlib.Path')
     if not path.parent.is_dir():
-        raise InvalidArgumentError(f"the folder {str(path.parent)!r} does not exist")
+        raise InvalidArgumentError(f"the folder {shown_path(path.parent)} does not exist")
     if path.is_dir():
-        raise InvalidArgumentError(f"the ledger {str(path)!r} is a folder; expected the path of a file")
+        raise InvalidArgumentError(f"the ledger {shown_path(path)} is a folder; expected the path of a file")
     book = _ledger(path)
     try:
         noted = book.meta()
         if "job" not in noted:
             if any(True for _ in book.entries()):
-                raise LedgerError(f"{str(path)!r} is no ledger of this version; name another, or another output")
+                text = f"the file {shown_path(path)} is no ledger of this version"
+                raise LedgerError(f"{text}; name another, or another output")
             book.note("job", {"form": _FORM, "begun": time.time(), **job})
             return book
         if noted["job"].get("form") != _FORM:
-            raise LedgerError(f"the ledger {str(path)!r} was made by another version of llmagg; use another output")
-        if not resume:
-            text = f"the ledger {str(path)!r} exists; resume=True (--resume) goes on with it. To begin anew, remove it"
+            text = f"the ledger {shown_path(path)} was made by another version of llmagg; use another output"
             raise LedgerError(text)
+        if not resume:
+            text = f"the ledger {shown_path(path)} exists; resume=True (--resume) goes on with it"
+            raise LedgerError(f"{text}. To begin anew, remove it")
         for name, what in (("models", "the models"), ("params", "the parameters"), ("schema", "the form of answers")):
             if noted["job"].get(name) != job[name]:
                 raise LedgerError(
-                    f"the ledger {str(path)!r} belongs to another job: {what} differ (there {noted['job'].get(name)!r},"
-                    f" now {job[name]!r}). Use another output, or remove the ledger"
+                    f"the ledger {shown_path(path)} belongs to another job: {what} differ "
+                    f"(there {noted['job'].get(name)!r}, now {job[name]!r}). Use another output, or remove the ledger"
                 )
     except BaseException:
         book.close()
@@ -268,7 +270,7 @@ def _batching(
     if use != "never":
         return Batching(engine, asking, llm, book, use, wait, poll)
     if noted := book.meta().get("batches"):
-        text = f"the ledger {str(book.path)!r} waits for {len(noted)} batches; go on with batch_api"
+        text = f"the ledger {shown_path(book.path)} waits for {len(noted)} batches; go on with batch_api"
         raise LedgerError(f'{text} "auto" or "always" (batch_wait=0 gives them up)')
     return None
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol
 
+from .._shown import shown_path
 from .._wire import decode, encode
 from .lock import Lock
 from .report import LedgerError
@@ -70,13 +71,14 @@ class Ledger(Protocol):
 
 def foreign(path: Path, at: str = "") -> LedgerError:
     """The error for a file that holds something else. ``at`` says where, behind the file's name."""
-    return LedgerError(f"{str(path)!r} is not a ledger{at}; name another file as the ledger, or another output")
+    text = f"the file {shown_path(path)} is not a ledger{at}"
+    return LedgerError(f"{text}; name another file as the ledger, or another output")
 
 
 def damaged(path: Path, error: Exception) -> LedgerError:
     """The error for a ledger of which something cannot be read any more."""
-    text = f"the ledger {str(path)!r} is damaged: {error}. Save what can be read (the command sqlite3 has .recover)"
-    return LedgerError(f"{text}, then remove the ledger; or go on with a copy of it")
+    text = f"the ledger {shown_path(path)} is damaged: {error}. Save what can be read"
+    return LedgerError(f"{text} (the command sqlite3 has .recover), then remove the ledger; or go on with a copy of it")
 
 
 def _size(entry: Entry) -> int:

@@ -7,6 +7,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from .._shown import shown_path
 from .report import LedgerError
 
 
@@ -17,7 +18,7 @@ class Lock:
         try:
             self._file = os.open(f"{ledger}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except OSError as error:
-            text = f"the ledger {str(ledger)!r} cannot be written: {error.strerror}; use an output that can"
+            text = f"the ledger {shown_path(ledger)} cannot be written: {error.strerror}; use an output that can"
             raise LedgerError(text) from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -25,11 +26,11 @@ class Lock:
             holder = os.pread(self._file, 40, 0).decode("ascii", "replace").strip()
             os.close(self._file)
             by = f" (process {holder})" if holder else ""
-            text = f"another run{by} uses the ledger {str(ledger)!r}; wait until it has ended, or use another output"
-            raise LedgerError(text) from None
+            text = f"another run{by} uses the ledger {shown_path(ledger)}; wait until it has ended"
+            raise LedgerError(f"{text}, or use another output") from None
         except OSError as error:
             os.close(self._file)
-            text = f"the ledger {str(ledger)!r} cannot be locked: {error.strerror}; use another file system"
+            text = f"the ledger {shown_path(ledger)} cannot be locked: {error.strerror}; use another file system"
             raise LedgerError(text) from None
         with suppress(OSError):  # a full disk: then nobody is told who holds it
             os.ftruncate(self._file, 0)

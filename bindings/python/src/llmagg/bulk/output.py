@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from .._shown import shown_path
 from .._wire import decode, encode
 from ..errors import InvalidArgumentError
 from .ledger import FAILED, Entry
@@ -25,12 +26,12 @@ COLUMNS = (
 def check(path: Path, source: Any, ledger: Any) -> None:
     """Raises InvalidArgumentError if answers are not to replace what stands there: a folder, the rows, the ledger."""
     if path.is_dir():
-        raise InvalidArgumentError(f"the output {str(path)!r} is a folder; expected the path of a file")
+        raise InvalidArgumentError(f"the output {shown_path(path)} is a folder; expected the path of a file")
     if isinstance(ledger, Path) and ledger.resolve() == path.resolve():
-        text = f"the output {str(path)!r} is the ledger, which the answers would replace; name another file"
+        text = f"the output {shown_path(path)} is the ledger, which the answers would replace; name another file"
         raise InvalidArgumentError(text)
     if isinstance(source, (str, Path)) and path.exists() and Path(source).exists() and path.samefile(source):
-        text = f"the output {str(path)!r} is the input, which the answers would replace; name another file"
+        text = f"the output {shown_path(path)} is the input, which the answers would replace; name another file"
         raise InvalidArgumentError(text)
 
 

@@ -7,6 +7,7 @@ import os
 import resource
 from pathlib import Path
 
+from .._shown import shown_path
 from .report import LedgerFullError
 
 _LEAST = 4 << 20  # of the file that is given back
@@ -93,5 +94,5 @@ def full(path: Path, error: Exception) -> LedgerFullError:
     number = getattr(error, "errno", None)
     space = number in _NO_ROOM or any(word in str(why) for word in ("full", "I/O"))
     advice = "Free some space" if space else "Raise that limit" if number == errno.EFBIG else "Mend that"
-    text = f"{str(path)!r} cannot be written: {why}. {advice} and run again with resume: what is in the ledger"
-    return LedgerFullError(f"{text} stays, and is not asked again")
+    text = f"the file {shown_path(path)} cannot be written: {why}. {advice} and run again with resume"
+    return LedgerFullError(f"{text}: what is in the ledger stays, and is not asked again")

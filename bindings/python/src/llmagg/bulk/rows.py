@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .._shown import shown_path
 from .._wire import decode
 from ..errors import BadResponseError, InvalidArgumentError
 
@@ -27,7 +28,7 @@ def form_of(path: Path, what: str) -> str:
     """The form of a file, by its ending. Raises InvalidArgumentError."""
     form = SUFFIXES.get(path.suffix.lower())
     if form is None:
-        raise InvalidArgumentError(f"{what} is {str(path)!r}; expected a file .jsonl, .csv or .parquet")
+        raise InvalidArgumentError(f"{what} is {shown_path(path)}; expected a file .jsonl, .csv or .parquet")
     return form
 
 
@@ -44,8 +45,8 @@ class Rows:
             path = Path(source)
             form = form_of(path, "the input")
             if not path.is_file():
-                raise InvalidArgumentError(f"the input {str(path)!r} does not exist, or is not a file")
-            self.name = str(path)
+                raise InvalidArgumentError(f"the input {shown_path(path)} does not exist, or is not a file")
+            self.name = shown_path(path)
             read, length = _READERS[form]
             self._plain = read(path, not prompted)
             self._length = lambda: length(path)
