@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import gc
 import sys
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -18,17 +19,47 @@ import pytest
 
 import llmagg
 from conftest import HELLO, aggregator_for, chats
+from llmagg import _again
 from llmagg.faultwall import FaultWall
 
 OURS = str(Path(llmagg.__file__).parent)
 PART = {"role": "user", "content": [{"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}]}
 REQUEST = llmagg.ChatCompletionRequest("gpt-a", [llmagg.Message("user", "x")])
+
+
+class Strange(collections.UserDict[str, Any]):
+    """A value whose own code raises, each time."""
+
+    def __init__(self, kind: type[Exception]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def __eq__(self, other: object) -> bool:
+        raise self.kind
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def beside(aggregator: llmagg.LLMAggregator, value: Strange) -> llmagg.LLMAggregator:
+    """The aggregator, with the value in its client's configuration from the first call on."""
+    vars(aggregator.manager.get_client_by_model("gpt-a").config).setdefault("own", value)
+    return aggregator
+
+
+def changed(aggregator: llmagg.LLMAggregator) -> llmagg.LLMAggregator:
+    """The aggregator, whose client has another setting in each call: its route is made anew."""
+    aggregator.manager.get_client_by_model("gpt-a").config.timeout += 1
+    return aggregator
+
+
 WAYS: dict[str, Callable[[llmagg.LLMAggregator], Any]] = {
     "a chat": lambda a: a.chat_sync(HELLO, temperature=0.5),
     "a stream": lambda a: list(a.stream_text_sync(HELLO)),
     "a client's call": lambda a: a.manager.get_client_by_model("gpt-a").chat_completion_sync(REQUEST),
     "a null, which is suspect": lambda a: a.chat_sync(HELLO, extra_body={"a": None, "b": {"c": [1.5]}}),
     "parts": lambda a: a.chat_sync([PART]),
+    "a chat after a change": lambda a: changed(a).chat_sync(HELLO),
+    "a chat beside an attribute whose own code raises": lambda a: beside(a, Strange(ValueError)).chat_sync(HELLO),
 }
 
 
@@ -96,19 +127,33 @@ def test_an_alarm_comes_out_of_a_call(llm_wall: FaultWall, way: str) -> None:
     ask(aggregator)
 
 
-class Strange(collections.UserDict[str, Any]):
-    """A value whose own code raises, each time."""
-
-    def __eq__(self, other: object) -> bool:
-        raise AlarmError
-
-    __hash__ = None  # type: ignore[assignment]
-
-
 def test_what_a_value_raises_each_time_ends_no_call(llm_wall: FaultWall) -> None:
     aggregator = aggregator_for(llm_wall, "gpt-a")
     client = aggregator.manager.get_client_by_model("gpt-a")
     for _ in range(3):
-        vars(client.config)["own"] = Strange()
+        vars(client.config)["own"] = Strange(AlarmError)
         assert aggregator.chat_sync(HELLO).text == client.chat_completion_sync(REQUEST).text == "Hello from gpt-a."
     assert len(chats(llm_wall)) == 6
+
+
+def test_an_alarm_leaves_no_cycle() -> None:
+    """Its traceback has frames, and none of them has it: what these hold is freed with it, not by the collector."""
+
+    def look() -> None:
+        return None
+
+    def interrupted() -> weakref.ref[AlarmError]:
+        try:
+            try:
+                raise AlarmError
+            except AlarmError as error:
+                _again.check(error, look)
+        except AlarmError as error:
+            return weakref.ref(error)
+        raise AssertionError("the alarm was dropped")
+
+    gc.disable()
+    try:
+        assert interrupted()() is None
+    finally:
+        gc.enable()

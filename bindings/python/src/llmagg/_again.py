@@ -12,9 +12,25 @@ from typing import Any
 
 
 def check(error: Exception, look: Callable[..., Any], *args: Any, **more: Any) -> None:
-    """Raises ``error`` unless ``look`` raises once more: what raises no second time was not looked at."""
+    """Raises ``error`` unless ``look`` raises the like once more: what raises no second time was not looked at.
+
+    Where the second look raises another type, one of the two is a handler's; a third look tells which.
+    """
+    second = _raised(look, *args, **more)
+    if type(second) is type(error):
+        return
+    of_handler = error
+    if second is not None and type(_raised(look, *args, **more)) is type(error):
+        of_handler = second
+    try:
+        raise of_handler
+    finally:
+        del error, second, of_handler  # the traceback has this frame
+
+
+def _raised(look: Callable[..., Any], *args: Any, **more: Any) -> Exception | None:
     try:
         look(*args, **more)
-    except Exception:
-        return
-    raise error
+    except Exception as error:
+        return error
+    return None

@@ -47,9 +47,11 @@ def _snapshot(state: dict[str, Any] | None) -> dict[str, Any] | None:
     if state is None:
         return None
     functions = {key: value for key, value in state.items() if callable(value)}  # a method's copy has a copied object
+    others = {key: value for key, value in state.items() if key not in functions}
     try:
-        return {**copy.deepcopy({key: value for key, value in state.items() if key not in functions}), **functions}
-    except Exception:  # a mappingproxy, say, or the values' own code
+        return {**copy.deepcopy(others), **functions}
+    except Exception as error:  # a mappingproxy, say, or the values' own code
+        _again.check(error, copy.deepcopy, others)
         return dict(state)
 
 
