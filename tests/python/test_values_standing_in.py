@@ -6,6 +6,7 @@ import collections
 import dataclasses
 import decimal
 import enum
+import numbers
 import pathlib
 import re
 from fractions import Fraction
@@ -181,6 +182,38 @@ def test_a_whole_fraction_is_a_whole_number(llm_wall: FaultWall) -> None:
     aggregator_for(llm_wall, "gpt-a").chat_sync(HELLO, **params)
     body = chats(llm_wall)[0]["body"]
     assert (repr(body["max_tokens"]), body["top_p"]) == ("7", 0.5)
+
+
+class Whole(numbers.Number):
+    """A whole number of a type that only says so."""
+
+    def __int__(self) -> int:
+        return 7
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+numbers.Integral.register(Whole)
+
+
+def test_a_type_that_only_says_that_it_is_whole_is_a_whole_number(llm_wall: FaultWall) -> None:
+    seven: Any = Whole()
+    aggregator_for(llm_wall, "gpt-a").chat_sync(HELLO, max_tokens=seven)
+    assert repr(chats(llm_wall)[0]["body"]["max_tokens"]) == "7"
+
+
+class Column:
+    """As in libraries of tables: a type, an item, and no number of dimensions."""
+
+    dtype = "texts"
+
+    def item(self) -> str:
+        raise ValueError("there are several")
+
+
+def test_a_column_in_the_place_of_a_setting_is_refused_as_others(llm_wall: FaultWall) -> None:
+    with pytest.raises(llmagg.InvalidArgumentError, match="base_url"):
+        llmagg.LLMAggregator().initialize_sync(config_for(llm_wall, "gpt-a", base_url=Column()))
 
 
 def test_messages_of_a_root_model(llm_wall: FaultWall) -> None:

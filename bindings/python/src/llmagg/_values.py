@@ -19,7 +19,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from io import IOBase
-from numbers import Rational, Real
+from numbers import Integral, Rational, Real
 from typing import Any
 from uuid import UUID
 
@@ -60,7 +60,9 @@ def plain(value: Any) -> Any:
             return _of_array(value)
         if kind not in _STANDARD and isinstance(value, _STANDARD):
             return _standard(value)
-    if isinstance(value, Rational) and value.denominator == 1:  # also a whole Fraction
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Rational) and value.denominator == 1:  # a whole Fraction
         return int(value.numerator)
     if isinstance(value, Real):
         return float(value)

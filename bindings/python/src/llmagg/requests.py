@@ -270,8 +270,9 @@ def is_bytes(value: Any) -> bool:
 def _held(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
-    kind = type(value)
-    return value.item() if hasattr(kind, "dtype") and hasattr(kind, "item") and value.ndim == 0 else value
+    if hasattr(type(value), "dtype") and hasattr(type(value), "item") and getattr(value, "ndim", 1) == 0:
+        return value.item()
+    return value
 
 
 def _bytes_in_content(content: Any) -> tuple[str, str] | None:
