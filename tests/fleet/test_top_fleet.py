@@ -66,7 +66,7 @@ def test_a_fleet_is_shown(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["http://x"], "valkey://"), (["redis://x", "--html", "now.html"], "leave out PID and --html"), (["redis://x", "17"], "leave out PID"),
+        (["http://x"], "valkey://"), (["redis://x", "--html", "now.html"], "leave out PROCESS and --html"), (["redis://x", "17"], "leave out PROCESS"),
         (["redis://x", "-c", "/nowhere.json"], "nowhere.json"), (["redis://u:geheim@x/3"], "database"),
     ],
 )  # fmt: skip

@@ -142,7 +142,7 @@ def top(
     shown: Any = import_module("llmagg.cli.top")
     if fleet is not None:
         if process is not None or html is not None:
-            raise typer.BadParameter("--fleet shows no process of its own; leave out PID and --html")
+            raise typer.BadParameter("--fleet shows no process of its own; leave out PROCESS and --html")
         raise typer.Exit(shown.run_fleet(fleet, name, config, once=once, as_json=as_json))
     if name is not None or config is not None:
         raise typer.BadParameter("--name and --config need --fleet URL")
