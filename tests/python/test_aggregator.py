@@ -108,18 +108,43 @@ def test_a_route_that_another_aggregator_moves_is_told_once(cls: Any, llm_wall: 
         first = made("sk-three")
         second = made("sk-three")
         third = made("sk-three", timeout=7)
+        fourth = made("sk-three", "/")
     moved = r"openai/x, which another .*, now has another base_url and another key for both"
     with warnings.catch_warnings(record=True) as shown:
         warnings.simplefilter("always")
-        fourth = made("sk-four", "/v2")
+        fifth = made("sk-five", "/v2")
     told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert len(told) == 1 and re.match(moved, told[0]) and "sk-" not in told[0]
     assert [str(warning.message) for warning in shown] == (told if cls is llmagg.LLMAggregator else [])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fifth = made("sk-five")
-    for aggregator in (first, second, third, fourth, fifth):
+        sixth = made("sk-six")
+    for aggregator in (first, second, third, fourth, fifth, sixth):
         aggregator.close_sync()
+
+
+def test_a_key_that_moves_is_told_wherever_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the environment, which has another one now, or from a function; what is equal or made twice moves none."""
+
+    def made(key: Any) -> llmagg.LLMAggregator:
+        aggregator = llmagg.LLMAggregator()
+        aggregator.initialize_sync({"openai": {"models": {"x": {} if key is None else {"api_key": key}}}})
+        return aggregator
+
+    def of(key: str) -> Callable[[], str]:
+        return lambda: key
+
+    for first, equal, other in ((of("sk-a"), of("sk-a"), of("sk-b")), (None, "sk-d", None), ("sk-d", None, None)):
+        registration._told.clear()
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-d")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            kept = [made(first), made(equal)]
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-e")
+        with pytest.warns(UserWarning, match="now has another key for both"):
+            kept.append(made(other))
+        for aggregator in kept:
+            aggregator.close_sync()
 
 
 def test_a_closed_aggregator_loses_nothing_until_it_is_used_again(llm_wall: FaultWall) -> None:

@@ -241,13 +241,14 @@ def _warn_of_moved(user: Any, made: dict[str, Any], *, shown: bool) -> None:
             continue
         moved: dict[str, list[str]] = {}
         for model, client in catalog.clients_of(provider).items():
-            route = f"{name}/{model}"
+            path = f"{name}/{model}"
             before = catalog.clients_of(replaced).get(model)
-            if before is None or not {model, route} & asked or route in _told:
+            if before is None or not {model, path} & asked or path in _told:
                 continue
-            if what := [word for word, settings in _MOVED.items() if _differ(before, client, settings)]:
-                _told.add(route)
-                moved.setdefault(" and ".join(what), []).append(route)
+            there, here = _place(replaced, before), _place(provider, client)
+            if what := [word for word, one, other in zip(_MOVED, there, here) if one != other]:
+                _told.add(path)
+                moved.setdefault(" and ".join(what), []).append(path)
         for words, routes in moved.items():
             (oldstyle.warn if shown else logger.warning)(
                 f"{', '.join(routes)}, which another aggregator asks, too, now has {words} for both: all aggregators "
@@ -257,12 +258,30 @@ def _warn_of_moved(user: Any, made: dict[str, Any], *, shown: bool) -> None:
 
 
 _told: set[str] = set()  # the routes of which _warn_of_moved has told; filled only, so no lock guards it
-_MOVED = {"another base_url": ("base_url",), "another key": ("api_key", "api_keys", "auth")}
+_MOVED = ("another base_url", "another key")
+_PARTS = ("__code__", "__closure__", "__defaults__", "__kwdefaults__", "__self__")
 
 
-def _differ(before: Any, client: Any, settings: Sequence[str]) -> bool:
-    one, other = getattr(before, "config", None), getattr(client, "config", None)
-    return any((getattr(one, key, None) or None) != (getattr(other, key, None) or None) for key in settings)
+def _place(provider: Any, client: Any) -> tuple[Any, Any]:
+    """Where the calls of a client go, and with which keys: at a vendor's own servers also those that the environment
+    had when the provider was made.
+    """
+    from urllib.parse import urlsplit
+
+    config = getattr(client, "config", None)
+    url, *keys = (getattr(config, name, None) or None for name in ("base_url", "api_key", "api_keys", "auth"))
+    if isinstance(url, str):
+        url = url.rstrip("/")
+        if not any(keys) and route.vendor_at(urlsplit(url).hostname or ""):
+            names = route.key_variables(str(getattr(config, "like", None) or getattr(config, "provider", "")))
+            found = getattr(provider, "environment", None) or {}
+            keys = [next(filter(None, map(found.get, names)), None)]
+    return url, [*map(_made_of, filter(None, keys))]
+
+
+def _made_of(key: Any) -> Any:
+    """A key; of a function its parts, which are equal where a configuration is made twice."""
+    return [getattr(key, part, None) for part in _PARTS] if hasattr(key, "__code__") else key
 
 
 def _asked(provider: Any, user: Any) -> set[str]:
