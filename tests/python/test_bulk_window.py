@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import pickle
 import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from test_bulk import prompts
 
@@ -97,3 +100,5 @@ def test_a_default_is_told_from_a_number_that_was_set() -> None:
     assert "max_concurrent_calls" not in ModelConfig("m", "openai", "k").to_core()
     assert ModelConfig("m", "openai", "k").max_concurrent_calls == 10
     assert ModelConfig("m", "openai", "k", max_concurrent_calls=10).to_core()["max_concurrent_calls"] == 10
+    assert "max_concurrent_calls" not in pickle.loads(pickle.dumps(ModelConfig("m", "openai", "k"))).to_core()
+    assert b'"max_concurrent_calls":10,' in msgspec.json.encode(dataclasses.asdict(ModelConfig("m", "openai", "k")))

@@ -55,7 +55,10 @@ CLIENT_VENDORS: set[str] = set()
 
 
 class _Default(int):
-    """A number that nobody has set."""
+    """A number that nobody has set. ``dataclasses.asdict`` gives a plain one, which every serializer writes."""
+
+    def __deepcopy__(self, _: object) -> int:
+        return int(self)
 
 
 _PLACES = _Default(10)
