@@ -123,8 +123,14 @@ func (a *attempt) tellSlots(e *llm.Error) (known bool) {
 	case !a.slot || !slots.Adaptive():
 	case e == nil:
 		slots.Succeeded(a.record.Start)
-	case e.Code == llm.RateLimit, e.Status == http.StatusServiceUnavailable, e.Status == 529, errors.Is(e, syscall.ECONNREFUSED):
+	case isLimit(e), e.Status == http.StatusServiceUnavailable, e.Status == 529, errors.Is(e, syscall.ECONNREFUSED):
 		return slots.Overloaded(a.record.Start, e.RetryAfter)
 	}
 	return false
+}
+
+// isLimit tells whether a server has too much to do, of this caller or of all:
+// a 429 that is not about money.
+func isLimit(e *llm.Error) bool {
+	return e.Code == llm.RateLimit || e.Code == llm.Unavailable && e.Status == http.StatusTooManyRequests
 }

@@ -132,3 +132,21 @@ func TestACallThatIsLeftWhileItWaitsGivesBackItsTokens(t *testing.T) {
 	_, err := route.Chat(t.Context(), before(5*time.Second))
 	require.NoError(t, err, "the second of the two requests is there again")
 }
+
+// A 429 tells a route with "auto" that its server has too much to do, also
+// where that is of everybody; one about money does not.
+func TestAServerThatIsBusyIsOverloaded(t *testing.T) {
+	for words, size := range map[string]int{"Model busy, retry later": 8, "You have run out of credits.": 10} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusTooManyRequests)
+			_, _ = fmt.Fprintf(w, `{"error": {"message": %q}}`, words)
+		}))
+		defer server.Close()
+		route, err := client.New(config.Model{Provider: "openai", Name: "m", BaseURL: server.URL, APIKey: "k", MaxRetries: 1, Adaptive: config.Auto}, client.Options{})
+		require.NoError(t, err)
+		defer route.Retire()
+		_, err = route.Chat(t.Context(), ask())
+		require.Error(t, err)
+		require.Equal(t, size, route.Report().Limit, words)
+	}
+}

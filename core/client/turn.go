@@ -361,7 +361,7 @@ func (t *turn) Spent() bool { return t.made >= t.most() }
 // load that retries add.
 func (t *turn) limitedRow(e *llm.Error) bool {
 	o := &t.call.Payload.Options
-	return o.Bulk && o.MaxRetries == 0 && e.Code == llm.RateLimit && t.made < 10
+	return o.Bulk && o.MaxRetries == 0 && isLimit(e) && t.made < 10
 }
 
 // waitOnceMore waits for a row before whose retry the server has told another
