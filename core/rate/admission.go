@@ -24,6 +24,7 @@ type admission struct {
 
 	marks      uint32 // given to samples
 	from, next sample // from: its mark is 0 while there is none
+	lost       bool   // refill may have been, since from
 	remains    float64
 	at         time.Time // when remains was told
 }
@@ -82,7 +83,9 @@ func (a *sizes) settles(s Size, cost float64) {
 // hears returns what comes back.
 func (a *admission) hears(now time.Time, d *Debit, remains, holds, perSecond float64, shared bool) (back float64) {
 	if remains >= holds*nearlyFull || a.remains+perSecond*now.Sub(a.at).Seconds() >= holds {
-		a.from = sample{}
+		if a.lost = true; perSecond == 0 {
+			a.from = sample{}
+		}
 	}
 	a.remains, a.at = remains, now
 	if d.mark == 0 || a.next.mark != d.mark {
@@ -91,7 +94,7 @@ func (a *admission) hears(now time.Time, d *Debit, remains, holds, perSecond flo
 	s := a.next
 	a.next, s.remains = sample{}, remains
 	if a.from.mark == 0 {
-		a.from = s
+		a.from, a.lost = s, false
 		return 0
 	}
 	n, asked := s.taken-a.from.taken, s.asked-a.from.asked
@@ -101,11 +104,13 @@ func (a *admission) hears(now time.Time, d *Debit, remains, holds, perSecond flo
 	if gone+2*each >= least && (n < apart || asked-cost < distinct*each) {
 		return 0
 	}
-	if shared && gone >= least && gone < asked*often { // it is others' use, or it is not
-		a.from = s
+	// Lost refill counts as gone, so that it hides that little was taken, never
+	// that much was; and what others use looks the same.
+	unsure := gone >= least && (a.lost || shared && gone < asked*often)
+	if a.from, a.lost = s, false; unsure {
 		return 0
 	}
-	if a.from, a.usage = s, gone < least; a.usage {
+	if a.usage = gone < least; a.usage {
 		back = a.kept
 	}
 	a.kept = 0

@@ -32,6 +32,18 @@ func TestWhatTheServerCountsIsReserved(t *testing.T) {
 	}
 }
 
+// Of a quota that is far from used, what is refilled is lost; that a server
+// counts what answers cost shows all the same.
+func TestAQuotaThatIsNearlyFull(t *testing.T) {
+	answers := map[int]int{}
+	for _, most := range []int{0, 4000} {
+		s := &server{tpm: 600_000, rpm: 1e5, level: [2]float64{1000, 600_000}, headers: openAIHeaders}
+		load{processes: 1, callers: 8, settings: Settings{Learn: true}, estimate: 1, input: lengths, output: lengths, lasts: 5 * time.Minute, most: most}.under(t, s)
+		answers[most] = s.answers
+	}
+	require.InEpsilon(t, answers[0], answers[4000], 0.1)
+}
+
 // answered takes for a request, whose answer tells what remains then and costs
 // so much.
 func answered(t *testing.T, l *Limiter, s Size, remains string, cost int) Debit {
