@@ -19,7 +19,7 @@ import (
 // shapes, and gives those that have to be written again; nil for none. parts
 // tells whether a message has such parts.
 func shapesOf(data []byte, fields []jsontext.Field, parts bool) (again Extra, err error) {
-	bare := false // an empty list of tools, which many servers refuse, is none
+	bare, has := false, false // an empty list of tools, which many servers refuse, is none
 	for i := range fields {
 		f := &fields[i]
 		v := data[f.Start:f.End]
@@ -30,8 +30,10 @@ func shapesOf(data []byte, fields []jsontext.Field, parts bool) (again Extra, er
 		case v[0] == '[' && (f.Key == "tools" || f.Key == "functions") && bytes.Equal(bytes.TrimSpace(v[1:]), v[len(v)-1:]):
 			written, bare = []byte("null"), true
 		case v[0] == '[' && f.Key == "tools":
+			has = true
 			written, err = readTools(v)
 		case v[0] == '[' && f.Key == "functions":
+			has = true
 			err = readFunctions(v)
 		case f.Key == "tool_choice":
 			if written, err = readChoice(v), checkChoice(f.Key, v, choiceWords, `, "required" or, to have a tool called, `+choiceForm); v[0] == '{' {
@@ -52,7 +54,7 @@ func shapesOf(data []byte, fields []jsontext.Field, parts bool) (again Extra, er
 			again[f.Key] = written
 		}
 	}
-	if bare {
+	if bare && !has {
 		again.unsayTools(data, fields)
 	}
 	return again, nil

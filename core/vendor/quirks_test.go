@@ -40,6 +40,8 @@ func TestQuirks(t *testing.T) {
 		{"lmstudio", `"response_format":{"type":"json_object"}`, `"response_format":{"type":"json_schema","json_schema":{"name":"object","schema":{"type":"object"}}}`, nil, 0},
 		{"lmstudio", `"response_format":{"type":"json_schema","json_schema":{"name":"s","schema":{"type":"array"}}}`, `"response_format":{"type":"json_schema","json_schema":{"name":"s","schema":{"type":"array"}}}`, nil, 0},
 		{"groq", `"tools":[],"tool_choice":"auto","parallel_tool_calls":true`, ``, nil, 0},
+		{"groq", `"functions":[],"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"none","parallel_tool_calls":false`,
+			`"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"none","parallel_tool_calls":false`, nil, 0},
 		{"groq", `"functions":[],"tool_choice":"required"`, `"tool_choice":"required"`, nil, 0},
 		{"stepfun", `"max_completion_tokens":9`, `"max_tokens":9`, nil, 0},
 		{"openai", `"max_completion_tokens":9,"seed":1`, `"max_completion_tokens":9,"seed":1`, nil, 0},
@@ -109,6 +111,9 @@ func TestTurns(t *testing.T) {
 			`{"role":"user","content":"a"},{"role":"user","content":"b"},` + call + `,"reasoning_content":" "},` + result},
 		{"moonshot", `{"role":"user","content":"a"},` + call + `,"reasoning_content":""},` + result,
 			`{"role":"user","content":"a"},` + call + `,"reasoning_content":" "},` + result},
+		{"moonshot", `{"role":"user","content":"a"},{"role":"assistant","name":"Ann","content":"","partial":true}`, `{"role":"user","content":"a"},{"role":"assistant","name":"Ann","content":"","partial":true}`},
+		{"moonshot", `{"role":"user","content":"a"},{"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{}"}}`,
+			`{"role":"user","content":"a"},{"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{}"}}`},
 		{"deepseek", `{"role":"user","content":"a"},` + call + `},` + result, `{"role":"user","content":"a"},` + call + `,"reasoning_content":""},` + result},
 		{"groq", `{"role":"user","content":"a"},{"role":"user","content":"b"}`, `{"role":"user","content":"a"},{"role":"user","content":"b"}`},
 	} {

@@ -18,7 +18,8 @@ func (f *fit) turns() {
 	for i, m := range f.messages() {
 		var into llm.Extra
 		switch role := string(m["role"]); {
-		case f.quirks.Turns&wire.Filled != 0 && role == assistant && isNothing(m["tool_calls"]) && isNothing(m["content"]):
+		case f.quirks.Turns&wire.Filled != 0 && role == assistant && isNothing(m["tool_calls"]) && isNothing(m["content"]) &&
+			isNothing(m["function_call"]) && isNothing(m["partial"]): // Moonshot's: the answer that begins so, perhaps by its speaker's name only
 			changed = true
 			continue
 		case f.quirks.Turns&wire.OneSystem != 0 && role == system:
