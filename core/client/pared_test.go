@@ -325,3 +325,64 @@ func TestRefusedFieldsAtOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, n+1, s.count())
 }
+
+// A parameter that a refusal names is not its reason where another field is, or
+// where its value is.
+func TestARefusalThatListsWhatIsKnown(t *testing.T) {
+	s := &strict{
+		refuses: func(b map[string]any) string {
+			if b["stream_options"] != nil {
+				return "unknown field `stream_options`, expected one of `model`, `messages`, `temperature`, `max_tokens`, `stream`"
+			}
+			if b["reasoning_effort"] == "minimal" {
+				return "reasoning_effort: unknown variant `minimal`, expected one of `low`, `high`"
+			}
+			return ""
+		},
+		answer: func(words string) (int, string) {
+			return 422, "Failed to deserialize the JSON body into the target type: " + words
+		},
+	}
+	c := strictRoute(t, s)
+	r := &llm.Request{}
+	require.NoError(t, r.UnmarshalJSON([]byte(`{"messages":[{"role":"user","content":"hi"}],"temperature":0.2,"max_tokens":9}`)))
+	r.Options.IncludeUsage = true
+	answer, err := both(t, c, r, false)
+	require.NoError(t, err)
+	require.Equal(t, []string{"stream_options"}, answer.Attempts[0].LeftOut)
+	require.Empty(t, answer.Attempts[0].Adapted)
+	require.Equal(t, 0.2, s.seen[1]["temperature"])
+	r.ReasoningEffort = "minimal"
+	_, err = both(t, c, r, true)
+	require.Equal(t, llm.BadRequest, llm.CodeOfError(err))
+	require.Equal(t, 3, s.count())
+}
+
+// A server that answered in one way only may answer in the other only, later.
+func TestAServerThatChangesItsWay(t *testing.T) {
+	for _, whole := range []bool{true, false} {
+		streams := whole // all that it gives
+		s := &strict{
+			refuses: func(b map[string]any) string {
+				switch {
+				case streams && b["stream"] != true:
+					return "This model only supports stream mode."
+				case !streams && b["stream"] == true:
+					return "Streaming is not supported by this model."
+				}
+				return ""
+			},
+			answer: func(words string) (int, string) { return 400, fmt.Sprintf(`{"error":{"message":%q}}`, words) },
+		}
+		c := strictRoute(t, s)
+		for _, n := range []int{2, 1, 2, 1} { // requests for a call
+			before := s.count()
+			_, err := both(t, c, &llm.Request{Messages: []llm.Message{{Role: llm.RoleUser, Content: "hi"}}}, whole)
+			require.NoError(t, err)
+			require.Equal(t, n, s.count()-before)
+			if n == 1 {
+				streams = !streams
+			}
+		}
+	}
+}

@@ -219,21 +219,7 @@ func refuses(text string) bool { return containsAny(strings.ToLower(text), refus
 // restore puts back fields that the route leaves out as a habit, if the server
 // now asks for them.
 func (u *Upstream) restore(x *Exchange, said words) bool {
-	var wanted []string
-	for _, name := range x.Left {
-		if x.again == 0 && x.omits(name) && said.any(wire.WordsFor(name)) {
-			wanted = append(wanted, name)
-		}
-	}
-	if len(wanted) == 0 {
-		return false
-	}
-	without := func(names []string) []string {
-		return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(wanted, n) })
-	}
-	x.Omit = without(x.Omit)
-	u.memory.change(without)
-	return true
+	return u.forget(x, func(name string) bool { return said.any(wire.WordsFor(name)) })
 }
 
 // guess leaves out fields after a refusal that names none: first those that the

@@ -110,7 +110,7 @@ func otherLimit(name string) string {
 // and of a value that it would take otherwise, which is its caller's to change.
 var (
 	lacking = []string{"unsupported", "not support", "unrecogni", "unknown", "unexpected", "not permitted", "not allowed", "deprecated", "cannot both", "不支持", "未知"}
-	wrong   = []string{"must ", "should ", "between", "range", "at most", "at least", "less than", "greater than", "supported values", "exceed", "maximum", "minimum", "范围", "必须"}
+	wrong   = []string{"must ", "should ", "between", "range", "at most", "at least", "less than", "greater than", "supported values", "one of", "exceed", "maximum", "minimum", "范围", "必须"}
 )
 
 // tune tells whether to ask the server again, after a refusal e in the words
@@ -122,6 +122,9 @@ func (u *Upstream) tune(x *Exchange, e *llm.Error, said words) (found bool) {
 	text := strings.ToLower(e.ProviderMessage + " " + e.Body) // a body may be written in \u escapes
 	for i := range ways {
 		if w := &ways[i]; x.Stream == (w.name != noWhole) && containsAny(text, w.words) {
+			if u.forget(x, isWay) { // the server has changed its way
+				return true
+			}
 			return x.leaves(w.name)
 		}
 	}
@@ -137,6 +140,27 @@ func (u *Upstream) tune(x *Exchange, e *llm.Error, said words) (found bool) {
 	})
 	return found
 }
+
+// forget puts back what the route leaves out as a habit, where it is wanted.
+func (u *Upstream) forget(x *Exchange, is func(name string) bool) bool {
+	var wanted []string
+	for _, name := range x.Left {
+		if x.again == 0 && x.omits(name) && is(name) {
+			wanted = append(wanted, name)
+		}
+	}
+	if len(wanted) == 0 {
+		return false
+	}
+	without := func(names []string) []string {
+		return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(wanted, n) })
+	}
+	x.Omit = without(x.Omit)
+	u.memory.change(without)
+	return true
+}
+
+func isWay(name string) bool { return strings.HasPrefix(name, "stream: ") }
 
 // leaves adds a name to what the request leaves out, and tells whether it is
 // new there.
