@@ -152,7 +152,7 @@ type rule struct {
 var rules = []rule{
 	{code: llm.RateLimit, words: []string{"allocated quota exceeded", "allocation quota"}, at: isRefusal}, // DashScope: tokens per minute
 	{code: llm.Quota, names: []string{"insufficientquota", "insufficientbalance", "notenoughbalance", "billinghardlimit", "billingnotactive", "arrearage", "overdue"},
-		words: []string{"insufficient balance", "not enough balance", "insufficient credit", "insufficient funds", "credit balance is too low", "out of credits", "spend limit", "spending limit", "usage limit", "available credits", "included credits", "any credits", "budget has been exceeded", "call volume quota", "key limit exceeded", "余额不足", "额度不足", "额度已用尽", "欠费"}, at: isRefusal},
+		words: []string{"insufficient balance", "not enough balance", "insufficient credit", "insufficient funds", "credit balance is too low", "out of credit", "out of funds", "spend limit", "spending limit", "usage limit", "available credits", "included credits", "any credits", "budget has been exceeded", "call volume quota", "key limit exceeded", "余额不足", "额度不足", "额度已用尽", "欠费"}, at: isRefusal},
 	{code: llm.Quota, names: []string{"quotaexceeded"}, at: func(status int) bool { return isAbout(status) && status != 0 }},
 	{code: llm.ContentFilter, names: []string{"contentfilter", "contentpolicy", "censorship", "moderation", "responsibleaipolicyviolation", "prohibitedcontent", "sensitivecontent", "riskdetection", "datainspection"},
 		words: []string{"content management policy", "content policy", "content filter", "content exists risk", "inappropriate content", "敏感"}, at: isAbout},
@@ -239,7 +239,8 @@ func codeOf(status int, s *said) llm.Code {
 			return code
 		}
 	}
-	text := strings.ToLower(s.message + " " + s.upstreamSaid)
+	own, _, _ := strings.Cut(s.message, "'input': ") // behind it vLLM repeats the request
+	text := strings.ToLower(own + " " + s.upstreamSaid)
 	if s.notMoney(text) || (status == http.StatusTooManyRequests || status == 0) && containsAny(text, paces) {
 		return llm.RateLimit
 	}
@@ -296,7 +297,7 @@ func tooManyTokens(text string) bool {
 // to pay with.
 func noMoney(text string) bool {
 	return containsAny(text, []string{" credit", "balance ", "balance.", " funds"}) &&
-		containsAny(text, []string{"not enough", "insufficient", "exhausted", "run out", "ran out", "out of ", "used up", "depleted", "too low"})
+		containsAny(text, []string{"not enough", "insufficient", "exhausted", "run out", "ran out", "used up", "depleted", "too low"})
 }
 
 // notMoney tells whether a word that means "no money" with other vendors means

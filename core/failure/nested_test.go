@@ -22,3 +22,15 @@ func TestErrorsBehindWords(t *testing.T) {
 	require.Equal(t, llm.BadRequest, Classify(400, nil, []byte(`{"error":{"message":"bad JSON: {\"model\":\"m\",\"messages\":[]}"}}`)).Code)
 	require.Nil(t, Of([]byte(`{"choices":[{"message":{"content":"x"}}],"message":"was: {\"error\":{\"code\":\"invalid_api_key\"}}"}`)))
 }
+
+// Words about money count where they speak of this account.
+func TestWordsThatOnlyStandInAMessage(t *testing.T) {
+	for body, code := range map[string]llm.Code{
+		`{"message":"[{'type': 'missing', 'loc': ('body', 'messages', 0, 'role'), 'msg': 'Field required', 'input': {'content': 'My credit has run out, insufficient funds'}}]"}`: llm.BadRequest,
+		`{"error":{"message":"tools[0].function.name: the index of 'check credit' is out of range"}}`:                                                                             llm.BadRequest,
+		`{"error":{"message":"You are out of credit."}}`:                           llm.Quota,
+		`{"error":{"message":"This account has run out of its prepaid credits."}}`: llm.Quota,
+	} {
+		require.Equal(t, code, Classify(400, nil, []byte(body)).Code, body)
+	}
+}
