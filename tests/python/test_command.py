@@ -242,6 +242,10 @@ class Terminal:
             self._tmux("send-keys", "-l", text)
         self._tmux("send-keys", *keys)
 
+    def paste(self, text: str) -> None:
+        self._tmux("set-buffer", text)
+        self._tmux("paste-buffer", "-p")
+
     def wait_for(self, text: str, times: int = 1) -> str:
         until = time.monotonic() + 20
         while (screen := self._tmux("capture-pane", "-p")).count(text) < times:
@@ -302,3 +306,13 @@ def test_a_talk_in_a_terminal(terminal: Terminal, llm_wall: FaultWall) -> None:
     terminal.wait_for("again to leave", 2)
     terminal.type("", "C-c")
     terminal.wait_for_end()
+
+
+def test_pasted_lines_are_one_question(terminal: Terminal, llm_wall: FaultWall) -> None:
+    terminal.wait_for("\n>")
+    terminal.paste("one\ntwo\nthree\n")
+    terminal.wait_for("three")
+    terminal.type("", "Enter")
+    terminal.wait_for("tokens")
+    sent = [seen["body"]["messages"] for seen in llm_wall.seen()["requests"] if seen["kind"] == "chat"]
+    assert {json.dumps(messages) for messages in sent} == {'[{"role": "user", "content": "one\\ntwo\\nthree"}]'}

@@ -108,7 +108,8 @@ def chat(llm: LLMAggregator, system: str | None, params: dict[str, Any]) -> int:
     """A conversation. Returns the exit code."""
     console, errors = Console(), Console(stderr=True)
     with contextlib.suppress(ImportError):
-        importlib.import_module("readline")  # then input() has arrow keys, and the earlier questions
+        editor: Any = importlib.import_module("readline")  # then input() has arrow keys, and the earlier questions
+        editor.parse_and_bind("set enable-bracketed-paste on")  # pasted lines are one question; Python switches it off
     say(console, f"{', '.join(llm.get_available_models())}\n{_HELP}", "dim")
     first: list[Message] = [Message("system", system)] if system else []
     messages = list(first)
