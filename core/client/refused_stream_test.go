@@ -96,6 +96,41 @@ func TestRequestsThatAreNeverProcessed(t *testing.T) {
 	require.EqualValues(t, 1+2, s.Requests.Load())
 }
 
+// On a connection that was used before, the same holds: a request that is not
+// processed goes out three times at most, one that may have been once.
+func TestRequestsOnAKeptConnection(t *testing.T) {
+	for name, one := range map[string]struct {
+		code    http2.ErrCode
+		goAway  bool
+		answers int
+	}{
+		"REFUSED_STREAM":    {code: http2.ErrCodeRefusedStream, answers: 3},
+		"GOAWAY":            {goAway: true, answers: 3},
+		"PROTOCOL_ERROR":    {code: http2.ErrCodeProtocol, answers: 1},
+		"INTERNAL_ERROR":    {code: http2.ErrCodeInternal, answers: 1},
+		"ENHANCE_YOUR_CALM": {code: http2.ErrCodeEnhanceYourCalm, answers: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := startFramed(t, func(n int32, f *http2.Framer, stream uint32) bool {
+				switch {
+				case n == 1:
+					return answerFramed(f, stream)
+				case one.goAway:
+					_ = f.WriteGoAway(0, http2.ErrCodeNo, nil)
+					return false
+				}
+				return f.WriteRSTStream(stream, one.code) == nil
+			})
+			c := s.route(t)
+			_, err := c.Chat(context.Background(), ask())
+			require.NoError(t, err)
+			_, err = c.Chat(context.Background(), ask())
+			require.Equal(t, llm.Unavailable, llm.CodeOfError(err))
+			require.EqualValues(t, 1+one.answers, s.Requests.Load())
+		})
+	}
+}
+
 // A kept connection that goes deaf costs one call its timeout, not every call
 // until it is noticed.
 func TestADeafConnectionIsLeft(t *testing.T) {

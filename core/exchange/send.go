@@ -212,10 +212,11 @@ func (u *Upstream) send(ctx context.Context, t *http.Transport, to *endpoint, bo
 
 // lost tells whether a request failed with its connection. A request of HTTP/1
 // whose context ends fails with the context's cause, an *llm.Error; and where
-// an HTTP/2 server ends a stream, it is not the connection that ends.
+// an HTTP/2 server ends a stream, it is not the connection that ends. What was
+// not processed is sent again anyhow.
 func lost(err error) bool {
 	var broken *llm.Error
-	return !errors.As(err, &broken) && !strings.HasPrefix(err.Error(), "stream error: ")
+	return !errors.As(err, &broken) && !strings.Contains(err.Error(), "stream error: ") && !unprocessed(err)
 }
 
 // unprocessed tells whether a request reached a server that did nothing about
