@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -260,6 +261,7 @@ assert statuses == [0, 0], statuses
     run_script(tmp_path, HEAD + code, llm_wall.url)
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="on Python 3.10 llmagg brings asyncio, and that logging")
 def test_a_fork_beside_a_thread_prints_nothing(tmp_path: Path) -> None:
     """Modules that are imported before the fork, since a thread may have begun to, register hooks of forks."""
     code = """
