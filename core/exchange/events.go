@@ -157,7 +157,7 @@ func (r *Stream) next() (eventstream.Event, error) {
 // event reads one event. Both results are nil if the event is skipped.
 func (r *Stream) event(ev eventstream.Event) (*llm.Chunk, error) {
 	data := bytes.Trim(ev.Data, "\x00") // of servers that write C's strings
-	if ev.Type == "error" && !wire.IsDone(data) {
+	if (ev.Type == "error" || ev.Type == "exception") && !wire.IsDone(data) {
 		return nil, r.inside(failure.Classify(0, nil, plainJSON(data)))
 	}
 	if len(data) == 0 {

@@ -172,6 +172,9 @@ func OfPieces(m *llm.Message) *llm.Error {
 		if name := UnreadIn(part.Extra); name != "" {
 			return ofHole(name)
 		}
+		if SaysSomething(part.Extra["value"]) {
+			return ofHole("value")
+		}
 	}
 	if len(m.Extra) > 0 && SaysSomething(m.Extra["content"]) {
 		return ofHole("content")

@@ -89,7 +89,7 @@ func InOpenAIsWords(reason string) string {
 // endOf is what a finish reason means. A word outside of the table is a failure
 // if it speaks of one.
 func endOf(reason string) end {
-	word := suggest.Fold(reason)
+	word := suggest.Fold(strings.TrimSpace(reason))
 	if e, known := reasons.Find(word); known || word == "" {
 		return e
 	}

@@ -111,14 +111,15 @@ func isEmpty(value json.RawMessage) bool {
 	return false
 }
 
-// Text is the content that the chunk adds to the first choice.
-func (c *Chunk) Text() string {
+// Text is the content that the chunk adds to the first choice, which some
+// servers list several times.
+func (c *Chunk) Text() (text string) {
 	for i := range c.Choices {
 		if c.Choices[i].Index == 0 {
-			return c.Choices[i].Delta.PlainText()
+			text += c.Choices[i].Delta.PlainText()
 		}
 	}
-	return ""
+	return text
 }
 
 // MarshalJSON writes the chunk in OpenAI's shape.

@@ -273,7 +273,7 @@ func (m *Message) takeText(r *reader) {
 // stays among the unknown fields too, for whoever knows it.
 func isReasoning(key []byte) bool {
 	switch string(key) {
-	case "reasoning", "thinking", "reasoning_text":
+	case "reasoning", "thinking", "reasoning_text", "thought", "thoughts", "thinking_content":
 		return true
 	}
 	return false

@@ -51,6 +51,10 @@ type Counts struct {
 // that have no place there: they stay under the vendor's names.
 func (c *Counts) Usage(rest llm.Extra) *llm.Usage {
 	if c.Input == nil && c.Output == nil {
+		u := llm.ReadUsage(llm.JSONOf(rest)) // gateways leave OpenAI's names
+		if _, _, total := u.Counts(); total {
+			return u
+		}
 		return nil
 	}
 	input := c.Input

@@ -104,7 +104,7 @@ func (s *stream) read(data []byte, line bool) (a answer, err error) {
 			a.messageIn(&r)
 		case "response": // of /api/generate, as "thinking" is
 			if r.Next() == '"' {
-				a.message.content, a.said = wire.Piece(&r), true
+				a.message.content, a.said = cmp.Or(wire.Piece(&r), a.message.content), true
 			}
 		case "image":
 			if r.Next() == '"' {
@@ -112,7 +112,7 @@ func (s *stream) read(data []byte, line bool) (a answer, err error) {
 			}
 		case "thinking":
 			if r.Next() == '"' {
-				a.message.thinking, a.said = wire.Piece(&r), true
+				a.message.thinking, a.said = cmp.Or(wire.Piece(&r), a.message.thinking), true
 			}
 		case "done":
 			switch r.Next() {
@@ -143,15 +143,13 @@ func (s *stream) read(data []byte, line bool) (a answer, err error) {
 // messageIn reads the message that comes next, if it is there.
 func (a *answer) messageIn(r *jsontext.Reader) {
 	m := &a.message
-	a.said = r.Next() == '{'
+	a.said = r.Next() == '{' || a.said // a thought beside it has come
 	for more := wire.Object(r); more; more = r.NextField() {
 		switch string(r.Key) {
 		case "content":
-			m.content = contentIn(r)
+			m.content = cmp.Or(contentIn(r), m.content)
 		case "thinking", "reasoning", "reasoning_content":
-			if thought := wire.Piece(r); thought != "" {
-				m.thinking = thought
-			}
+			m.thinking = cmp.Or(wire.Piece(r), m.thinking)
 		case "refusal":
 			m.refusal = wire.Piece(r)
 		case "audio":

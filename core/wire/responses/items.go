@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ type answerItem struct {
 	id   string
 
 	call   string         // the id of a call
+	named  bool           // its function's name, or its tool's, has come
 	number int            // of the call among the calls
 	said   jsontext.Tally // of its arguments
 	early  string         // the first piece of them
@@ -181,9 +183,17 @@ func (s *stream) name(it *answerItem, f *itemFields) {
 	s.rename(it, f)
 }
 
+// tell tells the id and the name of a call that came without.
+func (s *stream) tell(it *answerItem, f *itemFields) {
+	if it.isCall() && (it.call == "" || !it.named && f.name != "") {
+		s.rename(it, f)
+	}
+}
+
 func (s *stream) rename(it *answerItem, f *itemFields) {
-	if it.call = f.callID; it.call == "" {
-		it.call = f.id
+	it.named = f.name != ""
+	if it.call == "" { // an id that was told stays: another one would be another call's
+		it.call = cmp.Or(f.callID, f.id)
 	}
 	c := s.out.call(it)
 	c.ID = it.call
@@ -233,9 +243,7 @@ func (s *stream) end(it *answerItem, f *itemFields) {
 		}
 		s.opaque = true
 	case "function_call", "custom_tool_call":
-		if it.call == "" { // an id that was told stays: another one would be another call's
-			s.rename(it, f)
-		}
+		s.tell(it, f)
 		s.endArguments(it, f.arguments)
 		s.endEmpty(it)
 	default:

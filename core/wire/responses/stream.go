@@ -273,10 +273,13 @@ func (s *stream) take(name string, e *event) {
 	}
 }
 
-// added begins an item, unless the server says so once more.
+// added begins an item, unless the server says so once more, or its arguments
+// came first.
 func (s *stream) added(e *event) {
 	f := fieldsOf(e.item)
-	if it := s.byPlace[e.output]; it != nil && e.output >= 0 && it.kind == f.kind && it.id == f.id && (f.callID == "" || it.call == f.callID) && !it.ended {
+	if it := s.byPlace[e.output]; it != nil && e.output >= 0 && it.kind == f.kind && it.id == f.id && !it.ended &&
+		(f.callID == "" || it.call == f.callID || it.call == "" && !it.named) {
+		s.tell(it, &f)
 		return
 	}
 	s.begin(&f, e.output)
@@ -332,8 +335,8 @@ func (s *stream) finish(name string, e *event) (*llm.Chunk, error) {
 }
 
 // settle brings the items of the last event together with those that came
-// before it: the first message with the first message, and so on, since servers
-// give them other ids there, and leave items out.
+// before it: by their ids, else the first message with the first message, and
+// so on, since servers give them other ids there, and leave items out.
 func (s *stream) settle(output []itemFields) {
 	came := map[string][]*answerItem{}
 	for _, it := range s.items {
@@ -346,9 +349,14 @@ func (s *stream) settle(output []itemFields) {
 	matched := map[*answerItem]bool{}
 	for i := range output {
 		f := &output[i]
-		if before := came[f.kind]; len(before) > 0 {
-			it := before[0]
-			came[f.kind], matched[it] = before[1:], true
+		before := came[f.kind]
+		for len(before) > 0 && matched[before[0]] {
+			before = before[1:]
+		}
+		if came[f.kind] = before; len(before) > 0 {
+			it := s.meant(f, before, matched)
+			s.mixed = s.mixed || it != before[0] && it.kind == "message"
+			matched[it] = true
 			s.items = append(s.items, it)
 			s.end(it, f)
 		} else if it := s.begin(f, -1); it != nil {
@@ -368,4 +376,19 @@ func (s *stream) settle(output []itemFields) {
 			}
 		}
 	}
+}
+
+// meant is which of the items, all of f's kind, the last event says again as f:
+// the one with its id, else the first. matched ones have been said.
+func (s *stream) meant(f *itemFields, items []*answerItem, matched map[*answerItem]bool) *answerItem {
+	first := items[0]
+	if first.call == f.callID && (f.callID != "" || first.id == f.id) { // some give all items one id
+		return first
+	}
+	for _, id := range [...]string{f.callID, f.id} {
+		if it := s.byID[id]; it != nil && id != "" && it.kind == f.kind && !matched[it] {
+			return it
+		}
+	}
+	return first
 }

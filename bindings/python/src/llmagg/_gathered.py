@@ -101,11 +101,10 @@ class Piece(Struct, gc=False, forbid_unknown_fields=True):
         return chunk
 
     def text(self) -> str:
-        """The text that the chunk adds to the first choice."""
-        for choice in self.choices:
-            if choice.index == 0:
-                return choice.delta.content
-        return ""
+        """The text that the chunk adds to the first choice, which some servers list several times."""
+        if len(self.choices) == 1 and self.choices[0].index == 0:
+            return self.choices[0].delta.content
+        return "".join([choice.delta.content for choice in self.choices if choice.index == 0])
 
 
 # Made by the import, which runs in one thread: msgspec crashes if two threads inspect types for the first time.

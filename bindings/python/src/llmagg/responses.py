@@ -336,11 +336,10 @@ class StreamResponse:
         return {**wire, **self.extra}
 
     def text(self) -> str:
-        """The text that the chunk adds to the first choice."""
-        for choice in self.choices:
-            if choice.index == 0:
-                return text_of(choice.delta)
-        return ""
+        """The text that the chunk adds to the first choice, which some servers list several times."""
+        if len(self.choices) == 1 and self.choices[0].index == 0:
+            return text_of(self.choices[0].delta)
+        return "".join([text_of(choice.delta) for choice in self.choices if choice.index == 0])
 
 
 _CHUNK = template(StreamResponse, id="", object="chat.completion.chunk", created=0, model="")
