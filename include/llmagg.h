@@ -269,6 +269,13 @@
  *         "username": text. Of the store
  *         "password": text. Of the store
  *         "ca_file": text; default: the system's roots. A PEM file with root certificates of the store
+ *     "bulk": object. What jobs of many rows (llmagg.bulk, core/bulk in Go) do where they do not say otherwise
+ *         "max_cost": number; default: none. Beside the providers: the cost at which a job of many rows ends
+ *         "ledger": text; default: beside the output. Sqlite (not in Go), jsonl, or the path of the ledger
+ *         "errors": "rows" or "stop"; default: "rows". What a failed row is: a row with an error, or the end of the job
+ *         "stop_after_errors": number; default: none. The failed rows, or below 1 the share of them, at which a job ends
+ *         "batch_api": "never", "auto" or "always"; default: "never". Whether rows are sent as batches to vendors that have
+ *             them (not in Go)
  * In a string, "${NAME}" stands for the environment variable NAME, which is read when the configuration is read; "${NAME:-text}"
  * stands for text if NAME is not set or empty. A model that needs a variable that is not set is skipped if other models can be
  * used: the log has a warning, and a call that names the model says why it is missing. The provider's name ("openai",
@@ -915,8 +922,9 @@ enum {
 /*
  * Checks a configuration as llmagg_aggregator_initialize does (flags 0), without using it. *out is owned: {"models":
  * [{"provider", "name", "model", "base_url"}, ...], "left_out": [{"provider", "name", "reason"}, ...], "warnings": [text, ...],
- * "holds_secret"}. A "base_url" has *** for the keys in it without LLMAGG_CONFIG_ADDRESSES. "left_out" lists models that cannot be used
- * because an environment variable is not set. "holds_secret" says whether the text itself contains a credential. Since: 0.1.0
+ * "holds_secret", "bulk": omitted if it has none}. A "base_url" has *** for the keys in it without LLMAGG_CONFIG_ADDRESSES. "left_out"
+ * lists models that cannot be used because an environment variable is not set. "holds_secret" says whether the text itself contains a
+ * credential. "bulk" is that key of the configuration, as it was read. Since: 0.1.0
  */
 LLMAGG_API llmagg_status llmagg_config_check(const char *config, size_t config_len, uint32_t flags, llmagg_buf *out,
                                              llmagg_error **err);

@@ -141,6 +141,12 @@ edit net/addrselect.go 1 's|^	slices.SortStableFunc(addrInfos, compareByRFC6724)
 finish net/addrselect.go
 edit internal/fmtsort/sort.go 2 '/^	slices.SortStableFunc(sorted, func(a, b KeyValue) int {$/,/^	})$/{s|^	slices.*|	sort.SliceStable(sorted, func(i, k int) bool {|;s|^		return compare(a.Key, b.Key)$|		return compare(sorted[i].Key, sorted[k].Key) < 0|}'
 finish internal/fmtsort/sort.go
+# Constraints on names in certificates likewise, which Go has a file for since 1.26.
+if [ -f "$tree/crypto/x509/constraints.go" ]; then
+    edit crypto/x509/constraints.go 1 '/^	"slices"$/a\	"sort"'
+    edit crypto/x509/constraints.go 1 's|^	slices.SortFunc(nc.set, cmp)$|	sort.SliceStable(nc.set, func(i, k int) bool { return cmp(nc.set[i], nc.set[k]) < 0 })|'
+    finish crypto/x509/constraints.go
+fi
 # Suites with 3DES and RC4, which no tls.Config of ours names; by themselves only GODEBUG=tls3des=1 offers 3DES.
 edit crypto/tls/cipher_suites.go 5 's/^	{TLS_.*, cipher\(3DES\|RC4\), macSHA1, nil},$//'
 finish crypto/tls/cipher_suites.go

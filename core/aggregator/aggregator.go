@@ -11,6 +11,7 @@
 package aggregator
 
 import (
+	"cmp"
 	"context"
 	"reflect"
 	"slices"
@@ -64,6 +65,7 @@ type Aggregator struct {
 
 	mu      sync.Mutex // guards what follows
 	closed  bool
+	bulk    config.Bulk       // of the latest configuration
 	found   map[string]bool   // names of options.Models that meant a route once
 	leftOut map[string]string // names that a configuration could not give: why
 	loops   *routeLoop        // the youngest of the calls under way
@@ -94,7 +96,7 @@ func (a *Aggregator) Initialize(ctx context.Context, configs []config.Provider) 
 	if a.wrong != nil {
 		return a.wrong
 	}
-	joins := fleetOf(configs)
+	joins, bulk := besideOf(configs)
 	if err := fleet.Check(joins); err != nil {
 		return err
 	}
@@ -119,17 +121,32 @@ func (a *Aggregator) Initialize(ctx context.Context, configs []config.Provider) 
 	if failed == nil {
 		failed = fleet.JoinConfigured(a.manager, joins, a.options.Provider.Logger)
 	}
+	if failed == nil && len(configs) > 0 {
+		a.mu.Lock()
+		a.bulk = bulk
+		a.mu.Unlock()
+	}
 	return failed
 }
 
-// fleetOf is the fleet of a configuration, nil without one.
-func fleetOf(configs []config.Provider) *config.Fleet {
+// besideOf gives the fleet of a configuration, nil without one, and what it
+// says of jobs of many rows.
+func besideOf(configs []config.Provider) (f *config.Fleet, b config.Bulk) {
 	for i := range configs {
-		if f := configs[i].Fleet; f != nil {
-			return f
+		f = cmp.Or(f, configs[i].Fleet)
+		if configs[i].Bulk != nil {
+			b = *configs[i].Bulk
 		}
 	}
-	return nil
+	return f, b
+}
+
+// Bulk is what the latest configuration of Initialize says of jobs of many rows
+// (core/bulk).
+func (a *Aggregator) Bulk() config.Bulk {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.bulk
 }
 
 // make makes and initializes the providers of configurations; those that were

@@ -11,9 +11,11 @@
 package bulk
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"time"
 
@@ -28,7 +30,8 @@ const (
 	StoppedByErrors  = "errors"
 )
 
-// Options of a run. The zero value works with a sink of [WriteJSONL].
+// Options of a run. The zero value works with a sink of [WriteJSONL]. What is
+// zero is as the key "bulk" of the configuration says, if it says something.
 type Options struct {
 	// Ledger is the path of the ledger; "" is ".ledger.jsonl" behind the path
 	// of the sink, if that is a file.
@@ -39,11 +42,11 @@ type Options struct {
 	// RetryErrors asks the rows again that failed in an earlier run.
 	RetryErrors bool
 	// MaxCost ends the run when the whole job has cost this, earlier runs
-	// included; rows on their way come on top. 0 means no bound. The models
-	// need prices.
+	// included; rows on their way come on top. The models need prices. 0 means
+	// no bound, as does [math.Inf](1), also where the configuration has one.
 	MaxCost float64
 	// StopAfterErrors ends the run after so many failed rows, or after that
-	// share of the rows if it is below 1. 0 means never.
+	// share of the rows if it is below 1. 0 means never, as does infinity.
 	StopAfterErrors float64
 	// Window is how many rows are on their way at once; 0 is twice the places
 	// of the route that is asked first.
@@ -60,6 +63,31 @@ func (o *Options) check() error {
 			name := [...]string{"MaxCost", "StopAfterErrors", "Window"}[i]
 			return llm.Errorf(llm.InvalidArgument, "bulk.Options.%s is %v; expected a number above 0, or 0 for the default", name, n)
 		}
+	}
+	return nil
+}
+
+// withDefaults fills in what the configuration says. It is INVALID_ARGUMENT for
+// what only the Python package can do.
+func (o *Options) withDefaults(a *aggregator.Aggregator) error {
+	c := a.Bulk()
+	o.MaxCost = cmp.Or(o.MaxCost, c.MaxCost)
+	if math.IsInf(o.MaxCost, 1) {
+		o.MaxCost = 0
+	}
+	if c.Errors == "stop" {
+		c.StopAfterErrors = 1
+	}
+	o.StopAfterErrors = cmp.Or(o.StopAfterErrors, c.StopAfterErrors)
+	if c.BatchAPI == "always" {
+		return llm.Errorf(llm.InvalidArgument, `"bulk" of the configuration has "batch_api": "always", and bulk.Run sends no batches, which cost half; `+
+			`leave it out, say "auto", or use Python's llmagg.bulk`)
+	}
+	if o.Ledger == "" && c.Ledger == "sqlite" {
+		return llm.Errorf(llm.InvalidArgument, `"bulk" of the configuration has "ledger": "sqlite", and bulk.Run writes JSON lines; say "jsonl", or give Options.Ledger a path`)
+	}
+	if c.Ledger != "jsonl" {
+		o.Ledger = cmp.Or(o.Ledger, c.Ledger)
 	}
 	return nil
 }
@@ -88,7 +116,7 @@ func Run(ctx context.Context, a *aggregator.Aggregator, source Source, sink Sink
 	if ctx == nil || a == nil || source == nil || sink == nil {
 		return Report{}, llm.Errorf(llm.InvalidArgument, "an argument of bulk.Run is nil; expected a context, an aggregator, a source and a sink")
 	}
-	if err := o.check(); err != nil {
+	if err := cmp.Or(o.check(), o.withDefaults(a)); err != nil {
 		return Report{}, err
 	}
 	path := o.Ledger

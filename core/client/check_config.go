@@ -16,7 +16,8 @@ type Checked struct {
 
 	HoldsSecret bool `json:"holds_secret"` // see [config.HoldsSecret]
 
-	Fleet *config.Fleet `json:"-"` // nil without one
+	Fleet *config.Fleet `json:"-"`              // nil without one
+	Bulk  *config.Bulk  `json:"bulk,omitempty"` // likewise
 }
 
 // CheckedModel is a model that can be used.
@@ -46,7 +47,7 @@ func CheckConfig(data []byte, o config.Options, options Options, skipKeyless boo
 	if len(providers) == 0 {
 		return nil, llm.Errorf(llm.InvalidArgument, "the configuration defines no models; expected {\"openai\": {\"models\": {…}}}")
 	}
-	checked.Fleet = providers[0].Fleet
+	checked.Fleet, checked.Bulk = providers[0].Fleet, providers[0].Bulk
 	checked.LeftOut = append(checked.LeftOut, providers[0].LeftOut...)
 	for i := range providers {
 		for _, m := range providers[i].Models {

@@ -168,8 +168,9 @@ type Provider struct {
 	Name   string
 	Type   string
 	Models []Model
-	// Fleet is that of the whole configuration, nil without one.
+	// Fleet and Bulk are those of the whole configuration, nil without them.
 	Fleet *Fleet
+	Bulk  *Bulk
 	// LeftOut are models of the whole configuration that cannot be used; see
 	// [Parse].
 	LeftOut []LeftOut

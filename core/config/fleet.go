@@ -1,11 +1,8 @@
 package config
 
 import (
-	"maps"
 	"slices"
-	"strings"
 
-	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/setting"
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/internal/suggest"
@@ -51,16 +48,6 @@ var fleetSettings = []setting.Setting{
 
 var shareable = []string{"waits", "breakers", "rates"}
 
-// isFleet tells whether the top-level key "fleet" is the fleet, and no provider
-// of that name.
-func isFleet(f jsontext.Field, data []byte) bool {
-	if f.Key != "fleet" {
-		return false
-	}
-	fields, err := objectFields(data[f.Start:f.End])
-	return err != nil || !slices.ContainsFunc(fields, func(f jsontext.Field) bool { return f.Key == "models" })
-}
-
 // ParseFleet reads the object of "fleet"; nil for nothing, or null. Errors are
 // INVALID_ARGUMENT.
 func ParseFleet(data []byte, o Options) (*Fleet, error) {
@@ -76,26 +63,9 @@ func parseFleet(data []byte, o *Options) (*Fleet, error) {
 		return nil, nil
 	}
 	at := &place{what: `"fleet"`, o: o, unset: map[string]string{}}
-	if data[0] != '{' {
-		return nil, at.fail("must be an object with \"url\", got %s", kindOfValue(data))
-	}
-	fields, err := objectFields(data)
-	if err != nil {
-		return nil, at.fail("%v", err)
-	}
 	c := &Fleet{}
-	for _, f := range fields {
-		v := data[f.Start:f.End]
-		at.key = f.Key
-		if at.leftOut(v) {
-			continue
-		}
-		if err := c.set(at, v); err != nil {
-			return nil, err
-		}
-	}
-	if len(at.unset) > 0 {
-		return nil, at.fail("%s", at.unset[slices.Min(slices.Collect(maps.Keys(at.unset)))])
+	if err := at.beside(data, "\"url\"", c.set); err != nil {
+		return nil, err
 	}
 	if c.URL == "" {
 		return nil, at.fail("has no \"url\"; expected one such as valkey://localhost:6379")
@@ -108,10 +78,7 @@ func (c *Fleet) set(at *place, v []byte) (err error) {
 	texts := map[string]*string{"url": &c.URL, "name": &c.Name, "username": &c.Username, "password": &c.Password, "ca_file": &c.CAFile}
 	switch to := texts[at.key]; {
 	case to != nil:
-		if v[0] != '"' || llm.JSON.Unmarshal(v, to) != nil {
-			return at.fail("%q must be a string, got %s", at.key, kindOfValue(v)) // it may be the password: not repeated
-		}
-		*to, err = at.expand(*to)
+		*to, err = at.text(v)
 		return err
 	case at.key == "agree":
 		c.Agree, err = setting.Integer(at.key, v, 1)
@@ -130,13 +97,5 @@ func (c *Fleet) set(at *place, v []byte) (err error) {
 		}
 		return nil
 	}
-	known := make([]string, len(fleetSettings))
-	for i := range known {
-		known[i] = fleetSettings[i].Name
-	}
-	hint := suggest.For(at.key, known)
-	if hint == "" {
-		hint = "; the known ones are " + strings.Join(known, ", ")
-	}
-	return at.fail("unknown key %s%s", shown.Name(at.key), hint)
+	return at.strange(fleetSettings)
 }

@@ -57,8 +57,8 @@ const expected = `expected {provider: {"models": {name: {"api_key", "base_url", 
 //
 // A model that refers to an environment variable that is not set is skipped
 // with a warning, if other models can be used. The first provider's LeftOut
-// lists such models. The key "fleet" beside the providers is each provider's
-// Fleet, unless it is a provider with "models".
+// lists such models. The keys "fleet" and "bulk" beside the providers are each
+// provider's Fleet and Bulk, unless they are providers with "models".
 func Parse(data []byte, o Options) ([]Provider, error) {
 	o.TellMisspelt()
 	data = withoutMark(data)
@@ -71,15 +71,16 @@ func Parse(data []byte, o Options) ([]Provider, error) {
 	}
 	providers := make([]Provider, 0, len(fields))
 	var left []LeftOut
-	var fleet *Fleet
+	var all Provider // what all of them have
 	for _, f := range fields {
-		if isFleet(f, data) {
-			if fleet, err = parseFleet(data[f.Start:f.End], &o); err != nil {
+		v := data[f.Start:f.End]
+		if isBeside(f.Key, v) {
+			if err := all.setBeside(f.Key, v, &o); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		p, err := parseProvider(f.Key, data[f.Start:f.End], &o)
+		p, err := parseProvider(f.Key, v, &o)
 		if err != nil {
 			return nil, err
 		}
@@ -88,11 +89,11 @@ func Parse(data []byte, o Options) ([]Provider, error) {
 			providers = append(providers, p)
 		}
 	}
-	if fleet != nil && len(providers) == 0 && len(left) == 0 {
-		return nil, llm.Errorf(llm.InvalidArgument, "the configuration has \"fleet\" and no provider beside it; %s", expected)
+	if (all.Fleet != nil || all.Bulk != nil) && len(providers) == 0 && len(left) == 0 {
+		return nil, llm.Errorf(llm.InvalidArgument, "the configuration has %s and no provider beside it; %s", shown.Name(fields[0].Key), expected)
 	}
 	for i := range providers {
-		providers[i].Fleet = fleet
+		providers[i].Fleet, providers[i].Bulk = all.Fleet, all.Bulk
 	}
 	if len(left) == 0 {
 		return providers, nil

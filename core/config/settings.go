@@ -118,20 +118,24 @@ var providerKeys = append([]string{"models", "name"}, modelKeys...)
 
 func text(field func(*Model) *string) func(*Model, *place, []byte) error {
 	return func(c *Model, at *place, v []byte) error {
-		var s string
-		if v[0] != '"' || llm.JSON.Unmarshal(v, &s) != nil {
-			hint := ""
-			if at.key == "model" && v[0] == '{' {
-				hint = `; did you mean "models"?`
-			}
-			return at.fail("%q must be a string, got %s%s", at.key, kindOfValue(v), hint) // the value may be a key: not repeated
-		}
-		s, err := at.expand(s)
+		s, err := at.text(v)
 		if err == nil {
 			*field(c) = s
 		}
 		return err
 	}
+}
+
+// text reads a text, and replaces references in it.
+func (at *place) text(v []byte) (s string, err error) {
+	if v[0] != '"' || llm.JSON.Unmarshal(v, &s) != nil {
+		hint := ""
+		if at.key == "model" && v[0] == '{' {
+			hint = `; did you mean "models"?`
+		}
+		return "", at.fail("%q must be a string, got %s%s", at.key, kindOfValue(v), hint) // it may be a key or a password: not repeated
+	}
+	return at.expand(s)
 }
 
 // kindOfValue says what a value is, without repeating it.
@@ -197,16 +201,24 @@ func (c *Model) setUnsupported(at *place, v []byte) (err error) {
 // ratio reads a number greater than 0, at most most.
 func ratio(most float64, field func(*Model) *float64) func(*Model, *place, []byte) error {
 	return func(c *Model, at *place, v []byte) error {
-		n, err := strconv.ParseFloat(string(v), 64)
-		if err != nil || !(n > 0) || n > most {
-			if most == 1 {
-				n = 2 // its bound is always told
-			}
-			return at.fail("%q is %s; expected a number greater than 0%s", at.key, shown.Value(v), setting.Bound(n, most))
+		n, err := at.number(v, most)
+		if err == nil {
+			*field(c) = n
 		}
-		*field(c) = n
-		return nil
+		return err
 	}
+}
+
+// number reads a number greater than 0, at most most.
+func (at *place) number(v []byte, most float64) (float64, error) {
+	n, err := strconv.ParseFloat(string(v), 64)
+	if err != nil || !(n > 0) || n > most {
+		if most == 1 {
+			n = 2 // its bound is always told
+		}
+		return 0, at.fail("%q is %s; expected a number greater than 0%s", at.key, shown.Value(v), setting.Bound(n, most))
+	}
+	return n, nil
 }
 
 func (c *Model) setWeight(at *place, v []byte) error {

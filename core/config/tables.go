@@ -23,6 +23,6 @@ func AllSettings() Settings {
 	for _, c := range keySettings {
 		s.Configuration = append(s.Configuration, c.Setting)
 	}
-	s.Configuration = append(s.Configuration, fleetSettings...)
+	s.Configuration = append(append(s.Configuration, fleetSettings...), bulkSettings...)
 	return s
 }

@@ -95,7 +95,9 @@ func (a *Accumulator) choice(index int) *partialChoice {
 	}
 	p := &partialChoice{index: index}
 	a.choices = append(a.choices, p)
-	slices.SortFunc(a.choices, func(x, y *partialChoice) int { return x.index - y.index })
+	for i := len(a.choices) - 1; i > 0 && a.choices[i-1].index > index; i-- { // slices.SortFunc would add 4 KB to the library
+		a.choices[i-1], a.choices[i] = p, a.choices[i-1]
+	}
 	return p
 }
 

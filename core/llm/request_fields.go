@@ -227,4 +227,4 @@ func isConfigKey(name string) bool {
 	return name == "type" || name != "breaker" && slices.Contains(onlyConfigNames, name)
 }
 
-var configGroups = []string{"auth", "price", "breaker", "retry", "rate", "limits", "fleet"}
+var configGroups = []string{"auth", "price", "breaker", "retry", "rate", "limits", "fleet", "bulk"}

@@ -332,6 +332,7 @@ def test_json_that_cannot_be_used_says_what_and_where(run: Any, tmp_path: Path) 
         '{"p": {"models": {"m": {"like": "nobody", "api_key": "k"}}}}': "nobody",
         '{"openai": {"models": {"m": {"api_key": "k", "ca_file": "no such file"}}}}': "no such file",
         '{"fleet": {"url": "redis://a"}}': "fleet",
+        '{"bulk": {"max_cost": 5}}': '"bulk" and no provider beside it',
         '{"fleet": {"url": "gopher://a"}, "openai": {"models": {"m": {"api_key": "k"}}}}': "fleet",
     }.items():
         file.write_text(text)
@@ -347,7 +348,7 @@ def test_the_defaults_and_vendors_are_those_of_the_core() -> None:
     for field in fields(llmagg.ModelConfig):
         if isinstance(field.default, (int, float)):
             assert float(defaults[field.name]) == field.default
-    assert {row.get("group", row["name"]) for row in tables["configuration"]} == MODEL_KEYS | {"fleet"}
+    assert {row.get("group", row["name"]) for row in tables["configuration"]} == MODEL_KEYS | {"fleet", "bulk"}
     (window,) = [row["default"] for row in tables["options"] if row["name"] == "window"]
     assert int(window) == 2 * operation._CREDIT_EVERY
     assert set(providers.PROVIDERS) == CLIENT_VENDORS <= set(route.vendors())

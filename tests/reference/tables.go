@@ -23,6 +23,7 @@ var groups = map[string]string{
 	"breaker": "The circuit breaker of the route",
 	"retry":   "Waits between attempts, and how many retries there may be",
 	"fleet":   "What processes that share the route tell each other, through a store that they share",
+	"bulk":    "What jobs of many rows (llmagg.bulk, core/bulk in Go) do where they do not say otherwise",
 	"rate":    "Requests and tokens a minute that this route is asked for",
 	"limits":  "The largest sizes of an answer, in bytes",
 }

@@ -135,6 +135,9 @@ class ModelConfig:
         fleet: object. What processes that share the route tell each other, through a store that they share. Keys:
             ``url`` (none: alone), ``name`` ("default"), ``agree`` (2), ``processes`` (1), ``share`` (["waits",
             "breakers", "rates"]), ``username``, ``password``, ``ca_file`` (the system's roots).
+        bulk: object. What jobs of many rows (llmagg.bulk, core/bulk in Go) do where they do not say otherwise.
+            Keys: ``max_cost`` (none), ``ledger`` (beside the output), ``errors`` ("rows"), ``stop_after_errors``
+            (none), ``batch_api`` ("never").
     """
 
     model: str

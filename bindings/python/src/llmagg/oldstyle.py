@@ -38,6 +38,7 @@ class Read:
     left_out: dict[str, str]
     holds_secret: bool = False
     fleet: dict[str, Any] | None = None
+    bulk: dict[str, Any] | None = None
 
 
 def provider_configs(config: Any, *, lenient: bool = False, skip: bool = True) -> Read:
@@ -120,7 +121,7 @@ def _read(config: Any, text: bytes | None, lenient: bool, what: str = _TEXT, *, 
     fleet = entries.get("fleet")
     if not isinstance(fleet, dict) or "models" in fleet:  # then it is a provider of that name
         fleet = None
-    return Read(list(made.values()), left_out, judged["holds_secret"], fleet)
+    return Read(list(made.values()), left_out, judged["holds_secret"], fleet, judged.get("bulk"))
 
 
 def _encoded(entries: dict[str, Any]) -> bytes:

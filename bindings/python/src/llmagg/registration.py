@@ -60,6 +60,8 @@ async def install(
 
         fleet.join(read.fleet)
     vars(user)["_left_out"] = read.left_out
+    if read.providers:
+        vars(user)["_bulk"] = read.bulk
     if filled or found:  # not chosen: initialize() with a configuration replaces them
         vars(user)["_filled"] = lookup.model_names(user.manager) if filled else list(found)
         user.models = list(user._filled)
@@ -121,7 +123,7 @@ def _with_vendors(user: Any, read: oldstyle.Read, chosen: Sequence[Any]) -> olds
         raise InvalidArgumentError(_none_usable(reasons))
     for reason in reasons:
         oldstyle.warn(f"{reason}; the model is left out")
-    return oldstyle.Read(providers, left_out, read.holds_secret, read.fleet)
+    return oldstyle.Read(providers, left_out, read.holds_secret, read.fleet, read.bulk)
 
 
 def _none_usable(reasons: list[str]) -> str:

@@ -57,6 +57,15 @@ class Asking:
         self.job = self._described()
         self._salt = encode(self.job, "the parameters")
 
+    def defaults(self) -> dict[str, Any]:
+        """What the aggregator's configuration says of jobs of many rows: its key ``bulk``."""
+        if not isinstance(self._llm, LLMAggregator):
+            return {}
+        if _function(self._llm, "chat") is LLMAggregator.chat:
+            self._llm._configure()
+        configured: dict[str, Any] = vars(self._llm).get("_bulk") or {}
+        return configured
+
     async def check(self, max_cost: float | None = None) -> None:
         """Raises what is wrong with the parameters of all rows, before any row is asked and noted as failed, and why
         the job's ``max_cost`` cannot be kept.

@@ -19,7 +19,7 @@ from .batching import Batching
 from .engine import Engine
 from .ledger import Ledger, SqliteLedger
 from .ledger_jsonl import JsonlLedger
-from .options import OTHERS, Kind, Prompt, RunOptions, StreamOptions, Use
+from .options import OTHERS, Chosen, Kind, Prompt, RunOptions, StreamOptions, Use
 from .progress import Progress
 from .report import Answer, LedgerError, Report
 from .rows import Rows, form_of, parquet
@@ -33,9 +33,10 @@ _FORM = 1  # of ledgers
 async def run(
     source: Any, destination: str | Path, llm: Any = None, *, models: default.Models | None = None,
     prompt: Prompt | None = None, parse: Any = None, resume: bool = False, retry_errors: bool = False,
-    max_cost: float | None = None, errors: Literal["rows", "stop"] = "rows", stop_after_errors: float | None = None,
-    progress: bool = False, ledger: Kind | Path = "sqlite", window: int | None = None, batch_api: Use = "never",
-    batch_wait: float = 86400.0, batch_poll: float = 5.0, **params: _late.Unpack[_late.RowParams],
+    max_cost: float | None = None, errors: Literal["rows", "stop"] | None = None,
+    stop_after_errors: float | None = None, progress: bool = False, ledger: Kind | Path | None = None,
+    window: int | None = None, batch_api: Use | None = None, batch_wait: float = 86400.0, batch_poll: float = 5.0,
+    **params: _late.Unpack[_late.RowParams],
 ) -> Report:  # fmt: skip
     """Asks each row of ``source``, and writes the answers to ``destination`` in the order of the rows.
 
@@ -45,13 +46,13 @@ async def run(
     in braces (``"Is this spam? {review}"``), or a function of a row. ``params`` are parameters and options of
     ``llm.chat`` for all rows. Without ``llm``, ``models`` are asked as by ``llmagg.chat``.
 
-    Each answer is in the ledger, a file beside the output (``ledger``: "sqlite", "jsonl", or a path), before the run
-    looks at the next one. After a kill, ``resume=True`` asks only the rows that are missing: rows in flight at the
-    kill may be paid for twice, others not. A failed row is a row with ``error``; ``retry_errors=True`` asks those
-    again. ``errors="stop"`` ends the run at the first failed row, ``stop_after_errors`` after that many, or after that
-    share of the rows (below 1). ``max_cost`` is for the whole job, earlier runs included; rows in flight come on top.
-    After a stop, ``report.stopped`` says why and no output is made (:func:`export` makes one of any ledger).
-    ``window`` is how many rows are in flight at once (default: twice the slots of the routes).
+    Each answer is in the ledger, a file beside the output (``ledger``: "sqlite", the default, "jsonl", or a path),
+    before the run looks at the next one. After a kill, ``resume=True`` asks only the rows that are missing: rows in
+    flight at the kill may be paid for twice, others not. A failed row is a row with ``error``; ``retry_errors=True``
+    asks those again. ``errors="stop"`` ends the run at the first failed row, ``stop_after_errors`` after that many,
+    or after that share of the rows (below 1). ``max_cost`` is for the whole job, earlier runs included; rows in
+    flight come on top. After a stop, ``report.stopped`` says why and no output is made (:func:`export` makes one of
+    any ledger). ``window`` is how many rows are in flight at once (default: twice the slots of the routes).
 
     With ``batch_api`` "auto" or "always" the rows go to the first route's vendor as batches, if that is OpenAI or
     Anthropic: half the price, an own quota, and an answer within a day. "auto" asks live what a batch does not answer,
@@ -60,35 +61,50 @@ async def run(
     how often batches are looked at, at first, in seconds. Rows in batches stay in memory, and ``max_cost`` ends no
     batch that was sent.
 
+    Where ``max_cost``, ``errors``, ``stop_after_errors``, ``ledger`` or ``batch_api`` is None, the key ``bulk`` of the
+    aggregator's configuration says it, if it has one. An infinite ``max_cost`` or ``stop_after_errors`` is no bound.
+
     Raises LedgerError if another run holds the ledger or it belongs to another job, LedgerFullError on a full disk.
     """
     _called.refuse(params, source, destination)
-    target = Path(destination)
-    if form_of(target, "the output") == "parquet":
-        parquet()
-    output.check(target, source, ledger)
+    target = _target(destination, source, ledger)
     rows = Rows(source, prompted=prompt is not None)
     _misspelt.refuse("run", run.__kwdefaults__, params, OTHERS)
     llm = await _asked_of(llm, models, params.get("model"))
     asking = Asking(llm, prompt, parse, params)
     _check(max_cost, stop_after_errors, window, errors)
     _check_seconds(batch_wait, batch_poll)
-    await asking.check(max_cost)
-    with closing(_opened(target, ledger, asking.job, resume=resume)) as book:
+    chosen = Chosen.of(asking.defaults(), max_cost, stop_after_errors, errors, ledger, batch_api)
+    output.check(target, source, chosen.ledger)
+    await asking.check(chosen.max_cost)
+    kind = "sqlite" if chosen.ledger is None else chosen.ledger
+    with closing(_opened(target, kind, asking.job, resume=resume)) as book:
         engine = Engine(
-            rows, asking, book, Window(llm, window), max_cost=max_cost, retry_errors=retry_errors,
-            stop_after_errors=1 if errors == "stop" else stop_after_errors, replay=False, deliver=None,
+            rows, asking, book, Window(llm, window), max_cost=chosen.max_cost, retry_errors=retry_errors,
+            stop_after_errors=chosen.stop_after_errors, replay=False, deliver=None,
         )  # fmt: skip
-        batching = _batching(engine, asking, llm, book, batch_api, batch_wait, batch_poll)
+        batching = _batching(engine, asking, llm, book, chosen.batch_api, batch_wait, batch_poll)
         with _shown(engine, rows) if progress else nullcontext():
             if batching is not None:
                 await batching.run()
-            report = await engine.run()
-            report.ledger = book.path
-            if report.stopped is None:
-                output.write(target, _within(book, report.rows))
-                report.output = target
-            return report
+            return _written(await engine.run(), book, target)
+
+
+def _target(destination: str | Path, source: Any, ledger: Kind | Path | None) -> Path:
+    target = Path(destination)
+    if form_of(target, "the output") == "parquet":
+        parquet()
+    output.check(target, source, ledger)
+    return target
+
+
+def _written(report: Report, book: Ledger, target: Path) -> Report:
+    """The report of a run that has ended; the output is made if the run was not stopped."""
+    report.ledger = book.path
+    if report.stopped is None:
+        output.write(target, _within(book, report.rows))
+        report.output = target
+    return report
 
 
 async def _asked_of(llm: Any, models: default.Models | None, model: str | None) -> Any:
@@ -153,22 +169,24 @@ def stream(
 
     ``rows``, ``llm``, ``models``, ``prompt``, ``parse`` and ``params`` are those of :func:`run`. With a ``ledger`` (a
     path; ``.jsonl`` for JSON lines) answers are kept, and rows that it has are not asked again. Rows are read as
-    answers are taken.
+    answers are taken. The key ``bulk`` of the configuration holds as for :func:`run`, its ``ledger`` if it is a path.
     """
     _called.refuse(params, rows)
-    _check(max_cost, stop_after_errors, window, "rows")
+    _check(max_cost, stop_after_errors, window, None)
     _misspelt.refuse("stream", stream.__kwdefaults__, params, OTHERS)
 
     async def answers() -> AsyncGenerator[Answer[Any], None]:
         read = Rows(rows, prompted=prompt is not None)
         user = await _asked_of(llm, models, params.get("model"))
         asking = Asking(user, prompt, parse, params)
-        await asking.check(max_cost)
-        book = None if ledger is None else _opened(Path(ledger), Path(ledger), asking.job, resume=True)
+        chosen = Chosen.of(asking.defaults(), max_cost, stop_after_errors)
+        path = ledger if ledger is not None or not isinstance(chosen.ledger, Path) else chosen.ledger
+        await asking.check(chosen.max_cost)
+        book = None if path is None else _opened(Path(path), Path(path), asking.job, resume=True)
         arrived: asyncio.Queue[Answer[Any] | None] = asyncio.Queue(1)
         engine = Engine(
-            read, asking, book, Window(user, window), max_cost=max_cost, retry_errors=retry_errors,
-            stop_after_errors=stop_after_errors, replay=True, deliver=arrived.put,
+            read, asking, book, Window(user, window), max_cost=chosen.max_cost, retry_errors=retry_errors,
+            stop_after_errors=chosen.stop_after_errors, replay=True, deliver=arrived.put,
         )  # fmt: skip
         running = asyncio.create_task(_ending(engine, arrived))
         try:
@@ -307,5 +325,5 @@ def _check(max_cost: Any, stop_after_errors: Any, window: Any, errors: Any) -> N
             raise InvalidArgumentError(f"{name} is {shown(value)}; expected a number above 0")
     if window is not None and not isinstance(window, int):
         raise InvalidArgumentError(f"window is {shown(window)}; expected a whole number")
-    if errors not in ("rows", "stop"):
+    if errors not in (None, "rows", "stop"):
         raise InvalidArgumentError(f'errors is {shown(errors)}; expected "rows" or "stop"')

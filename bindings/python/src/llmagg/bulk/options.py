@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, cast
 
 from ..default import Models
 from ..params import RowParams
@@ -36,14 +37,44 @@ class RunOptions(RowParams, total=False):
     resume: bool
     retry_errors: bool
     max_cost: float | None
-    errors: Literal["rows", "stop"]
+    errors: Literal["rows", "stop"] | None
     stop_after_errors: float | None
     progress: bool
-    ledger: Kind | Path
+    ledger: Kind | Path | None
     window: int | None
-    batch_api: Use
+    batch_api: Use | None
     batch_wait: float
     batch_poll: float
+
+
+class Chosen(NamedTuple):
+    """What a call of ``run`` or ``stream`` says, else the key ``bulk`` of the configuration, else what is usual."""
+
+    max_cost: float | None
+    stop_after_errors: float | None
+    ledger: Kind | Path | None
+    """None where the call and the configuration say nothing."""
+    batch_api: Use
+
+    @classmethod
+    def of(
+        cls, configured: Mapping[str, Any], max_cost: float | None, stop_after_errors: float | None,
+        errors: str | None = None, ledger: Any = None, batch_api: Use | None = None,
+    ) -> Chosen:  # fmt: skip
+        """``max_cost`` and ``stop_after_errors`` may be infinite: then they bound nothing, whatever is configured."""
+        if errors is None and stop_after_errors is None:
+            errors = configured.get("errors")
+        if errors == "stop":
+            stop_after_errors = 1
+        elif stop_after_errors is None:
+            stop_after_errors = configured.get("stop_after_errors")
+        if max_cost is None:
+            max_cost = configured.get("max_cost")
+        if ledger is None:
+            said: Any = configured.get("ledger")
+            ledger = said if said in (None, "sqlite", "jsonl") else Path(said)
+        use = cast("Use", configured.get("batch_api", "never")) if batch_api is None else batch_api
+        return cls(None if max_cost == math.inf else max_cost, stop_after_errors, ledger, use)
 
 
 OTHERS = {

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .. import oldstyle
 from .._wire import decode
 from ..aggregator import LLMAggregator
 from ..errors import BadResponseError
@@ -91,6 +92,11 @@ class Batches:
         """
         if self._asking is None:
             await self._llm.initialize(self._config)
+            if unheeded := vars(self._llm).get("_bulk"):
+                oldstyle.warn(
+                    f"the configuration's 'bulk' has {', '.join(unheeded)}, which llmagg.bulk.ray and llmagg.bulk.dask "
+                    "do not heed; params={'max_cost': …} bounds each call"
+                )
             made = Asking(self._llm, *self._ask_with)
             await made.check()
             self._asking = made

@@ -33,14 +33,18 @@ def batch(
     resume: Annotated[bool, Flag("--resume", help="go on with the ledger of an earlier run")] = False,
     retry_errors: Annotated[bool, Flag("--retry-errors", help="ask the rows again that failed")] = False,
     max_cost: Annotated[float | None, Flag(metavar="SUM", help="stop at this cost of the whole job")] = None,
-    errors: Annotated[Literal["rows", "stop"], Flag(help="stop ends at the first failed row")] = "rows",
+    errors: Annotated[
+        Literal["rows", "stop"] | None, Flag(help="stop ends at the first failed row; default: rows")
+    ] = None,
     stop_after_errors: Annotated[float | None, Flag(metavar="N", help="failed rows, or a share below 1")] = None,
-    ledger: Annotated[str, Flag(metavar="KIND", help="sqlite, jsonl, or the path of the ledger")] = "sqlite",
+    ledger: Annotated[
+        str | None, Flag(metavar="KIND", help="sqlite (the default), jsonl, or the path of the ledger")
+    ] = None,
     window: Annotated[int | None, Flag(metavar="N", help="rows at once; default: twice the routes' slots")] = None,
     batch_api: Annotated[
-        Literal["never", "auto", "always"],
-        Flag(help="send batches to OpenAI or Anthropic; auto asks live what they do not answer"),
-    ] = "never",
+        Literal["never", "auto", "always"] | None,
+        Flag(help="send batches to OpenAI or Anthropic; auto asks live what they do not answer; default: never"),
+    ] = None,
     batch_wait: Annotated[float, Flag(metavar="SECONDS", help="with auto: the wait before live calls")] = 86400,
     batch_poll: Annotated[float, Flag(hidden=True)] = 5,
     param: Annotated[
@@ -55,7 +59,8 @@ def batch(
 
     A row is a text, or an object with 'prompt', 'messages' or 'body' (a whole request); --prompt asks any other column.
     The answers are written in the order of the rows. Each is in a ledger beside the output at once: after a kill,
-    --resume asks only the rows that are missing.
+    --resume asks only the rows that are missing. The key 'bulk' of the configuration has other defaults for --max-cost,
+    --errors, --stop-after-errors, --ledger and --batch-api.
 
     Exit codes: 0 all rows were asked (failed rows are rows with 'error'), 1 the run was stopped by --max-cost or by
     errors, or failed, 2 wrong use, 130 interrupted.
@@ -69,7 +74,7 @@ def batch(
         report = bulk.run_sync(
             source, output, default.of_command(model, config), prompt=prompt, resume=resume, retry_errors=retry_errors,
             max_cost=max_cost, errors=errors, stop_after_errors=stop_after_errors,
-            ledger=ledger if ledger in ("sqlite", "jsonl") else Path(ledger), window=window, batch_api=batch_api,
+            ledger=ledger if ledger in (None, "sqlite", "jsonl") else Path(ledger), window=window, batch_api=batch_api,
             batch_wait=batch_wait, batch_poll=batch_poll, progress=not quiet, **_params(param or []),
         )  # fmt: skip
     except KeyboardInterrupt:
