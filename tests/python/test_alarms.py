@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import gc
+import linecache
 import sys
 import weakref
 from collections.abc import Callable
@@ -74,6 +75,7 @@ class Alarm:
         self.at = at
         self.passed = 0
         self.where = ""
+        self.lines: dict[int, int] = {}  # the latest line of each frame
 
     def trace(self, frame: FrameType, event: str, _: Any) -> Any:
         place = frame.f_code
@@ -81,7 +83,9 @@ class Alarm:
             return None
         if place.co_filename.endswith("_fields.py"):  # msgspec drops what a field's default raises
             return None
-        if event == "line" and not self.where and not _finalizes(frame):
+        before = self.lines.get(id(frame), 0) if event == "line" else 0
+        self.lines[id(frame)] = frame.f_lineno
+        if event == "line" and not self.where and not _finalizes(frame) and not _leaves(frame, before):
             self.passed += 1
             if self.passed == self.at:
                 self.where = f"{place.co_filename}:{frame.f_lineno}"
@@ -96,6 +100,14 @@ def _finalizes(frame: FrameType | None) -> bool:
             return True
         frame = frame.f_back
     return False
+
+
+def _leaves(frame: FrameType, before: int) -> bool:
+    """Whether the frame leaves a block of ``with``: Python runs no handler between the block and the call of __exit__,
+    and what a trace function raises there leaves a lock locked for good.
+    """
+    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+    return before > frame.f_lineno and line.lstrip().startswith(("with ", "async with "))
 
 
 @pytest.mark.parametrize("way", WAYS)
