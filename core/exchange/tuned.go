@@ -48,10 +48,10 @@ var ways = [...]struct {
 		"streaming is required", "stream must be true", "set stream to true"}},
 }
 
-// way tells whether the answer is asked for as a stream, as its caller wants it
-// unless the server does not answer so, and the name of the way that is left
-// out then.
-func (x *Exchange) way(want bool) (stream bool, left string) {
+// asksStream tells whether the answer is asked for as a stream, as its caller
+// wants it unless the server does not answer so, and the name of the way that
+// is left out then.
+func (x *Exchange) asksStream(want bool) (stream bool, left string) {
 	for i := range ways {
 		name := ways[i].name
 		if want == (name != noWhole) && x.omits(name) && (name != noToolStreams || x.Payload.Field("tools") != nil) {
@@ -66,7 +66,7 @@ func (x *Exchange) way(want bool) (stream bool, left string) {
 func (u *Upstream) body(x *Exchange, want bool) ([]byte, error) {
 	whole := x.Payload
 	var left string
-	x.Stream, left = x.way(want)
+	x.Stream, left = x.asksStream(want)
 	x.Usage = x.Usage || x.Stream && !want // whole answers say it unasked
 	var gone []string
 	for _, name := range x.Omit {
