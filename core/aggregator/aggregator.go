@@ -141,6 +141,12 @@ func besideOf(configs []config.Provider) (f *config.Fleet, b config.Bulk) {
 	return f, b
 }
 
+// RefusesBulk tells whether Options.Call says that calls are none of many
+// (DecideBulk without Bulk), which holds for the rows of a job, too.
+func (a *Aggregator) RefusesBulk() bool {
+	return a.options.Call.Decided&llm.DecideBulk != 0 && !a.options.Call.Bulk
+}
+
 // Bulk is what the latest configuration of Initialize says of jobs of many rows
 // (core/bulk).
 func (a *Aggregator) Bulk() config.Bulk {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -106,4 +107,25 @@ func TestTwoRunsAndOtherCallsAtOnce(t *testing.T) {
 	require.NoError(t, wall.SetScript(faultwall.MustScript(`{"models": {"gpt-b": {"steps": [{"delay_headers_s": 0.05}]}}}`)))
 	chats(50)
 	require.Equal(t, 10, a.Report()[0].Limit)
+}
+
+// "bulk": false of an aggregator holds for the rows of its runs; a row's own
+// option counts for more.
+func TestAnAggregatorMayRefuseAuto(t *testing.T) {
+	wall, asked := quota(t, true, "")
+	refusing := aggregator.New(asked.Manager(), aggregator.Options{Call: llm.CallOptions{Decided: llm.DecideBulk}})
+	folder := t.TempDir()
+	require.NoError(t, wall.SetScript(faultwall.MustScript(`{"default": {"steps": [{"delay_headers_s": 0.02}]}}`)))
+	_, err := run(refusing, prompts(t, folder, 200), filepath.Join(folder, "a.jsonl"), bulk.Options{})
+	require.NoError(t, err)
+	require.Equal(t, 10, wall.Seen().Models["gpt-a"].MaxSimultaneous)
+
+	rows := make([]bulk.Row, 200)
+	for i := range rows {
+		rows[i].Request = &llm.Request{Messages: []llm.Message{{Role: llm.RoleUser, Content: fmt.Sprint(i)}}}
+		rows[i].Request.Options.Bulk = true
+	}
+	_, err = bulk.Run(context.Background(), refusing, bulk.Rows(slices.Values(rows)), bulk.WriteJSONL(filepath.Join(folder, "b.jsonl")), bulk.Options{})
+	require.NoError(t, err)
+	require.Greater(t, wall.Seen().Models["gpt-a"].MaxSimultaneous, 10)
 }

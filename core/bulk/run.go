@@ -218,7 +218,7 @@ func (r *run) ask(ctx context.Context, row *asked) *Result {
 	}
 	request := *row.Request
 	if request.Options.Decided&llm.DecideBulk == 0 {
-		request.Options.Bulk = true
+		request.Options.Bulk = request.Options.Bulk || !r.aggregator.RefusesBulk()
 	}
 	response, err := r.aggregator.Chat(ctx, &request)
 	if err != nil {

@@ -82,3 +82,13 @@ def test_names_are_looked_at_in_linear_time() -> None:
         assert "not shown" in _shown.bare(name)
     for name in ("a" * 18 + "1", "a" * 19 + "-1", "1" * 30, "a1-" * 20):
         assert _shown.bare(name) == name
+
+
+def test_marks_of_keys_begin_words() -> None:
+    for name in ("task-one", "disk_usage", "wxai-a", "Task-one"):
+        assert _shown.bare(name) == name
+        assert _shown.shown(name) == _shown.shown_path(name) == repr(name)
+    for name in ("sk-a", "SK-a", "my sk-a", "key_sk-a", "task-sk-a", "Bearer x"):
+        assert "not shown" in _shown.bare(name)
+        assert "not shown" in _shown.shown_path(name)
+        assert _shown.shown(name) == f"a string of {len(name)} bytes"

@@ -3,6 +3,7 @@ package shown
 import (
 	"errors"
 	"os"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -47,5 +48,18 @@ func TestHost(t *testing.T) {
 	}
 	for _, host := range []string{"disk-1", "task-1.example", "sk-1.example", "proxy", "127.0.0.1", "::1", "a1b2c3d4e5f6a7b8c9d0e1.example", "ip-10-0-0-1.ec2.internal"} {
 		require.Equal(t, host, Host(host))
+	}
+}
+
+// A mark of a key counts where a word begins: there are task-1 and disk_usage.
+func TestMarksBeginWords(t *testing.T) {
+	for _, name := range []string{"task-1.jsonl", "data/risk-notes.csv", "disk_usage", "ask-model", "wxai-1", "Task-1", "3sk-1"} {
+		require.Equal(t, strconv.Quote(name), Path(name))
+		require.Equal(t, name, Bare(name))
+	}
+	require.Equal(t, `"task-list"`, Text("task-list"))
+	for _, name := range []string{"sk-1", "SK-1", "my sk-1", "x=sk-1", "key_sk-1", "a/sk-1.jsonl", "täsk sk-1", "task-sk-1", "Bearer x", "ésk-1"} {
+		require.Contains(t, Path(name), "not shown", name)
+		require.Contains(t, Bare(name), "not shown", name)
 	}
 }

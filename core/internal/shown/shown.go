@@ -143,14 +143,19 @@ func Cut(text string, n int) string {
 // secretMarks begin the keys of well-known vendors, and what carries one.
 var secretMarks = []string{"sk-", "sk_", "pk-", "gsk_", "xai-", "hf_", "aiza", "bearer ", "basic ", "ghp_", "glpat-", "nvapi-", "r8_", "akia", "-----begin"}
 
-// looksSecret tells whether a text may be a credential: it begins as the keys
-// of vendors do, has an address with a password in it, or is long and mixes
-// letters and digits without being words.
+// looksSecret tells whether a text may be a credential: a word in it begins as
+// the keys of vendors do (there are files named task-1), it has an address with
+// a password in it, or it is long and mixes letters and digits without being
+// words.
 func looksSecret(s string) bool {
 	lower := strings.ToLower(s)
-	for _, mark := range secretMarks {
-		if strings.Contains(lower, mark) {
-			return true
+	for i := range len(lower) {
+		if i == 0 || !isLetterOrDigit(lower[i-1]) {
+			for _, mark := range secretMarks {
+				if strings.HasPrefix(lower[i:], mark) {
+					return true
+				}
+			}
 		}
 	}
 	if strings.Contains(s, "@") {
@@ -158,6 +163,8 @@ func looksSecret(s string) bool {
 	}
 	return mixes(s)
 }
+
+func isLetterOrDigit(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' }
 
 // mixes tells whether a text is long and mixes letters and digits without being
 // words.

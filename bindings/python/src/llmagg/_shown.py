@@ -13,13 +13,13 @@ KEY_MARKS = (  # made by `make reference`
 """What keys begin with, in lower case."""
 # An address with a password, or a key: letters and digits without a gap, looked at from where they begin only.
 _MIXED = re.compile(r"@|(?<![A-Za-z0-9])(?=[0-9]*[A-Za-z])(?=[A-Za-z]*[0-9])[A-Za-z0-9]{20}")
-_MARKED = re.compile(f"(?<![a-z0-9])(?:{'|'.join(map(re.escape, KEY_MARKS))})")  # there are files named task-1
+_MARKED = re.compile(f"(?<![a-z0-9])(?:{'|'.join(map(re.escape, KEY_MARKS))})")  # not in "task-1"
 _HARMLESS = re.compile(r"[A-Za-z _.-]{0,32}|[+-]?[0-9.]{1,12}[A-Za-z]{0,2}")
 
 
 def bare(name: str) -> str:
     """A name as it is, unless it looks like a credential."""
-    credential = any(mark in name.lower() for mark in KEY_MARKS) or _MIXED.search(name)
+    credential = _MARKED.search(name.lower()) or _MIXED.search(name)
     return f"of {len(name)} characters (it looks like a credential and is not shown)" if credential else name
 
 
@@ -42,6 +42,6 @@ def shown(value: Any) -> str:
         return repr(value)[:40]
     if not isinstance(value, str):
         return f"an object of type {type(value).__name__}"
-    if _HARMLESS.fullmatch(value) and not any(mark in value.lower() for mark in KEY_MARKS):
+    if _HARMLESS.fullmatch(value) and not _MARKED.search(value.lower()):
         return repr(value)
     return f"a string of {len(value.encode('utf-8', 'replace'))} bytes"
