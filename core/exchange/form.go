@@ -228,6 +228,9 @@ func severalValues(in *bufio.Reader) bool {
 // against scripts, and a second JSON encoding, of those that encode what they
 // were answered.
 func bare(data []byte) []byte {
+	if n := len(data); n > 1 && data[0] == '{' && data[1] != 0 && data[n-1] == '}' { // as nearly all are
+		return data
+	}
 	const most = 3                                                  // encodings
 	if behind := bytes.TrimLeft(data, " \t\r\n"); hasMark(behind) { // the blanks are a gateway's
 		data = behind

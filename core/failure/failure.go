@@ -44,7 +44,12 @@ func Reports(data []byte) bool {
 // report a failure, so that Of must decide. It is cheap enough for every chunk
 // of a stream.
 func HasFailureField(beside llm.Extra) bool {
-	return slices.ContainsFunc(besideChoices, func(name string) bool { _, ok := beside[name]; return ok })
+	for name := range beside {
+		if slices.Contains(besideChoices, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // IsFailureField tells whether a field of this name, beside an answer or a

@@ -252,11 +252,26 @@ func (p *Payload) requestFields(data []byte, plain span) (_ []jsontext.Field, wr
 		wrong = Errorf(InvalidArgument, "the request %v", err)
 	}
 	if err = r.End(); err == nil && wrong == nil {
-		if name, at := jsontext.Repeated(data, plain.from, plain.to); name != "" {
-			wrong = Errorf(InvalidArgument, "%s has the key %s twice", shown.Name(at), shown.Name(name))
-		}
+		wrong = twiceWithin(data, fields.List, plain)
 	}
 	return fields.List, wrong, err
+}
+
+// twiceWithin is the error that a value of the request has a name twice, nil
+// for none. plain is where messages stand that need no check.
+func twiceWithin(data []byte, fields []jsontext.Field, plain span) error {
+	for _, f := range fields {
+		if first := data[f.Start]; first != '{' && first != '[' || f.End == plain.to {
+			continue
+		}
+		if name, at, found := jsontext.Repeated(data[f.Start:f.End]); found {
+			if at != "" && at[0] != '[' {
+				at = "." + at
+			}
+			return Errorf(InvalidArgument, "%s has the key %s twice", shown.Name(f.Key+at), shown.Name(name))
+		}
+	}
+	return nil
 }
 
 // nameOf is the name of a field, without a copy where [Request] has it.

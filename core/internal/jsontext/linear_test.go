@@ -11,6 +11,6 @@ import (
 func TestRepeatedNamesLinearTime(t *testing.T) {
 	lineartime.Check(t, 20_000, func(n int) func() {
 		data := manyNames(n)
-		return func() { Repeated(data, 0, 0) }
+		return func() { Repeated(data) }
 	})
 }
