@@ -111,8 +111,9 @@ func streamAnswer(c *call, status int, pieces iter.Seq[piece]) *answer {
 // healthyEvents is a healthy stream in the request's wire format.
 func healthyEvents(c *call, s *Step) iter.Seq[piece] {
 	return func(yield func(piece) bool) {
-		a, f := contentOf(c, s), formatOf(c, s)
-		for _, d := range c.dialect.deltas(c, s, a) {
+		a, deltas := streamed(c, s)
+		f := formatOf(c, s)
+		for _, d := range deltas {
 			if !yield(piece{data: f.object(d.name, "", c.chunk(a, d)), event: true}) {
 				return
 			}
@@ -149,9 +150,9 @@ func eventPieces(c *call, s *Step) iter.Seq[piece] {
 // a time.
 func arrayAnswer(c *call, s *Step, status int) *answer {
 	return &answer{status: status, contentType: "application/json; charset=UTF-8", length: -1, pieces: func(yield func(piece) bool) {
-		a := contentOf(c, s)
+		a, deltas := streamed(c, s)
 		before := "["
-		for _, d := range c.dialect.deltas(c, s, a) {
+		for _, d := range deltas {
 			if !yield(piece{data: append([]byte(before), toJSON(c.chunk(a, d))...), event: true}) {
 				return
 			}

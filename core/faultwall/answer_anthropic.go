@@ -1,6 +1,7 @@
 package faultwall
 
 import (
+	"cmp"
 	"encoding/json"
 )
 
@@ -75,10 +76,7 @@ func (anthropic) chunk(_ *content, d delta) any {
 func (anthropic) deltas(_ *call, s *Step, a *content) []delta {
 	var all []delta
 	put := func(e anthropicEvent) { all = append(all, delta{name: e.Type, event: withExtra(e, a.extra)}) }
-	start := anthropicMessage{ID: "msg_" + a.id, Type: "message", Role: "assistant", Model: a.model, Content: []anthropicBlock{}}
-	if s.UsageChunk != UsageNone {
-		start.Usage = anthropicUsage(a.usage)
-	}
+	start := anthropicMessage{ID: "msg_" + a.id, Type: "message", Role: "assistant", Model: a.model, Content: []anthropicBlock{}, Usage: anthropicUsage(a.usage)}
 	put(anthropicEvent{Type: "message_start", Message: &start})
 	for i, b := range anthropicBlocks(a) {
 		anthropicPieces(s, i, b, put)
@@ -86,11 +84,7 @@ func (anthropic) deltas(_ *call, s *Step, a *content) []delta {
 	if a.finish == "" {
 		return all
 	}
-	end := anthropicEvent{Type: "message_delta", Delta: map[string]any{"stop_reason": anthropicReason(a.finish), "stop_sequence": nil}}
-	if s.UsageChunk != UsageNone {
-		end.Usage = anthropicUsage(a.usage)
-	}
-	put(end)
+	put(anthropicEvent{Type: "message_delta", Delta: map[string]any{"stop_reason": anthropicReason(a.finish), "stop_sequence": nil}, Usage: anthropicUsage(a.usage)})
 	if s.ends() {
 		put(anthropicEvent{Type: "message_stop"})
 	}
@@ -147,15 +141,11 @@ var anthropicErrors = map[int]string{
 }
 
 func (anthropic) failure(status int, model string) any {
-	kind, known := anthropicErrors[status]
-	if !known {
-		kind = "api_error"
-	}
 	message := statusText(status)
 	if status == 404 {
 		message = "model: " + model
 	}
-	return map[string]any{"type": "error", "error": map[string]any{"type": kind, "message": message}, "request_id": "req_wall"}
+	return map[string]any{"type": "error", "error": map[string]any{"type": cmp.Or(anthropicErrors[status], "api_error"), "message": message}, "request_id": "req_wall"}
 }
 
 func (anthropic) list(models []string) any {

@@ -1,6 +1,7 @@
 package faultwall
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -99,7 +100,7 @@ func (bedrock) deltas(_ *call, s *Step, a *content) []delta {
 	put("messageStop", map[string]any{"stopReason": bedrockReason(a.finish)})
 	if s.ends() {
 		end := map[string]any{"metrics": map[string]int{"latencyMs": 1}}
-		if usage := bedrockUsage(a.usage); usage != nil && s.UsageChunk != UsageNone {
+		if usage := bedrockUsage(a.usage); usage != nil {
 			end["usage"] = usage
 		}
 		put("metadata", end)
@@ -135,34 +136,24 @@ type bedrockFailure struct {
 }
 
 func (bedrock) failure(status int, model string) any {
-	kind, known := bedrockErrors[status]
-	if !known {
-		kind = "InternalServerException"
-	}
 	message := statusText(status)
 	if status == 404 {
 		message = "The requested model " + model + " was not found."
 	}
-	return &bedrockFailure{Message: message, kind: kind}
+	return &bedrockFailure{Message: message, kind: cmp.Or(bedrockErrors[status], "InternalServerException")}
 }
 
 func (bedrock) list(models []string) any { return anthropic{}.list(models) }
 
-// splitBedrock splits …/model/MODEL/METHOD; the model is escaped.
-func splitBedrock(u *url.URL) (model string, stream, ok bool) {
-	path, ok := strings.CutSuffix(u.EscapedPath(), "/converse")
-	if !ok {
-		if path, ok = strings.CutSuffix(u.EscapedPath(), "/converse-stream"); !ok {
-			return "", false, false
-		}
-		stream = true
-	}
+// modelBefore is MODEL in …/model/MODEL/METHOD, where it is escaped.
+func modelBefore(u *url.URL, method string) (model string, ok bool) {
+	path, ok := strings.CutSuffix(u.EscapedPath(), "/"+method)
 	at := strings.LastIndex(path, "/model/")
-	if at < 0 {
-		return "", false, false
+	if !ok || at < 0 {
+		return "", false
 	}
 	model, err := url.PathUnescape(path[at+len("/model/"):])
-	return model, stream, err == nil
+	return model, err == nil
 }
 
 func (c *call) readBedrock(model string, stream bool) *Step {

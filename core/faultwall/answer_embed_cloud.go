@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -14,17 +13,6 @@ import (
 // This file is the vectors of Bedrock's InvokeModel (Bedrock user guide,
 // "Amazon Titan Embeddings Text", "Cohere Embed and Cohere Embed v4") and of
 // Vertex AI (its reference, "Text embeddings API").
-
-// splitInvoke splits …/model/MODEL/invoke; the model is escaped.
-func splitInvoke(u *url.URL) (model string, ok bool) {
-	path, ok := strings.CutSuffix(u.EscapedPath(), "/invoke")
-	at := strings.LastIndex(path, "/model/")
-	if !ok || at < 0 {
-		return "", false
-	}
-	model, err := url.PathUnescape(path[at+len("/model/"):])
-	return model, err == nil
-}
 
 // invokeFields are the fields of each model's body; Bedrock takes no others.
 func invokeFields(model string) []string {

@@ -87,10 +87,6 @@ func (gemini) chunk(a *content, d delta) any {
 // deltas: thoughts and text in pieces, each function call whole (Gemini does
 // not split arguments), the finish reason and the usage on the last chunk.
 func (gemini) deltas(_ *call, s *Step, a *content) []delta {
-	usage := a.usage
-	if s.UsageChunk == UsageNone {
-		usage = nil
-	}
 	var all []delta
 	each := func(d delta) {
 		for i := range a.choices {
@@ -113,14 +109,14 @@ func (gemini) deltas(_ *call, s *Step, a *content) []delta {
 	empty := ""
 	last := delta{text: &empty, finish: a.finish}
 	if s.UsageChunk == "" || s.UsageChunk == UsageFinish {
-		last.usage = usage
+		last.usage = a.usage
 	}
 	each(last)
 	switch s.UsageChunk {
 	case UsageOwn:
-		all = append(all, delta{usage: usage, bare: true})
+		all = append(all, delta{usage: a.usage, bare: true})
 	case UsageEmptyDelta:
-		all = append(all, delta{usage: usage})
+		all = append(all, delta{usage: a.usage})
 	}
 	return all
 }

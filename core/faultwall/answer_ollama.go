@@ -110,11 +110,7 @@ func (o ollama) deltas(_ *call, s *Step, a *content) []delta {
 	if a.finish == "" || !s.ends() {
 		return all
 	}
-	usage := a.usage
-	if s.UsageChunk == UsageNone {
-		usage = nil
-	}
-	put(o.ends(a, o.line(a, ollamaMessage{}), usage))
+	put(o.ends(a, o.line(a, ollamaMessage{}), a.usage))
 	return all
 }
 

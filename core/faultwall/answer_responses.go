@@ -173,9 +173,8 @@ func (responses) deltas(_ *call, s *Step, a *content) []delta {
 		return w.all
 	}
 	ended := responsesHead(a, items)
-	if ended.Status, ended.Incomplete = responsesStatus(a.finish); s.UsageChunk != UsageNone {
-		ended.Usage = responsesUsage(a.usage)
-	}
+	ended.Status, ended.Incomplete = responsesStatus(a.finish)
+	ended.Usage = responsesUsage(a.usage)
 	w.put(ended.Status, map[string]any{"response": withExtra(ended, a.extra)})
 	return w.all
 }

@@ -85,6 +85,15 @@ func (c *call) chunk(a *content, d delta) any {
 	return c.dialect.chunk(a, d)
 }
 
+// streamed is the content of a stream, which may be without usage, in pieces.
+func streamed(c *call, s *Step) (*content, []delta) {
+	a := contentOf(c, s)
+	if s.UsageChunk == UsageNone {
+		a.usage = nil
+	}
+	return a, c.dialect.deltas(c, s, a)
+}
+
 // contentOf resolves a step's content for a request.
 func contentOf(c *call, s *Step) *content {
 	a := &content{

@@ -44,25 +44,22 @@ func (w *Wall) Script(model string, steps ...Step) {
 
 // SetPlan replaces the plan of one model.
 func (w *Wall) SetPlan(model string, plan Plan) error {
-	if err := plan.check("models." + model); err != nil {
-		return err
-	}
-	plan.Steps = slices.Clone(plan.Steps)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.behavior.models[model] = &cursor{plan: plan}
-	return nil
+	return w.set("models."+model, plan, func(b *behavior, c *cursor) { b.models[model] = c })
 }
 
 // SetHealth replaces the plan of the health check.
 func (w *Wall) SetHealth(plan Plan) error {
-	if err := plan.check("health"); err != nil {
+	return w.set("health", plan, func(b *behavior, c *cursor) { b.health = c })
+}
+
+func (w *Wall) set(path string, plan Plan, at func(*behavior, *cursor)) error {
+	if err := plan.check(path); err != nil {
 		return err
 	}
 	plan.Steps = slices.Clone(plan.Steps)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.behavior.health = &cursor{plan: plan}
+	at(w.behavior, &cursor{plan: plan})
 	return nil
 }
 

@@ -9,19 +9,10 @@ import (
 // Entra, whoever asks.
 const Token = "wall-token"
 
-// tokenPaths are the ends of the paths of token servers: Google's and Entra's,
-// then the services of machines in their clouds.
-var tokenPaths = []string{"/token", "/oauth2/v2.0/token", "/service-accounts/default/token", "/metadata/identity/oauth2/token"}
-
-// isTokenServer tells whether a request asks for a token.
-func isTokenServer(r *http.Request) bool {
-	for _, end := range tokenPaths {
-		if strings.HasSuffix(r.URL.Path, end) {
-			return true
-		}
-	}
-	return false
-}
+// isTokenServer tells whether a request asks for a token: of Google, of Entra
+// (/oauth2/v2.0/token), or of the services of machines in their clouds
+// (/service-accounts/default/token, /metadata/identity/oauth2/token).
+func isTokenServer(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/token") }
 
 // giveToken answers a request for a token, as RFC 6749 says. Services of
 // machines want a header that no browser sends.

@@ -62,10 +62,12 @@ func (c *call) understand(r *http.Request) *Step {
 	if r.Header.Get("Anthropic-Version") != "" {
 		c.dialect = anthropic{}
 	}
-	if model, stream, ok := splitBedrock(r.URL); ok {
-		return c.readBedrock(model, stream)
+	for _, method := range []string{"converse", "converse-stream"} {
+		if model, ok := modelBefore(r.URL, method); ok {
+			return c.readBedrock(model, method == "converse-stream")
+		}
 	}
-	if model, ok := splitInvoke(r.URL); ok {
+	if model, ok := modelBefore(r.URL, "invoke"); ok {
 		return c.readInvoke(model)
 	}
 	if refusal, is := c.understandCloud(r); is {
