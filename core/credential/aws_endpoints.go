@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,12 +68,7 @@ func (a *aws) fromContainer(ctx context.Context) (*Secret, error) {
 
 func isOneOf(host string, hosts []string) bool {
 	ip := net.ParseIP(host)
-	for _, h := range hosts {
-		if ip != nil && ip.Equal(net.ParseIP(h)) {
-			return true
-		}
-	}
-	return false
+	return ip != nil && slices.ContainsFunc(hosts, func(h string) bool { return ip.Equal(net.ParseIP(h)) })
 }
 
 // fromMachine asks the metadata service of EC2, in its second version.

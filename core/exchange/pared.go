@@ -209,12 +209,12 @@ var refusing = []string{"unexpected", "unknown", "unrecogni", "unsupported", "no
 
 // speaksOfFields tells whether "stream" in a text is likely the field. Servers
 // that fail speak of streams as well: "unexpected end of stream".
-func speaksOfFields(text string) bool { return containsAny(strings.ToLower(text), ofFields) }
+func speaksOfFields(text string) bool { return wordlist.AnyIn(strings.ToLower(text), ofFields) }
 
 var ofFields = []string{"argument", "field", "param", "keyword", "propert", "attribute", "input", "option",
 	`'stream'`, `"stream\`, `"stream"`, "`stream`", "参数", "字段"}
 
-func refuses(text string) bool { return containsAny(strings.ToLower(text), refusing) }
+func refuses(text string) bool { return wordlist.AnyIn(strings.ToLower(text), refusing) }
 
 // restore puts back fields that the route leaves out as a habit, if the server
 // now asks for them.
@@ -247,22 +247,17 @@ func (u *Upstream) guess(x *Exchange, suspects []wire.Suspect, e *llm.Error, sai
 			ours = nil
 		}
 	}
-	if x.blind == 0 && len(ours) > 0 {
-		x.blind = 1
-		x.Omit = withNames(x.base, ours)
-		return true
+	switch {
+	case x.blind == 0 && len(ours) > 0:
+		x.blind, x.Omit = 1, withNames(x.base, ours)
+	case x.blind <= 1 && len(theirs) > 0:
+		x.blind, x.Omit = 2, withNames(x.base, theirs)
+	case x.blind == 2 && x.again < maxAgain && len(ours) > 0:
+		x.blind, x.Omit = 3, withNames(x.Omit, ours)
+	default:
+		return false
 	}
-	if x.blind <= 1 && len(theirs) > 0 {
-		x.blind = 2
-		x.Omit = withNames(x.base, theirs)
-		return true
-	}
-	if x.blind == 2 && x.again < maxAgain && len(ours) > 0 {
-		x.blind = 3
-		x.Omit = withNames(x.Omit, ours)
-		return true
-	}
-	return false
+	return true
 }
 
 // aboutFields tells whether a refusal that names no field is one of fields, or
@@ -270,7 +265,7 @@ func (u *Upstream) guess(x *Exchange, suspects []wire.Suspect, e *llm.Error, sai
 // servers, so others are not taken for its refusal.
 func aboutFields(e *llm.Error) bool {
 	text := strings.ToLower(e.ProviderMessage + " " + e.Type + " " + e.ProviderCode)
-	return e.Status == 422 || strings.TrimSpace(text) == "" || containsAny(text, ofRequests)
+	return e.Status == 422 || strings.TrimSpace(text) == "" || wordlist.AnyIn(text, ofRequests)
 }
 
 var ofRequests = []string{"bad request", "field", "param", "argument", "propert", "extra",
@@ -376,11 +371,4 @@ func (w words) key(key string) {
 	if !envelope.Has(key) {
 		w.text(key)
 	}
-}
-
-// Called, not inlined, as is x.omits: that makes the library 2 KB smaller.
-//
-//go:noinline
-func containsAny(text string, words []string) bool {
-	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
 }

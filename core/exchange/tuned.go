@@ -121,14 +121,14 @@ func (u *Upstream) tune(x *Exchange, e *llm.Error, said words) (found bool) {
 	}
 	text := strings.ToLower(e.ProviderMessage + " " + e.Body) // a body may be written in \u escapes
 	for i := range ways {
-		if w := &ways[i]; x.Stream == (w.name != noWhole) && containsAny(text, w.words) {
+		if w := &ways[i]; x.Stream == (w.name != noWhole) && wordlist.AnyIn(text, w.words) {
 			if u.forget(x, isWay) { // the server has changed its way
 				return true
 			}
 			return x.leaves(w.name)
 		}
 	}
-	if x.Strict || !containsAny(text, lacking) || containsAny(text, wrong) {
+	if x.Strict || !wordlist.AnyIn(text, lacking) || wordlist.AnyIn(text, wrong) {
 		return false
 	}
 	only := strings.Contains(text, "cannot both")

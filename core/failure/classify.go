@@ -13,6 +13,7 @@ import (
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/internal/suggest"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -210,10 +211,7 @@ func redirectHost(h http.Header) string {
 	if err != nil {
 		return "an unreadable location"
 	}
-	if to.Host == "" {
-		return clip([]byte(to.Path), maxHost)
-	}
-	return clip([]byte(to.Host), maxHost)
+	return clip([]byte(cmp.Or(to.Host, to.Path)), maxHost)
 }
 
 func codeOfStatus(status int, text, name string) llm.Code {
@@ -222,7 +220,7 @@ func codeOfStatus(status int, text, name string) llm.Code {
 		return llm.Authentication
 	case status == http.StatusForbidden:
 		words := []string{"key", "permission", "credential", "unauthorized", "token", "access denied", "forbidden", "authenticat", "authoriz", "signature", "real-name", "实名"}
-		if containsAny(text, words) || containsAny(name, words) {
+		if wordlist.AnyIn(text, words) || wordlist.AnyIn(name, words) {
 			return llm.Authentication
 		}
 		return llm.BadRequest

@@ -226,7 +226,7 @@ var missing = []string{"does not exist", "not found", "unknown model", "model no
 	"decommissioned", "model identifier is invalid", "on-demand throughput isn", "is not supported for generatecontent"}
 
 func (r *rule) fits(name, text string, status int) bool {
-	return containsAny(name, r.names) || containsAny(text, r.words) && (r.at == nil || r.at(status))
+	return wordlist.AnyIn(name, r.names) || wordlist.AnyIn(text, r.words) && (r.at == nil || r.at(status))
 }
 
 // codeOf is the error table: first what the body says, then the status.
@@ -241,7 +241,7 @@ func codeOf(status int, s *said) llm.Code {
 	}
 	own, _, _ := strings.Cut(s.message, "'input': ") // behind it vLLM repeats the request
 	text := strings.ToLower(own + " " + s.upstreamSaid)
-	if s.notMoney(text) || (status == http.StatusTooManyRequests || status == 0) && containsAny(text, paces) {
+	if s.notMoney(text) || (status == http.StatusTooManyRequests || status == 0) && wordlist.AnyIn(text, paces) {
 		return llm.RateLimit
 	}
 	for _, word := range []string{s.code, s.reason, s.kind} {
@@ -266,7 +266,7 @@ func codeOf(status int, s *said) llm.Code {
 	case isRefusal(status) && noMoney(text):
 		return llm.Quota
 	}
-	if status != 429 && status < 500 && (strings.Contains(text, "model") && containsAny(text, missing) || strings.Contains(text, "模型不存在")) {
+	if status != 429 && status < 500 && (strings.Contains(text, "model") && wordlist.AnyIn(text, missing) || strings.Contains(text, "模型不存在")) {
 		return llm.ModelNotFound
 	}
 	if status >= 400 {
@@ -288,22 +288,22 @@ func codeOf(status int, s *said) llm.Code {
 // meant: another number in the same request cures that.
 func tooManyTokens(text string) bool {
 	return strings.Contains(text, "token") &&
-		containsAny(text, []string{"input", "prompt", "message", "conversation"}) &&
-		containsAny(text, []string{"exceed", "too long", "too large", "too many", "longer than", "larger than", "more than"}) &&
-		!containsAny(text, []string{"max_", "output", "completion", "thinking", "budget", "per minute", "per day"})
+		wordlist.AnyIn(text, []string{"input", "prompt", "message", "conversation"}) &&
+		wordlist.AnyIn(text, []string{"exceed", "too long", "too large", "too many", "longer than", "larger than", "more than"}) &&
+		!wordlist.AnyIn(text, []string{"max_", "output", "completion", "thinking", "budget", "per minute", "per day"})
 }
 
 // noMoney tells whether a message says, in whatever words, that nothing is left
 // to pay with.
 func noMoney(text string) bool {
-	return containsAny(text, []string{" credit", "balance ", "balance.", " funds"}) &&
-		containsAny(text, []string{"not enough", "insufficient", "exhausted", "run out", "ran out", "used up", "depleted", "too low"})
+	return wordlist.AnyIn(text, []string{" credit", "balance ", "balance.", " funds"}) &&
+		wordlist.AnyIn(text, []string{"not enough", "insufficient", "exhausted", "run out", "ran out", "used up", "depleted", "too low"})
 }
 
 // notMoney tells whether a word that means "no money" with other vendors means
 // tokens per minute here: DashScope's.
 func (s *said) notMoney(text string) bool {
-	return suggest.Fold(s.code) == "insufficientquota" && containsAny(text, []string{"aliyun", "alibaba", "allocated quota"})
+	return suggest.Fold(s.code) == "insufficientquota" && wordlist.AnyIn(text, []string{"aliyun", "alibaba", "allocated quota"})
 }
 
 // plainName is a name without the namespaces of AWS: in front of "#" and

@@ -1,7 +1,6 @@
 package failure
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -102,8 +101,4 @@ func maskCut(text, secret string) string {
 		}
 	}
 	return text
-}
-
-func containsAny(text string, words []string) bool {
-	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
 }

@@ -20,26 +20,21 @@ func namedWait(h http.Header, now time.Time) (time.Duration, bool) {
 		}
 	}
 	v := strings.TrimSpace(h.Get("Retry-After"))
-	if v == "" {
-		return 0, false
-	}
 	at, dated := moment(v)
-	if d, ok := positive(v, time.Second); ok && !dated {
-		return d, true
-	}
 	if !dated {
-		var err error
-		at, err = parseDate(v)
-		dated = err == nil
-	}
-	if dated {
-		wait := at.Sub(now)
-		if date, err := parseDate(strings.TrimSpace(h.Get("Date"))); err == nil && at.Sub(date).Abs() <= longestSense {
-			wait = at.Sub(date)
+		if d, ok := positive(v, time.Second); ok {
+			return d, true
 		}
-		return min(max(wait, 0), longestWait), true
+		var err error
+		if at, err = parseDate(v); err != nil {
+			return 0, false
+		}
 	}
-	return 0, false
+	wait := at.Sub(now)
+	if date, err := parseDate(strings.TrimSpace(h.Get("Date"))); err == nil && at.Sub(date).Abs() <= longestSense {
+		wait = at.Sub(date)
+	}
+	return min(max(wait, 0), longestWait), true
 }
 
 // moment reads what some servers write in the place of a wait: a time, as the

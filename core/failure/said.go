@@ -255,11 +255,8 @@ func fieldsOf(raw json.RawMessage) fields {
 
 // textOf is a JSON string's text, "" for anything else.
 func textOf(raw json.RawMessage) string {
-	if len(raw) == 0 || raw[0] != '"' {
-		return ""
-	}
 	var text string
-	if llm.JSON.Unmarshal(raw, &text) != nil {
+	if len(raw) == 0 || raw[0] != '"' || llm.JSON.Unmarshal(raw, &text) != nil {
 		return ""
 	}
 	return text

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/suggest"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -169,7 +170,7 @@ func OfText(body []byte) llm.Code {
 	if status := statusOfPage(heading); status != 0 {
 		return codeOf(status, &said{message: heading})
 	}
-	if text := strings.ToLower(heading); containsAny(text, busy) || containsAny(text, later) {
+	if text := strings.ToLower(heading); wordlist.AnyIn(text, busy) || wordlist.AnyIn(text, later) {
 		return llm.Unavailable
 	}
 	return OfWords(heading)

@@ -108,7 +108,7 @@ func (v *Vendor) documented(w *language, tried map[string]string) string {
 		}
 		return "`" + strings.Join(words, "`"+w.comma+"`") + "`"
 	}
-	names := append([]string{v.name}, strings.Fields(v.aliases)...)
+	names := append([]string{v.name}, v.aliases.Words()...)
 	format := v.own
 	if format == "" {
 		format = "OpenAI"

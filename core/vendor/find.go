@@ -44,7 +44,7 @@ func Names() []string {
 func everyName() []string {
 	var names []string
 	for v := range all() {
-		names = append(append(names, v.name), strings.Fields(v.aliases)...)
+		names = append(append(names, v.name), v.aliases.Words()...)
 	}
 	return names
 }
@@ -98,17 +98,7 @@ func find(name string) (Vendor, bool) {
 	return Vendor{}, false
 }
 
-func (v *Vendor) named(name string) bool { return v.name == name || hasWord(v.aliases, name) }
-
-// hasWord tells whether a word is among others that blanks separate.
-func hasWord(words, word string) bool {
-	for w := range strings.FieldsSeq(words) {
-		if w == word {
-			return true
-		}
-	}
-	return false
-}
+func (v *Vendor) named(name string) bool { return v.name == name || v.aliases.Has(name) }
 
 // moveTo makes the row that of one of its sites; false where it has none of
 // that name. The default site stays in the row's list of sites by its name.

@@ -17,7 +17,7 @@ func TestRows(t *testing.T) {
 	names, hosts, variable := map[string]string{}, map[string]string{}, regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
 	for v := range all() {
 		require.Regexp(t, `^[a-z][a-z0-9]*(-openai|-anthropic)?$`, v.name)
-		for _, name := range append([]string{v.name}, strings.Fields(v.aliases)...) {
+		for _, name := range append([]string{v.name}, v.aliases.Words()...) {
 			require.Empty(t, names[name], "two rows are named %q", name)
 			names[name] = v.name
 			found, known := find(strings.ToUpper(name))

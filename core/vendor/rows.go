@@ -31,7 +31,7 @@ func Rows() []Row {
 	for v := range all() {
 		r := Row{Name: v.name, BaseURL: withoutRegion(v.baseURL), Hosts: v.ownHosts(), Keys: v.allKeys(), Sites: v.siteNames(), Preset: i >= len(vendors)}
 		r.Address, _ = v.addressVariable()
-		for _, name := range append([]string{v.name}, strings.Fields(v.aliases)...) {
+		for _, name := range append([]string{v.name}, v.aliases.Words()...) {
 			if name != v.name {
 				r.Aliases = append(r.Aliases, name)
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/llmagg/llmagg/core/credential"
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/internal/suggest"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 	"github.com/llmagg/llmagg/core/wire/anthropic"
@@ -28,17 +29,17 @@ type Vendor struct {
 	streamUsage bool     // is asked for usage by stream_options.include_usage
 	hosts       []string // patterns of path.Match; by default those of its addresses
 
-	aliases    string // further names
-	keys       string // environment variables in which its key is looked for, the usual one first
-	site       string // the name of the place that baseURL is; "" where there is one place only
-	sites      []Site // the others
-	messages   string // base URL where it speaks Anthropic's format; "" for nowhere
-	noUsage    bool   // refuses the question for usage in streams; of a row without a format of its own
-	tellsCost  bool   // says in its answers what they cost, or may
-	local      bool   // a server on one's own machine, which needs no key
-	concurrent int    // calls at once that it takes; 0 for the default
-	embedTexts int    // texts in one request for vectors; 0 for the format's own number
-	others     string // whose ways requests follow that are no chats: see wire.Options
+	aliases    wordlist.List // further names
+	keys       string        // environment variables in which its key is looked for, the usual one first
+	site       string        // the name of the place that baseURL is; "" where there is one place only
+	sites      []Site        // the others
+	messages   string        // base URL where it speaks Anthropic's format; "" for nowhere
+	noUsage    bool          // refuses the question for usage in streams; of a row without a format of its own
+	tellsCost  bool          // says in its answers what they cost, or may
+	local      bool          // a server on one's own machine, which needs no key
+	concurrent int           // calls at once that it takes; 0 for the default
+	embedTexts int           // texts in one request for vectors; 0 for the format's own number
+	others     string        // whose ways requests follow that are no chats: see wire.Options
 
 	quirks *wire.Quirks // of its chat completions; nil for none
 

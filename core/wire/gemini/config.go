@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -270,12 +271,7 @@ func reasoning(model, effort string, call *wire.Call) *thinkingConfig {
 }
 
 func thinks(model string) bool {
-	for _, without := range []string{"gemma", "gemini-1", "gemini-2.0", "gemini-2.5-flash-image"} {
-		if strings.Contains(model, without) {
-			return false
-		}
-	}
-	return true
+	return !wordlist.AnyIn(model, []string{"gemma", "gemini-1", "gemini-2.0", "gemini-2.5-flash-image"})
 }
 
 func takesBudget(model string) bool { return strings.Contains(model, "gemini-2.") }
