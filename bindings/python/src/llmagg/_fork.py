@@ -24,6 +24,7 @@ LATE = (
     "mmap",
     "msgspec",
     "pathlib",
+    "signal",
     "traceback",
     "urllib.parse",
     "llmagg._bounds",

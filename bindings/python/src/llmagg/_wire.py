@@ -69,6 +69,8 @@ def encode(value: Any, what: str = "the request") -> bytes:
         place = f"cannot be written as JSON: {place}is" if (place := deep(value)) else "cannot be written: it is"
         raise InvalidArgumentError(f"{what} {place} nested too deeply or contains itself") from None
     except Exception as error:  # also of the code of an application's own types
+        if _again.of_handler(error):
+            raise
         from ._values import blame
 
         if not (place := blame(value)):

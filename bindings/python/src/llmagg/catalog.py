@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping, Set
 from operator import attrgetter
 from typing import Any
 
+from . import _again
 from ._shown import shown
 from ._signature import refuse_other
 from ._wire import encode
@@ -128,6 +129,8 @@ def clients_of(provider: Any) -> Mapping[str, Any]:
         try:
             names = listed()
         except Exception as error:
+            if _again.of_handler(error):
+                raise
             logger.warning("get_available_models() of a provider failed: %s: %s", type(error).__name__, error)
             return {}
     if inspect.iscoroutine(names):  # of a mock
@@ -144,6 +147,8 @@ def _found(find: Callable[[str], Any], names: list[str]) -> Iterator[tuple[str, 
         except ModelNotFoundError:
             continue
         except Exception as error:
+            if _again.of_handler(error):
+                raise
             logger.warning("get_llm_client() of a provider failed for its model %s: %s", name, error)
 
 
@@ -268,8 +273,8 @@ def is_available(client: Any) -> bool:
     try:
         return switch is None or bool(switch())
     except Exception as error:
-        if getattr(switch, "__module__", "") == f"{__package__}.client":
-            raise  # ours raises nothing itself: the handler of a signal did
+        if getattr(switch, "__module__", "") == f"{__package__}.client" or _again.of_handler(error):
+            raise  # ours raises nothing itself
         logger.warning("is_available() of a %s failed: %s", type(client).__name__, error)
         return False
 
@@ -280,6 +285,8 @@ async def close(provider: str, name: str, client: Any) -> None:
         if (method := getattr(client, "close", None)) is not None:
             await method()
     except Exception as error:
+        if _again.of_handler(error):
+            raise
         logger.warning("closing %s/%s failed: %s", provider, name, error)
     release(client)  # an overriding close() may not call ours
 

@@ -17,6 +17,8 @@ import threading
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from . import _again
+
 if TYPE_CHECKING:
     import logging
 
@@ -52,7 +54,9 @@ def _write(level: int, message: str, *arguments: object, **more: Any) -> None:
     """
     try:
         _found().log(level, message, *arguments, stacklevel=3, **more)
-    except Exception:
+    except Exception as error:
+        if _again.of_handler(error):
+            raise
         import logging
         import traceback
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from . import catalog
+from . import _again, catalog
 from .errors import AllModelsFailedError, InvalidArgumentError
 from .manager import Manager
 
@@ -59,6 +59,8 @@ def providers(manager: Any, models: Iterable[str]) -> tuple[Providers, list[str]
         try:
             client = manager.get_client_by_model(name)
         except Exception as error:
+            if _again.of_handler(error):
+                raise
             missing.append(f"{name}: {getattr(error, 'message', None) or error or type(error).__name__}")
             continue
         provider = getattr(getattr(client, "config", None), "provider", None)

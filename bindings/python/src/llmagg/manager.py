@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any, ClassVar
 
-from . import _absent, _names, catalog
+from . import _absent, _again, _names, catalog
 from ._closing import Closing
 from ._twin import twin
 from .client import LLMClient  # noqa: F401 - tests patch this name
@@ -134,7 +134,7 @@ class Manager(Closing):
         alive: dict[str, dict[str, bool]] = {}
         for (name, provider), check in zip(providers.items(), checks):
             if isinstance(check, BaseException):
-                if not isinstance(check, Exception):
+                if not isinstance(check, Exception) or _again.of_handler(check):
                     raise check
                 logger.warning("the health check of provider %s failed: %s", name, check)
                 check = dict.fromkeys(catalog.registered(provider), False)
@@ -166,6 +166,8 @@ class Manager(Closing):
             try:
                 await provider.close()
             except Exception as error:
+                if _again.of_handler(error):
+                    raise
                 logger.warning("closing provider %s failed: %s", name, error)
 
     def get_provider_config(self, provider_name: str) -> ProviderConfig:

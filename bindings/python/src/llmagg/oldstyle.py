@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from . import _again
 from ._wire import decode, encode
 from .config import MODEL_KEYS, ModelConfig, ProviderConfig, is_unset, seconds
 from .errors import BadResponseError, InvalidArgumentError
@@ -214,6 +215,8 @@ def _items(value: Any, what: str, expected: str) -> list[tuple[str, Any]]:
     try:
         items = list(value.items())
     except Exception as error:  # of the mapping's own code
+        if _again.of_handler(error):
+            raise
         raise InvalidArgumentError(f"{what} cannot be read: {type(error).__name__}: {error}") from error
     for key, _ in items:
         if not isinstance(key, str):

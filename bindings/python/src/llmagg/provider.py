@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, TypeVar
 
-from . import _absent, _names, catalog
+from . import _absent, _again, _names, catalog
 from ._closing import Closing
 from ._twin import twin
 from .client import LLMClient  # noqa: F401 - tests patch this name
@@ -117,6 +117,8 @@ class BaseProvider(Provider):
                 name_model(self.get_provider_name(), name, model_config)
                 await self.register_client(model_config)
             except Exception as error:
+                if _again.of_handler(error):
+                    raise
                 logger.warning("model %s/%s could not be initialized: %s", self.get_provider_name(), name, error)
 
     # Generated from the methods above: change those, then run `make twins`.

@@ -226,6 +226,8 @@ def listed(values: Any, name: str) -> Any:
     try:
         return list(values)
     except Exception as error:  # of the values' own code
+        if _again.of_handler(error):
+            raise
         raise InvalidArgumentError(f"{name} cannot be read: {type(error).__name__}: {error}") from error
 
 

@@ -17,7 +17,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import oldstyle
+from . import _again, oldstyle
 from .errors import InvalidArgumentError, LLMError, NotInitializedError
 
 DEFAULT_MODELS = {  # made by `make reference`
@@ -181,6 +181,8 @@ def _from_object(name: str) -> Any:
     try:
         found: Any = importlib.import_module(module)
     except Exception as error:
+        if _again.of_handler(error):
+            raise
         raise _MissedError(f"module {module} cannot be imported ({type(error).__name__}: {error})") from None
     for part in attribute.split("."):
         if not hasattr(found, part):

@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from . import _absent, _called, _docstring, _misspelt, _rules, _streamed, _values, parsing
+from . import _absent, _again, _called, _docstring, _misspelt, _rules, _streamed, _values, parsing
 from ._bounds import Bounds
 from ._frames import brief
 from ._patience import within
@@ -113,6 +113,8 @@ class Tool:
                 result = await asyncio.to_thread(list, result)
             return _told(result)
         except (Exception, SystemExit) as error:
+            if _again.of_handler(error):
+                raise
             return f"error: {type(error).__name__}: {error}"
 
 

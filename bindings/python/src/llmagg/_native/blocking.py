@@ -75,7 +75,26 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         coroutine.close()
         raise
     with brief:
-        return loop.run_until_complete(coroutine)
+        return _complete(loop, coroutine)
+
+
+def _complete(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine to its end. What a signal's handler raises in the loop ends the coroutine too; else the thread's
+    next call would go on with it.
+    """
+    task = loop.create_task(coroutine)
+    try:
+        return loop.run_until_complete(task)
+    except BaseException:
+        if not task.done():
+            task.cancel()
+            with contextlib.suppress(BaseException):  # a second interrupt; the first one is raised
+                loop.run_until_complete(task)
+        if task.done() and not task.cancelled():
+            task.exception()  # so that asyncio does not report it
+        raise
+    finally:
+        del task  # an error has this frame in its traceback
 
 
 def refuse_inside_loop() -> None:
@@ -109,7 +128,7 @@ class BlockingReader(Reader):
         """Blocks until the operation may have an event."""
         if self.custom:
             loop = self.loop()
-            loop.run_until_complete(self._run_custom(operation))
+            _complete(loop, self._run_custom(operation))
         else:
             self._poll(LOOK_UP_MS if threading.get_ident() == _main else None)
             self.pump()

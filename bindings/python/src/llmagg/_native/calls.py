@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Itera
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .. import _gathered, errors
+from .. import _again, _gathered, errors
 from .._frames import brief, shorten
 from .._wire import decode, encode
 from ..events import DoneEvent, RestartEvent, StreamEvent
@@ -241,6 +241,8 @@ def _judge(accept: Callable[[ChatCompletionResponse], Any]) -> Accept:
                 getattr(said, "close", lambda: None)()
                 raise TypeError("accept is a coroutine function; expected a plain one")
         except Exception as error:  # told in the attempt's message
+            if _again.of_handler(error):
+                raise
             text = f"{type(error).__name__}: {error}".encode("utf-8", "backslashreplace").decode()
             return {"accept": False, "reason": text}
         if isinstance(said, str):

@@ -8,7 +8,7 @@ import ctypes
 import inspect
 from typing import Any
 
-from .. import errors
+from .. import _again, errors
 from .._given import close_stream
 from .._wire import decode, encode
 from ..requests import ChatCompletionRequest, is_bytes
@@ -54,6 +54,8 @@ class CustomCall:
         except Exception as error:
             if self.operation is not None:
                 self.operation.raised = error
+                if _again.of_handler(error):
+                    self.operation.interrupt(error)
             self.fail(error)
         except BaseException as error:
             self.fail(errors.CanceledError(f"{type(error).__name__} ended the client's call"))
@@ -142,7 +144,9 @@ def _choices(response: Any) -> list[Any]:
     try:
         first = choices[0]  # type: ignore[index]
         return [first] if isinstance(first.message.content, str) else []
-    except Exception:  # of the answer's own code
+    except Exception as error:  # of the answer's own code
+        if _again.of_handler(error):
+            raise
         return []
 
 

@@ -81,8 +81,8 @@ class Operation:
     """
 
     __slots__ = (
-        "__weakref__", "_taken", "accept", "closed_by", "context", "done", "events", "generation", "head", "looked_at",
-        "op", "owner", "raised", "routes", "tag", "targets", "waiter",
+        "__weakref__", "_taken", "accept", "closed_by", "context", "done", "events", "generation", "head",
+        "interrupted", "looked_at", "op", "owner", "raised", "routes", "tag", "targets", "waiter",
     )  # fmt: skip
 
     def __init__(self, tag: int, routes: Routes, targets: dict[int, Target] | None, owner: Calls | None) -> None:
@@ -97,6 +97,7 @@ class Operation:
         self.waiter: Waiter | None = None
         self.closed_by: str | None = None
         self.raised: BaseException | None = None  # by a client of the application, in the last custom call that failed
+        self.interrupted: Exception | None = None  # what a signal's handler raised inside one of the functions
         self.owner = owner
         self.generation = load.generation
         self.looked_at = False  # these two: see _gathered.Reading
@@ -134,7 +135,10 @@ class Operation:
             load.quick().llmagg_op_credit(ctypes.c_uint64(self.op), self._taken, None)
             self._taken = 0
 
-    def _error(self, payload: Payload) -> errors.LLMError:
+    def _error(self, payload: Payload) -> Exception:
+        if self.interrupted is not None:
+            interrupted, self.interrupted = self.interrupted, None
+            return interrupted
         error = errors.from_payload(decode(payload, "an error"))
         if self.closed_by and isinstance(error, errors.CanceledError):
             return errors.ClosedError(f"{self.closed_by} was closed while the call ran", attempts=error.attempts,
@@ -143,6 +147,13 @@ class Operation:
         if raised is not None:
             errors.add_cause(error, raised)
         return error
+
+    def interrupt(self, error: Exception) -> None:
+        """Ends the call with what a signal's handler raised inside a function of the application."""
+        self.interrupted = error
+        self.events.insert(0, (ERROR, bytearray()))
+        self.wake()
+        self.cancel()
 
     def end(self) -> None:
         """Marks the operation as done: its last event has arrived."""

@@ -163,7 +163,11 @@ class Reader:
     def _judge(self, op: int, operation: Operation | None, payload: Payload) -> None:
         """Lets the call's function look at an answer."""
         if operation is not None and operation.accept is not None:
-            data = encode(operation.accept(payload))
+            try:
+                data = encode(operation.accept(payload))
+            except Exception as error:  # of a signal's handler
+                operation.interrupt(error)
+                return
             with contextlib.suppress(errors.CanceledError):  # the call has ended meanwhile
                 load.call("llmagg_accept_answer", op, data, len(data))
 

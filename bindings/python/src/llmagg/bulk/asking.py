@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Any
 
-from .. import catalog, lookup, plan
+from .. import _again, catalog, lookup, plan
 from .._native import route
 from .._native.calls import Call, Posted
 from .._wire import encode
@@ -111,6 +111,8 @@ class Asking:
         except LLMError as error:
             return self._refused(n, row, error)
         except Exception as error:  # of the application's prompt()
+            if _again.of_handler(error):
+                raise
             text = f"prompt() raised {type(error).__name__}: {error}"
             return self._refused(n, row, InvalidArgumentError(text))
         key.update(self._salt)
