@@ -158,10 +158,12 @@ func (u *Upstream) pare(x *Exchange, e *llm.Error, afford func() bool) bool {
 		if said.any(s.Words) && (s.Name != llm.OmitStream || e.Status/100 == 4 || speaksOfFields(e.Body)) {
 			named = append(named, s)
 		}
-		others = append(others, s)
+		if !s.Named {
+			others = append(others, s)
+		}
 	}
 	switch {
-	case len(others) == 0:
+	case len(named)+len(others) == 0:
 		return false
 	case len(named) > 0:
 		last := x.again == maxAgain-1
@@ -197,7 +199,7 @@ func mayBeRefusal(e *llm.Error) bool {
 	case 400, 404, 406, 413, 415, 422:
 		return e.Code != llm.Unavailable // a proxy's "stream" is no field of the request
 	case 0, 200, 500, 501: // inside an answer, or of a server that fell over the field
-		return e.Body != "" && refuses(e.ProviderMessage+" "+e.Body)
+		return e.Body != "" && (e.Code == llm.BadRequest || refuses(e.ProviderMessage+" "+e.Body))
 	}
 	return false
 }

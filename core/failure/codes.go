@@ -124,7 +124,7 @@ var names = wordlist.Index[llm.Code]{
 	{Value: llm.ContentFilter, Words: "contentfilter contentpolicyviolation responsibleaipolicyviolation prohibitedcontent moderation moderationblocked biopolicy datainspectionfailed " +
 		"inputtextriskdetection outputtextriskdetection inputimageriskdetection outputimageriskdetection sensitivewordsdetected promptblocked unsaferequest " +
 		"operationdeniedtextillegaldetected operationdeniedimageillegaldetected contentmoderation invalidprompt cyberpolicy misalignmentpolicyviolation"},
-	{Value: llm.ContextLength, Words: "contextlengthexceeded stringabovemaxlength exceedcontextsizeerror tokenslimitreached tokenstoolong characterstoolong outofcontexterror"},
+	{Value: llm.ContextLength, Words: "contextlengthexceeded exceedcontextsizeerror tokenslimitreached tokenstoolong characterstoolong outofcontexterror"},
 	// OpenAI's Responses API: what the request holds cannot be used there.
 	{Value: llm.BadRequest, Words: "invalidimage invalidimageformat invalidbase64image invalidimageurl invalidimagemode imagetoolarge imagetoosmall imageparseerror " +
 		"imagefiletoolarge imagefilenotfound unsupportedimagemediatype emptyimagefile failedtodownloadimage dataresidencymismatch " +
@@ -157,13 +157,13 @@ var rules = []rule{
 	{code: llm.ContentFilter, names: []string{"contentfilter", "contentpolicy", "censorship", "moderation", "responsibleaipolicyviolation", "prohibitedcontent", "sensitivecontent", "riskdetection", "datainspection"},
 		words: []string{"content management policy", "content policy", "content filter", "content exists risk", "inappropriate content", "敏感"}, at: isAbout},
 	{code: llm.ContentFilter, words: []string{"moderation", "flagged"}, at: func(status int) bool { return status == 403 }},
-	{code: llm.ContextLength, names: []string{"contextlength", "contextsize", "stringabovemaxlength"},
+	{code: llm.ContextLength, names: []string{"contextlength", "contextsize"},
 		words: []string{"context length", "context size", "context window"}, at: mayBeAbout},
 	{code: llm.ContextLength,
 		words: []string{"prompt is too long", "prompt too long", "input is too long", "input too long", "context too long",
 			"exceeds the maximum number of tokens", "input token count", "exceeded model token limit", "maximum model length", "maximum prompt length",
 			"maximum input length", "maximum sequence length", "sum of prompt length", "reduce the length of the", "`inputs` tokens", "inputs tokens", "`inputs` must have less", "max length",
-			"range of input length", "total length cannot exceed", "prompt token count", "number of input tokens", "input tokens exceed",
+			"range of input length", "content': string too long", "text': string too long", "input': string too long", "total length cannot exceed", "prompt token count", "number of input tokens", "input tokens exceed",
 			"token limit exceeded", "exceeds token limit", "超长", "最大长度", "输入过长", "上下文长度", "上下文限制"},
 		at: isAbout},
 	{code: llm.Authentication, names: []string{"invalidapikey", "apikeyinvalid", "authenticationerror", "invalidauthentication", "authfailure"},

@@ -21,7 +21,7 @@ var (
 	arkQuirks = wire.Quirks{Effort: wire.EffortSwitch}
 
 	minimaxQuirks = wire.Quirks{Clamps: []wire.Bounds{{Field: "temperature", Least: 0.01, Most: 1}}, Adds: [2]string{"reasoning_split", "true"},
-		Turns: wire.OneSystem}
+		Turns: wire.OneSystem, WholeTools: true}
 
 	siliconflowQuirks = wire.Quirks{OnlyMaxTokens: true, Effort: wire.EffortBudget}
 

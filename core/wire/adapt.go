@@ -38,6 +38,26 @@ func (c *Call) Clamp(field string, n *float64, least, most float64) *float64 {
 	return &within
 }
 
+// Stops are the stop sequences of the request that the vendor takes: at most
+// so many, and none of white space alone unless blanks says so. As the next
+// functions of this kind, it is no method: that would be one of all types that
+// embed the call, 4 KB of the library.
+func Stops(c *Call, r *llm.Request, most int, blanks bool) []string {
+	var kept []string
+	for _, s := range r.Stop {
+		if len(kept) < most && (blanks || !IsBlank(s)) {
+			kept = append(kept, s)
+		}
+	}
+	if len(kept) < len(r.Stop) {
+		c.Adapt("stop", strconv.Itoa(len(r.Stop))+" sequences to "+strconv.Itoa(len(kept)))
+	}
+	return kept
+}
+
+// AnyNumber is a bound that no request reaches.
+const AnyNumber = 1 << 30
+
 func number(n float64) string { return strconv.FormatFloat(n, 'g', -1, 64) }
 
 // Unsupported is the error of a request that asks for what gives the answer its

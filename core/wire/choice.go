@@ -2,7 +2,9 @@ package wire
 
 import (
 	"encoding/json"
+	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -15,12 +17,42 @@ func IsFunction(t *llm.Tool) bool {
 
 var noParameters = json.RawMessage(`{"type":"object","properties":{}}`)
 
-// Parameters are a function's parameters, an empty object where it has none.
+// Parameters are a function's parameters: an empty object where it has none,
+// else with the type that vendors demand and some tools forget.
 func Parameters(f *llm.Function) json.RawMessage {
-	if IsThere(f.Parameters) {
-		return f.Parameters
+	if !IsThere(f.Parameters) {
+		return noParameters
 	}
-	return noParameters
+	return objectSchema(f.Parameters, false)
+}
+
+// WholeParameters are [Parameters] with properties, too: OpenAI demands them.
+func WholeParameters(f *llm.Function) json.RawMessage {
+	return objectSchema(Parameters(f), true)
+}
+
+// objectSchema is a schema with a type, or with properties, "object" and none
+// where it has neither these nor says elsewhere what is meant.
+func objectSchema(schema json.RawMessage, properties bool) json.RawMessage {
+	keys, added := " type ", `{"type":"object",`
+	if properties {
+		keys, added = " properties $ref anyOf oneOf allOf ", `{"properties":{},`
+	}
+	r := jsontext.Reader{Data: schema, Most: MaxAnswerDepth}
+	if r.Next() != '{' {
+		return schema
+	}
+	from := r.Pos + 1
+	if !r.Object() {
+		return noParameters
+	}
+	for more := true; more; more = r.NextField() {
+		if strings.Contains(keys, " "+string(r.Key)+" ") {
+			return schema
+		}
+		r.Skip()
+	}
+	return append([]byte(added), schema[from:]...)
 }
 
 // NamedTool names a function, in the form of today or in the old one.

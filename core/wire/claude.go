@@ -1,6 +1,11 @@
 package wire
 
-import "strings"
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
 
 // Claude is what of a model's name decides how Claude is asked, by Anthropic or
 // on another vendor's cloud: its generation, as in claude-3-5-haiku-20241022,
@@ -67,6 +72,14 @@ func (m Claude) AnswerTokens() int {
 // Budgets are the tokens of thought that an effort is worth, for models that
 // take no effort.
 var Budgets = map[string]int{"minimal": 1024, "low": 1024, "medium": 8192, "high": 16384, "xhigh": 24576, "max": 24576}
+
+// HasThoughts tells whether a "thinking" of the Messages API asks for thoughts.
+func HasThoughts(thinking json.RawMessage) bool {
+	var t struct {
+		Type string `json:"type"`
+	}
+	return IsThere(thinking) && llm.JSON.Unmarshal(thinking, &t) == nil && t.Type != "" && t.Type != "disabled"
+}
 
 // LeastAnswer is the room that max_tokens leaves beside a budget of thought.
 const LeastAnswer = 1024

@@ -32,6 +32,9 @@ type Quirks struct {
 	// one, where calls are in the history and each answer in it needs its
 	// thoughts; "" where none does.
 	EveryThought string
+	// WholeTools says that each function needs the type and the properties of
+	// its parameters.
+	WholeTools bool
 	// Turns is what the vendor demands of the order of messages.
 	Turns Order
 }

@@ -3,6 +3,8 @@ package wire
 import (
 	"encoding/json"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -30,15 +32,31 @@ type Speaker[B any] interface {
 	Mark(blocks []B, extra llm.Extra) []B
 }
 
-// Translate translates messages by s, as [Turns.Joined] gives them.
+// Translate translates messages by s, as [Turns.Joined] gives them. It may
+// change them.
 func (t *Turns[B]) Translate(s Speaker[B], messages []llm.Message) (system []B, turns []Turn[B], err error) {
 	for i := range messages {
+		if i == len(messages)-1 {
+			begun(&messages[i])
+		}
 		if err := t.message(s, &messages[i], At(i)); err != nil {
 			return nil, nil, err
 		}
 	}
 	system, turns = t.Joined()
 	return system, turns, nil
+}
+
+// begun takes the white space off the end of an answer that the model shall go
+// on with, since Claude refuses it there.
+func begun(m *llm.Message) {
+	last := &m.Content
+	if n := len(m.Parts); n > 0 {
+		last = &m.Parts[n-1].Text
+	}
+	if m.Role == llm.RoleAssistant {
+		*last = strings.TrimRightFunc(*last, unicode.IsSpace)
+	}
 }
 
 func (t *Turns[B]) message(s Speaker[B], m *llm.Message, at At) error {

@@ -11,6 +11,7 @@ type Suspect struct {
 	Name    string   // as the trail has it
 	Words   []string // any of which a refusal of it may say, as PlainWord writes them
 	History bool     // of another answer; else an addition of the core
+	Named   bool     // it is left out only where a refusal names it
 }
 
 // thoughts are words by which vendors call a model's thoughts.

@@ -60,6 +60,7 @@ func (b *requestBody) WriteFields(o *jsontext.Object) {
 // is adapted, and parts of other vendors' answers are left out. What would
 // change the answer's shape is UNSUPPORTED: another route may take it.
 func bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
+	wire.FewCacheMarks(c, req)
 	t := conversation{Turns: wire.Turns[block]{Call: c}}
 	b := &requestBody{Model: req.Model}
 	var err error

@@ -34,7 +34,7 @@ func (s *settings) fill() error {
 		return err
 	}
 	b.Temperature = s.Clamp("temperature", r.Temperature, 0, 1) // OpenAI's range ends at 2
-	b.TopP, b.TopK, b.StopSequences = r.TopP, r.Extra["top_k"], r.Stop
+	b.TopP, b.TopK, b.StopSequences = r.TopP, r.Extra["top_k"], wire.Stops(s.Call, r, wire.AnyNumber, false)
 	if len(b.TopK) == 0 {
 		b.TopK = r.Extra["topK"]
 	}
@@ -92,8 +92,14 @@ func (s *settings) output(name string, value any) (err error) {
 func (s *settings) thinking() error {
 	r, b, m := s.request, s.body, wire.ClaudeOf(s.request.Model)
 	if own := r.Extra["thinking"]; wire.IsThere(own) {
-		b.Thinking = own
 		s.Lacks(r, "reasoning_effort")
+		if thinks := wire.HasThoughts(own); thinks && s.callsWithoutThoughts() {
+			s.leave("thinking")
+			return nil
+		} else if thinks {
+			s.besideThoughts()
+		}
+		b.Thinking = own
 		return nil
 	}
 	effort := r.ReasoningEffort

@@ -85,7 +85,8 @@ func (w *format) Suspects(c *wire.Call) (suspects []wire.Suspect) {
 	if other {
 		suspects = append(suspects, wire.Suspect{Name: omitOthers, Words: []string{"tooluse", "toolresult"}, History: true})
 	}
-	if marksCache(r) {
+	marked := false
+	if wire.CacheMarks(c, r, func(llm.Extra, string) { marked = true }); marked {
 		suspects = append(suspects, wire.Suspect{Name: omitCache, Words: []string{"cachepoint", "cache", "caching"}, History: true})
 	}
 	return suspects

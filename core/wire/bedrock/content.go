@@ -147,15 +147,6 @@ func cachePoint(mark json.RawMessage) json.RawMessage {
 	return json.RawMessage(`{"type":"default"}`)
 }
 
-// marksCache tells whether a request has a mark for the cache.
-func marksCache(r *llm.Request) bool {
-	marked := func(e llm.Extra) bool { return wire.IsThere(e["cache_control"]) }
-	return slices.ContainsFunc(r.Messages, func(m llm.Message) bool {
-		return marked(m.Extra) || slices.ContainsFunc(m.Parts, func(p llm.Part) bool { return marked(p.Extra) }) ||
-			slices.ContainsFunc(m.ToolCalls, func(c llm.ToolCall) bool { return marked(c.Extra) })
-	}) || slices.ContainsFunc(r.Tools, func(t llm.Tool) bool { return marked(t.Extra) })
-}
-
 // ownBlocks are the blocks of Converse that chat completions lack: a part of
 // that type, with a field of that name, passes as it is.
 const ownBlocks wordlist.List = "image document video audio guardContent cachePoint reasoningContent citationsContent searchResult"

@@ -50,6 +50,7 @@ type inferenceConfig struct {
 // is adapted, and parts of other vendors' answers are left out. What would
 // change the answer's shape is UNSUPPORTED: another route may take it.
 func bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
+	wire.FewCacheMarks(c, req)
 	t := conversation{Turns: wire.Turns[block]{Call: c}}
 	b := &requestBody{}
 	var err error
@@ -102,7 +103,4 @@ func (t *conversation) Result(m *llm.Message, blocks []block, at wire.At) error 
 
 // plainID makes the id of a call fit for Bedrock, which takes letters, digits
 // and "_.:-", at most 64 of them: the ids of other vendors may hold more.
-func plainID(id string) string {
-	plain := wire.PlainID(id, "_.:-")
-	return plain[max(0, len(plain)-64):] // ids differ at their end
-}
+func plainID(id string) string { return wire.PlainID(id, "_.:-") }

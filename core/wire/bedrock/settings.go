@@ -53,7 +53,7 @@ func (s *settings) inference() {
 	s.body.InferenceConfig = &inferenceConfig{
 		MaxTokens:   cmp.Or(r.MaxCompletionTokens, r.MaxTokens),
 		Temperature: s.Call.Clamp("temperature", r.Temperature, 0, 1), // OpenAI's range ends at 2
-		TopP:        r.TopP, StopSequences: r.Stop,
+		TopP:        r.TopP, StopSequences: wire.Stops(s.Call, r, wire.AnyNumber, !isClaude(r.Model)),
 	}
 }
 
@@ -110,6 +110,12 @@ func (s *settings) thinking() error {
 	if own := r.Extra["thinking"]; wire.IsThere(own) {
 		s.add("thinking", "thinking", own)
 		s.Call.Lacks(r, "reasoning_effort")
+		if thinks := wire.HasThoughts(s.body.Additional["thinking"]); thinks && s.callsWithoutThoughts() {
+			s.lack("thinking")
+			delete(s.body.Additional, "thinking")
+		} else if thinks {
+			s.besideThoughts()
+		}
 		return nil
 	}
 	effort := r.ReasoningEffort

@@ -66,7 +66,7 @@ func generationConfig(req *llm.Request, call *wire.Call) (json.RawMessage, error
 	c := configOf{
 		Temperature: req.Temperature, TopP: req.TopP, TopK: ownField(req.Extra, "topK", "top_k"),
 		CandidateCount: req.N, MaxOutputTokens: req.MaxCompletionTokens,
-		StopSequences: req.Stop, Seed: req.Seed,
+		StopSequences: wire.Stops(call, req, maxStops, true), Seed: req.Seed,
 		PresencePenalty: req.PresencePenalty, FrequencyPenalty: req.FrequencyPenalty,
 		ResponseLogprobs: req.Logprobs, Logprobs: req.TopLogprobs,
 		Thinking: reasoning(req.Model, req.ReasoningEffort, call),
@@ -142,9 +142,13 @@ func camelCase(name string) string {
 	return strings.Join(words, "")
 }
 
+// maxStops is how many stopSequences there may be, and
 // maxCandidates is the most that candidateCount may be (API reference,
 // "GenerationConfig").
-const maxCandidates = 8
+const (
+	maxCandidates = 8
+	maxStops      = 5
+)
 
 // refuse says what would change the answer's shape and cannot be had. The
 // modalities are passed on for the API to judge.

@@ -53,15 +53,19 @@ func toolsOf(req *llm.Request) (tools []json.RawMessage, config json.RawMessage,
 
 func declarationOf(f *llm.Function) declaration {
 	d := declaration{Name: f.Name, Description: f.Description}
+	parameters := f.Parameters
+	if wire.IsThere(parameters) {
+		parameters = wire.Parameters(f)
+	}
 	// A function without parameters leaves its schema out: Gemini refuses an
 	// object type that has no properties.
 	var schema struct {
 		Type       string                     `json:"type"`
 		Properties map[string]json.RawMessage `json:"properties"`
 	}
-	if llm.JSON.Unmarshal(f.Parameters, &schema) == nil && schema.Type == "object" && len(schema.Properties) == 0 {
+	if llm.JSON.Unmarshal(parameters, &schema) == nil && schema.Type == "object" && len(schema.Properties) == 0 {
 		var fields llm.Extra
-		_ = llm.JSON.Unmarshal(f.Parameters, &fields) // read just above
+		_ = llm.JSON.Unmarshal(parameters, &fields) // read just above
 		for _, plain := range []string{"type", "properties", "required", "title", "description", "$schema"} {
 			delete(fields, plain)
 		}
@@ -72,7 +76,7 @@ func declarationOf(f *llm.Function) declaration {
 			return d
 		}
 	}
-	d.Parameters = schemaOf(f.Parameters)
+	d.Parameters = schemaOf(parameters)
 	return d
 }
 

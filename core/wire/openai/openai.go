@@ -38,7 +38,10 @@ func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 	if len(omit) == 0 && !p.HasParts() {
 		return p.AppendBody(dst, c.Model, c.Stream, add), nil
 	}
+	p = follow(c, p)
+	quirks := c.Left
 	dst, c.Left = p.AppendPared(dst, c.Model, c.Stream, add, omit)
+	c.Left = append(c.Left, quirks...)
 	c.Usage = usage && !slices.Contains(c.Left, llm.OmitStreamOptions)
 	return dst, nil
 }
@@ -77,7 +80,7 @@ func (w *format) Suspects(c *wire.Call) (s []wire.Suspect) {
 		}
 		s = append(s, wire.Suspect{Name: name, Words: wire.WordsFor(name), History: true})
 	}
-	return s
+	return append(s, suspects(c)...)
 }
 
 func (w *format) Response(data []byte, _ *wire.Call) (*llm.Response, error) {

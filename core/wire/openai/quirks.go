@@ -33,6 +33,7 @@ func (w *format) fitting(c *wire.Call) (*llm.Payload, error) {
 	f.effort()
 	f.schema()
 	f.toolIDs()
+	f.tools()
 	if q.Turns != 0 {
 		f.turns()
 	}

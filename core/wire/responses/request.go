@@ -80,7 +80,9 @@ func (i *item) write(w *jsontext.Writer) {
 	if i.Content != nil {
 		writeAny(&i.Content, o.Field("content"))
 	}
-	writeText(&o, "call_id", i.CallID)
+	if i.CallID != nil {
+		o.Str("call_id", wire.ShortID(*i.CallID))
+	}
 	o.StrUnlessEmpty("name", i.Name)
 	writeText(&o, "arguments", i.Arguments)
 	writeText(&o, "input", i.Input)

@@ -19,7 +19,7 @@ type tool struct {
 }
 
 func toolOf(f *llm.Function) json.RawMessage {
-	return llm.JSONOf(tool{Type: "function", Name: f.Name, Description: f.Description, Parameters: wire.Parameters(f), Strict: f.Strict != nil && *f.Strict})
+	return llm.JSONOf(tool{Type: "function", Name: f.Name, Description: f.Description, Parameters: wire.WholeParameters(f), Strict: f.Strict != nil && *f.Strict})
 }
 
 // tools translates tools and functions. An entry of another type is one of the

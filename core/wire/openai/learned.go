@@ -1,0 +1,90 @@
+package openai
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// learned are quirks that the row of a known vendor has, and that any server
+// may turn out to have: it says so when it refuses a request. The next ones
+// follow the quirk, and the attempt's left_out names it.
+var learned = [...]struct{ name, words string }{ // words of such a refusal
+	{"messages.tool_calls.id", "toolcallid toolcalls callid length"},
+	{"messages.role", "alternate alternating beginning role roles"},
+	{"tools.function.parameters", "parameters properties schema"},
+}
+
+// following is the request as a server wants it that has the quirk; p itself
+// where that changes nothing.
+func following(quirk int, c *wire.Call, p *llm.Payload) *llm.Payload {
+	call := *c
+	call.Payload = p
+	f := fit{call: &call, quirks: &wire.Quirks{}}
+	switch quirk {
+	case 0:
+		f.quirks.ToolIDs = 9
+		f.toolIDs()
+	case 1:
+		f.quirks.Turns = wire.OneSystem | wire.Alternate
+		f.turns()
+	case 2:
+		f.quirks.WholeTools = true
+		f.tools()
+	}
+	if f.err != nil || f.changes == nil {
+		return p
+	}
+	return p.With(f.changes)
+}
+
+// follow is the request as the server wants it by what it has refused.
+func follow(c *wire.Call, p *llm.Payload) *llm.Payload {
+	for i := range learned {
+		before := p
+		if slices.Contains(c.Omit, learned[i].name) {
+			p = following(i, c, p)
+		}
+		if p != before {
+			c.Leave(learned[i].name)
+		}
+	}
+	return p
+}
+
+// suspects are the quirks that would change the request.
+func suspects(c *wire.Call) (s []wire.Suspect) {
+	for i := range learned {
+		if following(i, c, c.Payload) != c.Payload {
+			s = append(s, wire.Suspect{Name: learned[i].name, Words: strings.Fields(learned[i].words), Named: true})
+		}
+	}
+	return s
+}
+
+// tools writes the parameters of functions whole.
+func (f *fit) tools() {
+	raw := f.call.Payload.Field("tools")
+	if !f.quirks.WholeTools || !wire.IsThere(raw) {
+		return
+	}
+	var all []llm.Extra
+	f.read("tools", raw, &all)
+	changed := false
+	for _, t := range all {
+		var function llm.Extra
+		if len(t["function"]) == 0 || llm.JSON.Unmarshal(t["function"], &function) != nil || function == nil {
+			continue
+		}
+		old := function["parameters"]
+		if whole := wire.WholeParameters(&llm.Function{Parameters: old}); len(whole) != len(old) {
+			function["parameters"] = whole
+			t["function"], changed = llm.JSONOf(function), true
+		}
+	}
+	if changed {
+		f.put("tools", llm.JSONOf(all))
+	}
+}
