@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -113,7 +114,7 @@ func TestErrorsNameTheFile(t *testing.T) {
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 		for _, c := range []llmagg.Config{llmagg.File(file), llmagg.Environment{}} {
 			_, err := llmagg.New(c, env)
-			require.ErrorContains(t, err, "the configuration file "+file)
+			require.ErrorContains(t, err, "the configuration file "+strconv.Quote(file))
 			require.ErrorContains(t, err, says)
 		}
 	}

@@ -34,7 +34,7 @@ func Load(path string, o Options) ([]Provider, error) {
 	err = InFile(path, err)
 	if err == nil && mode.Perm()&0o066 != 0 && runtime.GOOS != "windows" && HoldsSecret(data) {
 		o.warn(fmt.Sprintf("the configuration file %s holds keys, and other users may read or write it (mode %04o); "+
-			"restrict it to its owner (chmod 600), or refer to environment variables in it as ${NAME}", path, mode.Perm()))
+			"restrict it to its owner (chmod 600), or refer to environment variables in it as ${NAME}", shown.Path(path), mode.Perm()))
 	}
 	return configs, err
 }
@@ -45,7 +45,7 @@ func InFile(path string, err error) error {
 		return nil
 	}
 	e := *llm.AsError(err)
-	e.Message = "the configuration file " + shown.Bare(path) + strings.TrimPrefix(": "+e.Message, ": the configuration")
+	e.Message = "the configuration file " + shown.Path(path) + strings.TrimPrefix(": "+e.Message, ": the configuration")
 	return &e
 }
 

@@ -74,7 +74,7 @@ func TestWhatIsWrongWithEntraCredentialsIsSaid(t *testing.T) {
 	}{
 		"nothing":       {Spec{}, map[string]string{"AZURE_POD_IDENTITY_AUTHORITY_HOST": "http://127.0.0.1:1"}, "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"},
 		"no tenant":     {Spec{ClientID: "c", ClientSecret: "s3cret"}, nil, "set auth.tenant_id and auth.client_id"},
-		"no such file":  {Spec{TenantID: "t", ClientID: "c", TokenFile: "/nowhere/token"}, nil, "cannot be read: open /nowhere/token"},
+		"no such file":  {Spec{TenantID: "t", ClientID: "c", TokenFile: "/nowhere/token"}, nil, "cannot be read: open \"/nowhere/token\""},
 		"plain address": {Spec{TenantID: "t", ClientID: "c", ClientSecret: "s3cret"}, map[string]string{"AZURE_AUTHORITY_HOST": "http://example.com"}, "AZURE_AUTHORITY_HOST must be an https URL"},
 	} {
 		c.spec.Type = Entra

@@ -127,7 +127,7 @@ func TestWhatIsWrongWithGoogleCredentialsIsSaid(t *testing.T) {
 		message     string
 	}{
 		"nothing":       {Spec{}, map[string]string{"HOME": t.TempDir(), "GCE_METADATA_HOST": "127.0.0.1:1"}, "set GOOGLE_APPLICATION_CREDENTIALS to the file of a service account"},
-		"no such file":  {Spec{}, map[string]string{googleVariable: "/nowhere/x.json"}, "GOOGLE_APPLICATION_CREDENTIALS cannot be read: open /nowhere/x.json"},
+		"no such file":  {Spec{}, map[string]string{googleVariable: "/nowhere/x.json"}, "GOOGLE_APPLICATION_CREDENTIALS cannot be read: open \"/nowhere/x.json\""},
 		"no JSON":       {Spec{Credentials: "{words"}, nil, "auth.credentials is not the JSON of Google's credentials"},
 		"other type":    {Spec{Credentials: `{"type":"external_account"}`}, nil, `has the type "external_account"`},
 		"no PEM":        {Spec{Credentials: account(t, "secret-words", "https://example.com/t")}, nil, "a private_key that is no PEM text"},

@@ -46,7 +46,7 @@ func authoritiesOf(caFile string, env certEnvironment) (func() authorities, erro
 	if caFile != "" {
 		roots, err := loadRoots(caFile)
 		return func() authorities {
-			return authorities{roots, fmt.Sprintf("ca_file %q does not hold the certificate of the server's authority", caFile)}
+			return authorities{roots, fmt.Sprintf("ca_file %s does not hold the certificate of the server's authority", shown.Path(caFile))}
 		}, err
 	}
 	advice := "set ca_file, or the environment's SSL_CERT_FILE or SSL_CERT_DIR, to the certificate of the server's authority"
@@ -84,7 +84,7 @@ func (e certEnvironment) load(advice string) authorities {
 		pem, err := os.ReadFile(file)
 		if err == nil {
 			if !roots.AppendCertsFromPEM(pem) && e.file != "" {
-				wrong = append(wrong, fmt.Sprintf("SSL_CERT_FILE %q holds no PEM certificate", file))
+				wrong = append(wrong, fmt.Sprintf("SSL_CERT_FILE %s holds no PEM certificate", shown.Path(file)))
 			}
 			break
 		}
@@ -130,7 +130,7 @@ func loadRoots(file string) (*x509.CertPool, error) {
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, llm.Errorf(llm.InvalidArgument, "ca_file %s holds no PEM certificate", shown.Name(file))
+		return nil, llm.Errorf(llm.InvalidArgument, "ca_file %s holds no PEM certificate", shown.Path(file))
 	}
 	return roots, nil
 }

@@ -7,10 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from processes import DEAD, Workers, config_of
+from processes import DEAD, Workers, asked, config_of
 from server import Server
 
 from llmagg.faultwall import FaultWall
@@ -37,9 +38,10 @@ def test_a_fleet_is_shown(tmp_path: Path) -> None:
         file.chmod(0o600)
         workers = Workers(config, 2, 8, callers=1)
         workers.go()
-        seen = wall.seen()["requests"]
-        while sum(r["model"] == "a" for r in seen) < 6:  # five open the circuit of one process, one that of the other
-            seen = wall.seen()["requests"]
+        until = time.monotonic() + 30
+        while asked(wall, "a") < 6:  # five open the circuit of one process, one that of the other
+            assert time.monotonic() < until, wall.seen()["requests"]
+            time.sleep(0.01)  # the wall tells nobody that it was asked
         told = json.loads(top(store.url, "--name", "prod", "--json").stdout)["fleet"]
         named = top(store.url, "-c", str(file), "--once").stdout
         if shutil.which("tmux") is not None:

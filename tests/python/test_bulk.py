@@ -89,7 +89,7 @@ def test_failed_rows_are_rows(llm_wall: FaultWall, tmp_path: Path, run: Any) -> 
     assert [row["n"] for row in found] == list(range(12))
     errors = [row["error"] for row in found if "error" in row]
     assert [error["name"] for error in errors].count("INVALID_ARGUMENT") == 2
-    assert "line 11 of prompts.jsonl is not valid JSON" in errors[-2]["message"]
+    assert "line 11 of 'prompts.jsonl' is not valid JSON" in errors[-2]["message"]
     assert "no 'prompt', 'messages' or 'body'; it has 'question'" in errors[-1]["message"]
     assert run(bulk.run(source, target, llm, resume=True)).asked == 0
     report = run(bulk.run(source, target, llm, resume=True, retry_errors=True))

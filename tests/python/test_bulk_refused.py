@@ -152,8 +152,8 @@ def test_rows_as_some_editors_write_them(llm_wall: FaultWall, tmp_path: Path, ru
         ("a.csv", b"question\nx\n", "no column 'prompt', 'messages' or 'body'; it has 'question'. Name the column"),
         ("a.csv", b"prompt,prompt\na,b\n", "has the column 'prompt' twice"),
         ("a.csv", "prompt\nx\n".encode("utf-16"), "not UTF-8"),
-        ("a.csv", b'prompt,"id\nx,1\n', "line 1 of a.csv is no CSV"),
-        ("a.jsonl", '"x"\n'.encode("utf-16"), "a.jsonl is UTF-16; expected UTF-8"),
+        ("a.csv", b'prompt,"id\nx,1\n', "line 1 of 'a.csv' is no CSV"),
+        ("a.jsonl", '"x"\n'.encode("utf-16"), "'a.jsonl' is UTF-16; expected UTF-8"),
     ],
 )  # fmt: skip
 def test_a_file_of_which_no_row_can_be_asked(
@@ -179,10 +179,10 @@ def test_rows_of_csv_that_are_none_end_no_job(llm_wall: FaultWall, tmp_path: Pat
     assert (report.answered, report.errors) == (2, 4)
     rows = [json.loads(line) for line in target.read_text().splitlines()]
     assert [row["error"]["message"] for row in rows if "error" in row] == [
-        "the row at line 3 of a.csv has 1 column, and the header 2",
-        "the row at line 4 of a.csv is no CSV: ',' expected after '\"'",
-        "the row at line 5 of a.csv is not UTF-8",
-        "the row at line 7 of a.csv is no CSV: unexpected end of data",
+        "the row at line 3 of 'a.csv' has 1 column, and the header 2",
+        "the row at line 4 of 'a.csv' is no CSV: ',' expected after '\"'",
+        "the row at line 5 of 'a.csv' is not UTF-8",
+        "the row at line 7 of 'a.csv' is no CSV: unexpected end of data",
     ]
     assert [row.get("id") for row in rows] == ["1", None, None, None, "5", None]
     assert csv.field_size_limit() == limit

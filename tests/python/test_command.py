@@ -89,7 +89,7 @@ def test_json(command: Command) -> None:
         (["ask"], 2, "there is no question"),
         (["ask", "--mode", "x", "Hello"], 2, "--model"),
         (["ask", "-m", "shop/godo", "Hello"], 2, "shop/good"),
-        (["ask", "-c", "/nowhere.json", "Hello"], 2, "/nowhere.json cannot be read"),
+        (["ask", "-c", "/nowhere.json", "Hello"], 2, "'/nowhere.json' cannot be read"),
         (["models", "nobody"], 2, "known are openai"),
     ],
 )
@@ -118,7 +118,7 @@ def test_no_configuration_says_what_to_set(command: Command) -> None:
 def test_doctor_finds_nothing(command: Command) -> None:
     done = command("doctor", "--live", "-m", "shop/good")
     assert done.returncode == 0, done.stdout
-    for word in ("llm.json: readable, mode 0600", "key: present", "answers (HTTP", "clock: agrees", "live: answered"):
+    for word in ("llm.json': readable, mode 0600", "key: present", "answers (HTTP", "clock: agrees", "live: answered"):
         assert word in done.stdout
     assert KEY not in done.stdout + done.stderr
 
@@ -133,7 +133,7 @@ def test_doctor_says_what_to_change(command: Command, config: Path) -> None:
     done = command("doctor", "--live", "--json")
     assert done.returncode == 1
     found = {finding["subject"]: finding for finding in json.loads(done.stdout)}
-    assert "chmod 600" in found[f"file {config}"]["advice"]
+    assert "chmod 600" in found[f"file '{config}'"]["advice"]
     assert "placeholder" in found["shop/dead: key"]["text"]
     assert "start the server" in found["127.0.0.1:9: address"]["advice"]
     assert "no-such-host.invalid is unknown" in found["no-such-host.invalid: address"]["text"]

@@ -167,7 +167,7 @@ def test_a_port_that_is_taken(shell: Shell) -> None:
 def test_a_script_that_is_not_there(shell: Shell, tmp_path: Path) -> None:
     done = shell("wall", "--script", str(tmp_path / "none.json"))
     assert done.returncode == 2
-    assert done.stderr == f"Error: the script {tmp_path}/none.json cannot be read: No such file or directory\n"
+    assert done.stderr == f"Error: the script '{tmp_path}/none.json' cannot be read: No such file or directory\n"
 
 
 def test_a_narrow_terminal_gets_rows_as_lines(shell: Shell) -> None:

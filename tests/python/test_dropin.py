@@ -115,7 +115,7 @@ def test_replace_moves_the_original_to_a_backup(tmp_path: Path) -> None:
     assert (original / "__init__.py").read_text().startswith("raise")
     replaced = run_dropin(app, "--replace")
     (backup,) = [path for path in original.parent.iterdir() if "backup" in path.name]
-    assert f"moved {original} to {backup}" in replaced.stdout
+    assert f"moved '{original}' to '{backup}'" in replaced.stdout
     assert sorted(path.name for path in backup.iterdir()) == ["__init__.py", "utils.py"]
     assert not (original / "utils.py").exists()
     assert python(PROGRAM, cwd=app).stdout == "fine\n"
@@ -136,7 +136,7 @@ def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
         (".", "does not end in core/llm"),
         ("pkg", "does not end in core/llm"),
         ("pkg/core/llm/x", "does not end in core/llm"),
-        ("pgk/core/llm", "pgk does not exist"),
+        ("pgk/core/llm", "pgk' does not exist"),
     ],
 )
 def test_a_path_elsewhere_is_refused(tmp_path: Path, path: str, reason: str) -> None:

@@ -50,7 +50,7 @@ def test_the_named_object_comes_next(llm_wall: FaultWall, run: Any, monkeypatch:
     monkeypatch.setenv("LLMAGG_SETTINGS", "my_settings:holder.settings")
     module(monkeypatch, "my_settings", holder=SimpleNamespace(settings=llm_model(llm_wall)))
     module(monkeypatch, "app.config.settings", settings=llm_model(llm_wall, "gpt-app"))
-    with pytest.warns(UserWarning, match="/nowhere/llm.json cannot be read: No such file"):
+    with pytest.warns(UserWarning, match="/nowhere/llm.json' cannot be read: No such file"):
         assert run(llmagg.LLMAggrator().generate_response(HELLO)) == "Hello from gpt-a."
 
 
@@ -118,7 +118,7 @@ def test_nothing_found_names_all_four_and_why(run: Any, monkeypatch: pytest.Monk
         run(aggrator.generate_response(HELLO))
     text = str(caught.value)
     assert "LLMAGG_CONFIG" in text
-    assert "llm.json is not valid JSON" in text
+    assert "llm.json' is not valid JSON" in text
     assert "LLMAGG_SETTINGS: module no_such_module_here cannot be imported" in text
     assert "app.config.settings has no settings" in text
     assert "a key of openai, anthropic" in text
@@ -307,8 +307,8 @@ def test_json_that_cannot_be_used_says_what_and_where(run: Any, tmp_path: Path) 
             assert word in str(caught.value)
 
     file = tmp_path / "llm.json"
-    refused(str(file), f"configuration file {file} cannot be read: No such file", "JSON text must begin with '{'")
-    refused(tmp_path, f"configuration file {tmp_path} cannot be read: Is a directory")
+    refused(str(file), f"configuration file '{file}' cannot be read: No such file", "JSON text must begin with '{'")
+    refused(tmp_path, f"configuration file '{tmp_path}' cannot be read: Is a directory")
     refused("llm\0.json", "cannot be read: embedded null byte")
     refused('{"openai": {', "the configuration is not valid JSON", "truncated")
     file.write_text('{\n  "openai": nonsense\n}')
@@ -316,11 +316,11 @@ def test_json_that_cannot_be_used_says_what_and_where(run: Any, tmp_path: Path) 
     file.write_text("openai:\n  models: {}\n")
     refused(file, "is not valid JSON", "expected {provider: {'models': {name: {…}}}} as JSON")
     file.write_text("\n")
-    refused(file, f"configuration file {file} is empty; expected {{provider: ")
+    refused(file, f"configuration file '{file}' is empty; expected {{provider: ")
     file.write_text('{"openai": nonsense}')
-    refused(file, f"configuration file {file} is not valid JSON", "(byte 15)")
+    refused(file, f"configuration file '{file}' is not valid JSON", "(byte 15)")
     file.write_text("[1]")
-    refused(file, f"configuration file {file} must be {{provider: ")
+    refused(file, f"configuration file '{file}' must be {{provider: ")
     file.write_text('{"openai": {"models": {"gpt-a": 5}}}')
     refused(file, str(file), 'model "openai/gpt-a" must be an object, got a number')
     file.write_text('{"openai": {"models": {"gpt-a": {}}}}')

@@ -146,7 +146,7 @@ def test_a_killed_process_leaves_a_whole_file(llm_wall: FaultWall, tmp_path: Pat
 def test_a_file_that_is_no_cache(tmp_path: Path) -> None:
     text, foreign, cut = tmp_path / "a.txt", tmp_path / "b.db", tmp_path / "c.db"
     text.write_text("This is a text, and no database. " * 100)
-    with pytest.raises(llmagg.InvalidArgumentError, match=r"a\.txt cannot be used: file is not a database; delete it"):
+    with pytest.raises(llmagg.InvalidArgumentError, match=r"a\.txt' cannot be used: file is not a database; delete it"):
         llmagg.SqliteCache(text)
     assert text.read_text().startswith("This is a text")
     connection = sqlite3.connect(foreign)

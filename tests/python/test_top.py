@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -214,7 +215,7 @@ def test_once(process: int, runtime: Path) -> None:
 def test_a_file_that_cannot_be_written(process: int, tmp_path: Path) -> None:
     done = command("--html", str(tmp_path / "no" / "now.html"))
     assert done.returncode == 2
-    assert "now.html cannot be written: No such file or directory" in done.stderr
+    assert "now.html' cannot be written: No such file or directory" in done.stderr
 
 
 def test_a_server_is_shown(llm_wall: FaultWall, runtime: Path) -> None:
@@ -242,9 +243,13 @@ def test_in_a_terminal(process: int) -> None:
         screen = terminal.wait_for("last calls")
         assert "q quits" in screen
         assert "shop/good" in screen
+        os.kill(process, signal.SIGSTOP)  # a process that tells nothing any more keeps nobody
+        begun = time.monotonic()
         terminal.type("q")
         assert "last calls" not in terminal.wait_for("ended")
+        assert time.monotonic() - begun < sockets._SILENCE / 2
     finally:
+        os.kill(process, signal.SIGCONT)
         terminal.close()
 
 

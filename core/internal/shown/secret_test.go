@@ -28,7 +28,7 @@ func TestURL(t *testing.T) {
 // A key or a token in the place of a path is not repeated.
 func TestFile(t *testing.T) {
 	_, err := os.Open("/nowhere/ca.pem")
-	require.Equal(t, "open /nowhere/ca.pem: no such file or directory", File(err))
+	require.Equal(t, `open "/nowhere/ca.pem": no such file or directory`, File(err))
 	for _, secret := range []string{"sk-abcdefgh12345678", "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.e30.x", "/run/eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ",
 		"-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\n-----END PRIVATE KEY-----", "-----begin private key-----", "MIIEvQIBADANBg\nkqhkiG9w"} {
 		_, err := os.Open(secret)

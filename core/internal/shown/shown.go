@@ -108,7 +108,7 @@ func File(err error) string {
 	if hidden(e.Path) {
 		return e.Op + " a path that looks like a credential and is not shown: " + e.Err.Error()
 	}
-	return err.Error()
+	return e.Op + " " + Path(e.Path) + ": " + e.Err.Error()
 }
 
 // Path quotes the path of a file, unless it looks like a credential, as [File]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import stat
 
+from ._shown import shown_path
 from .log import logger
 
 
@@ -28,6 +29,6 @@ def warn_if_exposed(path: str | os.PathLike[str], mode: int) -> None:
         logger.warning(
             "the configuration file %s holds keys, and other users may read or write it (mode %04o); "
             "restrict it to its owner (chmod 600), or refer to environment variables in it as ${NAME}",
-            os.fspath(path),
+            shown_path(path),
             mode,
         )

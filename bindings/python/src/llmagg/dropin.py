@@ -11,6 +11,8 @@ import time
 from itertools import count
 from pathlib import Path
 
+from ._shown import shown_path
+
 MODULES = (
     "types", "client", "provider", "providers", "providers.openai_provider", "providers.deepseek_provider",
     "providers.gemini_provider", "manager", "aggregator", "llm_aggrator", "errors", "events",
@@ -66,29 +68,32 @@ def write(target: Path, *, replace: bool = False) -> list[str]:
     done = []
     target = _checked(target)
     if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise FileExistsError(f"{target} is not a folder; expected a folder such as PATH/pkg/core/llm")
+        raise FileExistsError(f"{shown_path(target)} is not a folder; expected a folder such as PATH/pkg/core/llm")
     foreign = _foreign(target)
     if foreign and not replace:
-        shown = ", ".join(str(path.relative_to(target)) for path in foreign[:5])
-        raise FileExistsError(f"{target} holds other files ({shown}); --replace moves the folder to a backup first")
+        shown = ", ".join(shown_path(path.relative_to(target)) for path in foreign[:5])
+        text = f"{shown_path(target)} holds other files ({shown})"
+        raise FileExistsError(f"{text}; --replace moves the folder to a backup first")
     if foreign:
         backup = _backup_name(target)
         target.rename(backup)
-        done.append(f"moved {target} to {backup}")
+        done.append(f"moved {shown_path(target)} to {shown_path(backup)}")
     for path, content in files().items():
         place = target / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(content, encoding="utf-8")
-    done.append(f"wrote {len(files())} files to {target}: pkg.core.llm is now llmagg")
+    done.append(f"wrote {len(files())} files to {shown_path(target)}: pkg.core.llm is now llmagg")
     return done
 
 
 def _checked(target: Path) -> Path:
     place = Path(os.path.abspath(target))  # noqa: PTH100 - a symbolic link in it stays
     if place.parts[-2:] != ("core", "llm"):
-        raise NotADirectoryError(f"{target} does not end in core/llm; expected a folder such as PATH/pkg/core/llm")
+        text = f"{shown_path(target)} does not end in core/llm"
+        raise NotADirectoryError(f"{text}; expected a folder such as PATH/pkg/core/llm")
     if not place.parents[1].is_dir():
-        raise NotADirectoryError(f"{target} is not inside an application: the folder {place.parents[1]} does not exist")
+        text = f"{shown_path(target)} is not inside an application"
+        raise NotADirectoryError(f"{text}: the folder {shown_path(place.parents[1])} does not exist")
     return place
 
 

@@ -8,14 +8,21 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+from ._shown import shown_path
+
 _ORIGINAL = "pkg.core.llm"
 _SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__", "site-packages"}
+
+
+def _named(file: Path) -> str:
+    """A file as compilers name it, which editors follow."""
+    return str(file) if str(file).isprintable() else shown_path(file)
 
 
 def run(path: Path) -> int:
     """Prints each use that would fail; returns 0 if there is none. Raises OSError."""
     if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; expected the folder of an application's sources")
+        raise FileNotFoundError(f"{shown_path(path)} does not exist; expected the folder of an application's sources")
     files = [path] if path.is_file() else sorted(path.rglob("*.py"))
     files = [file for file in files if not _SKIPPED & set(file.parts) and "core/llm/" not in file.as_posix()]
     uses = 0
@@ -24,12 +31,12 @@ def run(path: Path) -> int:
         try:
             tree = ast.parse(file.read_bytes())
         except (SyntaxError, ValueError) as error:
-            print(f"{file}: skipped, it cannot be parsed ({error})", file=sys.stderr)
+            print(f"{_named(file)}: skipped, it cannot be parsed ({error})", file=sys.stderr)
             continue
         for line, module, name in _uses(tree):
             uses += 1
             if reason := _missing(module, name):
-                failed.append(f"{file}:{line}: {reason}")
+                failed.append(f"{_named(file)}:{line}: {reason}")
     print("\n".join([*failed, f"{uses} uses of {_ORIGINAL} in {len(files)} files; {len(failed)} would fail"]))
     return 1 if failed else 0
 

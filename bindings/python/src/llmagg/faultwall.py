@@ -18,6 +18,7 @@ from typing import Any
 from ._listening import cannot_listen
 from ._native import load
 from ._native.handle import Handle
+from ._shown import shown_path
 from ._wire import encode
 from .errors import InvalidArgumentError, LLMError
 
@@ -98,9 +99,10 @@ def _with_port(path: Path | None, port: int) -> bytes | None:
     from ._wire import decode
 
     try:
-        script = decode(path.read_bytes(), f"the script {path}") if path else {}
+        script = decode(path.read_bytes(), f"the script {shown_path(path)}") if path else {}
     except OSError as error:
-        raise InvalidArgumentError(f"the script {path} cannot be read: {error.strerror}") from None
+        assert path is not None
+        raise InvalidArgumentError(f"the script {shown_path(path)} cannot be read: {error.strerror}") from None
     if port:
         script.setdefault("options", {})["addr"] = f"127.0.0.1:{port}"
     return encode(script, "the script") if script else None

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _again
+from ._shown import shown_path
 from ._wire import decode, encode
 from .config import MODEL_KEYS, ModelConfig, ProviderConfig, is_unset, seconds
 from .errors import BadResponseError, InvalidArgumentError
@@ -72,8 +73,8 @@ def _shown(path: str | os.PathLike[str]) -> str:
     text = os.fspath(path)
     folder, ending = os.path.dirname(text), os.path.splitext(text)[1]  # noqa: PTH120, PTH122
     is_path = isinstance(path, os.PathLike) or 2 <= len(ending) <= 6 or os.path.isdir(folder)  # noqa: PTH112
-    if is_path and text.isprintable() and len(text) <= 1000:
-        return text
+    if is_path and len(text) <= 1000:
+        return shown_path(path)
     return f"named by a text of {len(text)} characters"
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from . import errors
 from ._native import load, stored
+from ._shown import shown_path
 from .cache import Cache
 from .config import seconds
 
@@ -178,13 +179,14 @@ class _Database:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             self._connection = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
         except (OSError, sqlite3.Error) as error:
-            raise errors.InvalidArgumentError(f"the cache's file {path} cannot be opened: {error}") from None
+            text = f"the cache's file {shown_path(path)} cannot be opened: {error}"
+            raise errors.InvalidArgumentError(text) from None
         try:
             self._prepare()
         except sqlite3.DatabaseError as error:
             self._connection.close()
             raise errors.InvalidArgumentError(
-                f"the cache's file {path} cannot be used: {error}; delete it, or choose another path"
+                f"the cache's file {shown_path(path)} cannot be used: {error}; delete it, or choose another path"
             ) from None
         except errors.InvalidArgumentError:
             self._connection.close()
@@ -199,11 +201,12 @@ class _Database:
         run("COMMIT")
         if known != _APPLICATION and (known or filled):
             raise errors.InvalidArgumentError(
-                f"the cache's file {self._path} is a database of another program; choose another path"
+                f"the cache's file {shown_path(self._path)} is a database of another program; choose another path"
             )
         if known and version != _VERSION:
             raise errors.InvalidArgumentError(
-                f"the cache's file {self._path} was made by another version; delete it, or choose another path"
+                f"the cache's file {shown_path(self._path)} was made by another version; "
+                "delete it, or choose another path"
             )
         until = time.monotonic() + 5
         while True:  # another process may be doing the same
@@ -282,7 +285,8 @@ class _Database:
         if self._failed == 1:
             with contextlib.suppress(Exception):  # warnings may be errors
                 warnings.warn(
-                    f"the cache's file {self._path} failed: {error}; calls go on without what it cannot keep",
+                    f"the cache's file {shown_path(self._path)} failed: {error}; "
+                    "calls go on without what it cannot keep",
                     stacklevel=2,
                 )
 

@@ -88,8 +88,8 @@ def _open(path: Path) -> int:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except NotADirectoryError:
         raise ImportError(
-            f"llmagg's native library cannot be loaded from inside an archive ({path}); unpack the archive, or let its "
-            "maker do so (pex --venv, shiv, zipapp with an unpacked site-packages)"
+            f"llmagg's native library cannot be loaded from inside an archive ({str(path)!r}); unpack the archive, or "
+            "let its maker do so (pex --venv, shiv, zipapp with an unpacked site-packages)"
         ) from None
     except FileNotFoundError:
         raise ImportError(

@@ -108,7 +108,7 @@ def _read_jsonl(path: Path, _: bool) -> Iterator[Any]:
                 yield decode(line, f"line {number}")
             except BadResponseError:
                 what = "not UTF-8" if _foreign(line.decode("utf-8", "surrogateescape")) else "not valid JSON"
-                yield Unreadable(f"line {number} of {path.name} is {what}")
+                yield Unreadable(f"line {number} of {shown_path(path.name)} is {what}")
 
 
 def _count_jsonl(path: Path) -> int:
@@ -128,7 +128,7 @@ def _read_csv(path: Path, asked: bool) -> Iterator[Any]:
             _check_columns(path, header, asked)
         elif len(row) != len(header):
             many = f"{len(row)} column{'' if len(row) == 1 else 's'}, and the header {len(header)}"
-            yield Unreadable(f"the row at line {at} of {path.name} has {many}")
+            yield Unreadable(f"the row at line {at} of {shown_path(path.name)} has {many}")
         else:
             yield dict(zip(header, row))
 
@@ -145,12 +145,14 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, list[str] | Unreadable]]:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield reader.line_num, Unreadable(f"the row at line {begins} of {path.name} is no CSV: {error}")
+                yield reader.line_num, Unreadable(
+                    f"the row at line {begins} of {shown_path(path.name)} is no CSV: {error}"
+                )
                 continue
             finally:
                 csv.field_size_limit(limit)
             if any(map(_foreign, row)):
-                yield reader.line_num, Unreadable(f"the row at line {begins} of {path.name} is not UTF-8")
+                yield reader.line_num, Unreadable(f"the row at line {begins} of {shown_path(path.name)} is not UTF-8")
             elif row:
                 yield begins, row
 
@@ -163,11 +165,11 @@ def _check_columns(path: Path, names: list[str], asked: bool) -> None:
     """Raises InvalidArgumentError if no row of a file can be asked."""
     for name in names:
         if names.count(name) > 1:
-            raise InvalidArgumentError(f"{path.name} has the column {name!r} twice")
+            raise InvalidArgumentError(f"{shown_path(path.name)} has the column {name!r} twice")
     if not asked or any(key in names for key in ASKED):
         return
     found = ", ".join(map(repr, names[:8]))
-    text = f"{path.name} has no column 'prompt', 'messages' or 'body'; it has {found}"
+    text = f"{shown_path(path.name)} has no column 'prompt', 'messages' or 'body'; it has {found}"
     other = next((mark for mark in ";\t|" if len(names) == 1 and mark in names[0]), None)
     if other is not None:
         raise InvalidArgumentError(f"{text}. Its columns are separated by {other!r}; expected commas")
@@ -186,7 +188,7 @@ def _foreign(text: str) -> bool:
 
 
 def _foreign_text(path: Path) -> InvalidArgumentError:
-    return InvalidArgumentError(f"{path.name} is UTF-16; expected UTF-8")
+    return InvalidArgumentError(f"{shown_path(path.name)} is UTF-16; expected UTF-8")
 
 
 def parquet() -> Any:
@@ -201,7 +203,7 @@ def _opened(path: Path) -> Any:
     try:
         return parquet().ParquetFile(path)
     except (OSError, ValueError) as error:
-        raise InvalidArgumentError(f"{path.name} cannot be read as parquet: {error}") from None
+        raise InvalidArgumentError(f"{shown_path(path.name)} cannot be read as parquet: {error}") from None
 
 
 def _read_parquet(path: Path, asked: bool) -> Iterator[Any]:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from llmagg import LLMAggregator, LLMError, observe
 from llmagg._native import fleet
 from llmagg._native import route as tables
+from llmagg._shown import shown_path
 
 from . import net
 from .routes import Route
@@ -43,7 +44,7 @@ class Finding:
 
 def permissions(path: Path) -> Iterator[Finding]:
     """Whether other users can read or write the configuration file."""
-    subject = f"file {path}"
+    subject = f"file {shown_path(path)}"
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
     except OSError as error:
@@ -52,7 +53,7 @@ def permissions(path: Path) -> Iterator[Finding]:
     if mode & 0o066:
         yield Finding(
             subject, "warning", f"other users may read or write it (mode {mode:04o})",
-            f"chmod 600 {path}, or refer to keys as ${{NAME}}",
+            f"chmod 600 {shown_path(path)}, or refer to keys as ${{NAME}}",
         )  # fmt: skip
     else:
         yield Finding(subject, "ok", f"readable, mode {mode:04o}")

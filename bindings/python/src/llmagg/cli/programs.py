@@ -13,6 +13,7 @@ import typer
 from llmagg import clibrary, faultwall
 from llmagg import dropin as files_of_dropin
 from llmagg import prices as tables
+from llmagg._shown import shown_path
 
 from . import FAILED, WRONG_USE
 
@@ -62,7 +63,7 @@ def prices(
     file = Path(names.pop(0)) if kind else tables.SHIPPED
     found = tables.table(kind, file)
     if missing := [name for name in names if name not in found]:
-        print(f"Error: {file} has no usable price of {', '.join(missing)}", file=sys.stderr)
+        print(f"Error: {shown_path(file)} has no usable price of {', '.join(missing)}", file=sys.stderr)
         raise typer.Exit(FAILED)
     print(json.dumps({name: found[name] for name in names or found}, indent=1))
 

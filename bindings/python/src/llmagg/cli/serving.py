@@ -16,6 +16,7 @@ import uvicorn
 
 from llmagg import InvalidArgumentError, LLMAggregator, configfile
 from llmagg._listening import cannot_listen
+from llmagg._shown import shown_path
 from llmagg.serve import Keys, Limits, application
 from llmagg.serve.limits import MEBIBYTE
 
@@ -41,11 +42,11 @@ def keys(file: Path | None) -> list[str]:
     try:
         content, mode = configfile.read(file)
     except OSError as error:
-        raise InvalidArgumentError(f"the file of keys {file} cannot be read: {error.strerror}") from None
+        raise InvalidArgumentError(f"the file of keys {shown_path(file)} cannot be read: {error.strerror}") from None
     configfile.warn_if_exposed(file, mode)
     found = [line for line in content.decode("utf-8", "replace").splitlines() if line.strip()]
     if not found:
-        raise InvalidArgumentError(f"the file of keys {file} is empty; expected a key in each line")
+        raise InvalidArgumentError(f"the file of keys {shown_path(file)} is empty; expected a key in each line")
     return found
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
+import queue
 import select
 import sys
 import termios
@@ -19,6 +21,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from llmagg._shown import shown_path
 from llmagg.errors import InvalidArgumentError
 from llmagg.monitor import fleet, page, sockets
 
@@ -61,31 +64,51 @@ def _follow(
     if once or not sys.stdout.isatty():
         console.print(draw(next(told), console.width, 10_000))
         return False
-    with contextlib.suppress(KeyboardInterrupt), _keys() as ended:
+    news: queue.SimpleQueue[Callable[[], dict[str, Any] | None]] = queue.SimpleQueue()
+    with contextlib.suppress(KeyboardInterrupt), _keys(lambda: news.put(_quit)):
+        threading.Thread(target=_feed, args=(told, news), daemon=True).start()
         with Live(console=console, screen=True, auto_refresh=False) as live:
-            for snapshot in told:
+            while (snapshot := news.get()()) is not None:
                 live.update(draw(snapshot, console.width, console.height), refresh=True)
-                if ended.is_set():
-                    return False
         return True
     return False
 
 
+def _quit() -> None:
+    raise KeyboardInterrupt
+
+
+def _feed(told: Iterator[dict[str, Any]], news: queue.SimpleQueue[Callable[[], dict[str, Any] | None]]) -> None:
+    """Hands each snapshot over, at the end None, or raises there what the next one raised. In a thread of its own: the
+    next one may take long, and q is heard meanwhile.
+    """
+
+    def fail(error: Exception) -> dict[str, Any] | None:
+        raise error
+
+    try:
+        for snapshot in told:
+            news.put(functools.partial(dict, snapshot))
+        news.put(lambda: None)
+    except Exception as error:
+        news.put(functools.partial(fail, error))
+
+
 def _write(file: Path, snapshot: dict[str, Any]) -> None:
     if "error" in snapshot:
-        raise InvalidArgumentError(f"{file} is not written: {snapshot['error']}")
+        raise InvalidArgumentError(f"{shown_path(file)} is not written: {snapshot['error']}")
     try:
         file.write_text(page.still(snapshot), encoding="utf-8")
     except OSError as error:
-        raise InvalidArgumentError(f"{file} cannot be written: {error.strerror}; name another file") from None
+        text = f"{shown_path(file)} cannot be written: {error.strerror}; name another file"
+        raise InvalidArgumentError(text) from None
 
 
 @contextlib.contextmanager
-def _keys() -> Iterator[threading.Event]:
-    """An event that q sets; interrupts the program too, which may be waiting for a snapshot."""
-    ended = threading.Event()
+def _keys(ended: Callable[[], None]) -> Iterator[None]:
+    """Calls ``ended``, in a thread, when q is typed."""
     if not sys.stdin.isatty():
-        yield ended
+        yield
         return
     before = termios.tcgetattr(sys.stdin)
     wake, waker = os.pipe()
@@ -93,14 +116,14 @@ def _keys() -> Iterator[threading.Event]:
     def read() -> None:
         while sys.stdin in (ready := select.select([sys.stdin, wake], [], [])[0]) and wake not in ready:
             if os.read(sys.stdin.fileno(), 1) in (b"q", b"Q", b""):
-                ended.set()
+                ended()
                 return
 
     tty.setcbreak(sys.stdin)
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     try:
-        yield ended
+        yield
     finally:
         os.write(waker, b"x")
         reader.join()

@@ -10,6 +10,7 @@ from typing import Any
 
 from llmagg import catalog, configfile, default
 from llmagg._native import fleet, route
+from llmagg._shown import shown_path
 from llmagg.errors import InvalidArgumentError
 from llmagg.manager import get_manager
 
@@ -32,7 +33,7 @@ def lines(url: str, name: str | None, config: Path | None) -> Iterator[dict[str,
         _initialize(path, given)
     end = time.monotonic() + _PATIENCE
     while not (get_manager().fleet_report() or {}).get("connected") and time.monotonic() < end:
-        time.sleep(0.02)
+        time.sleep(0.02)  # a report is asked for: nothing is told where the store is reached
     while True:
         time.sleep(PERIOD)  # also before the first: what was told before is heard then
         report = get_manager().fleet_report() or {}
@@ -49,11 +50,12 @@ def _initialize(path: Path, given: dict[str, Any]) -> None:
         config = json.loads(content)
         configfile.warn_if_exposed(path, mode)
     except OSError as error:
-        raise InvalidArgumentError(f"{path} cannot be read: {error.strerror}; name another file") from None
+        raise InvalidArgumentError(f"{shown_path(path)} cannot be read: {error.strerror}; name another file") from None
     except ValueError as error:
-        raise InvalidArgumentError(f"{path} is no JSON: {error}; expected a configuration") from None
+        raise InvalidArgumentError(f"{shown_path(path)} is no JSON: {error}; expected a configuration") from None
     if not isinstance(config, dict):
-        raise InvalidArgumentError(f"{path} holds {type(config).__name__}; expected the object of a configuration")
+        text = f"{shown_path(path)} holds {type(config).__name__}"
+        raise InvalidArgumentError(f"{text}; expected the object of a configuration")
     own = config.get("fleet")
     config["fleet"] = {**own, **given} if isinstance(own, dict) else given
     LLMAggregator().initialize_sync(config)

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from llmagg._shown import shown_path
 from llmagg.errors import InvalidArgumentError
 
 from .feed import Feed, told_safely, untold
@@ -38,7 +39,7 @@ def folder() -> Path:
         place.mkdir(0o700, parents=True)
     found = place.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise InvalidArgumentError(f"{place} must be a folder that only its owner can open (chmod 700)")
+        raise InvalidArgumentError(f"{shown_path(place)} must be a folder that only its owner can open (chmod 700)")
     return place
 
 
