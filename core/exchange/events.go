@@ -58,6 +58,8 @@ type Stream struct {
 	atEnd    bool // the body has been read to its end
 
 	strange llm.Extra // of the last event that was no chunk, before any choice came
+	name    string    // of the event at hand
+	noted   string    // the last note of the server's, before any choice came
 	skipped int       // events in a row
 	words   string    // of the last event that was skipped, or of what is no event stream
 	meaning llm.Code  // of these words
@@ -157,6 +159,7 @@ func (r *Stream) next() (eventstream.Event, error) {
 // event reads one event. Both results are nil if the event is skipped.
 func (r *Stream) event(ev eventstream.Event) (*llm.Chunk, error) {
 	data := bytes.Trim(ev.Data, "\x00") // of servers that write C's strings
+	r.name = ev.Type
 	if (ev.Type == "error" || ev.Type == "exception") && !wire.IsDone(data) {
 		return nil, r.inside(failure.Classify(0, nil, plainJSON(data)))
 	}
@@ -186,9 +189,14 @@ func (r *Stream) take(c *llm.Chunk, data []byte) (*llm.Chunk, error) {
 	r.skipped = 0 // in a row
 	failed := r.end.Note(c)
 	if mayFail(c) {
-		if e := failure.Of(plainJSON(data)); e != nil { // it says more than a choice's reason
+		if e := failure.OfEvent(r.name, plainJSON(data)); e != nil { // it says more than a choice's reason
 			failed = r.inside(e)
+		} else if len(c.Choices) == 0 {
+			r.notes(data)
 		}
+	}
+	if failed != nil {
+		failure.Explain(failed, plainJSON(data))
 	}
 	if r.awaited = r.end.Phase() == wire.Finished; r.awaited && len(c.Choices) > 0 {
 		r.lived, r.patience = true, endSilence // usage and beats without choices are no piece of the answer
@@ -207,6 +215,14 @@ func (r *Stream) take(c *llm.Chunk, data []byte) (*llm.Chunk, error) {
 		return nil, r.failed
 	}
 	return c, nil // its piece belongs to the partial text
+}
+
+// notes keeps what a note of the server's says, for the message if nothing else
+// comes.
+func (r *Stream) notes(data []byte) {
+	if r.end.Phase() == wire.Waiting {
+		r.noted = cmp.Or(failure.Said(plainJSON(data)), r.noted)
+	}
 }
 
 // mayFail tells whether a chunk may report a failure beside its choices, or
@@ -308,6 +324,10 @@ func (r *Stream) interrupted(what wire.Sign, err error) error {
 		mark = m.Mark()
 	}
 	none := r.end.Phase() == wire.Waiting
+	if none && r.words == "" && r.noted != "" {
+		r.says([]byte(r.noted))
+		e.ProviderMessage = r.words
+	}
 	switch {
 	case what == wire.Marked && none:
 		e.Message = "the stream ended with [DONE] before any choice came" + failure.FieldsOf(r.strange)

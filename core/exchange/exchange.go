@@ -218,6 +218,7 @@ func (u *Upstream) whole(data []byte, resp *http.Response, x *Exchange) (*llm.Re
 		return nil, u.refused(u.unread(data, err, resp, x), data, resp)
 	}
 	if e := failure.OfResponse(r, data); e != nil {
+		failure.Explain(e, data)
 		return nil, u.refused(e, data, resp)
 	}
 	wire.InOpenAIsWords(r)

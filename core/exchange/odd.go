@@ -44,7 +44,7 @@ func (r *Stream) odd(data []byte, err error) (*llm.Chunk, error) {
 		}
 		err = e
 	}
-	if e := failure.Of(data); e != nil {
+	if e := failure.OfEvent(r.name, data); e != nil {
 		return nil, r.inside(e)
 	}
 	if c := r.whole(data); c != nil {
@@ -54,6 +54,11 @@ func (r *Stream) odd(data []byte, err error) (*llm.Chunk, error) {
 		if c, e := r.stream.Chunk("", inside); e == nil && c != nil {
 			return r.take(c, inside)
 		}
+	}
+	if m, own := r.stream.(wire.Marker); (!own || m.Mark() == "") && failure.IsNote(r.name, data) { // else the format names its events
+		r.skipped = 0
+		r.notes(data)
+		return nil, nil
 	}
 	_, frames := r.source.(*awsstream.Decoder)
 	switch c := data[0]; {
@@ -213,5 +218,6 @@ func (r *Stream) unreadable(data []byte, why error) error {
 	}
 	e := llm.Errorf(llm.BadResponse, "a stream event of %d bytes that looks like JSON could not be read, so a piece of the answer is missing: %s", len(data), reason)
 	e.Body = failure.Body(data)
+	failure.Explain(e, data)
 	return r.of(e)
 }

@@ -51,7 +51,7 @@ var inner = []struct {
 var (
 	messages = []string{"message", "errormessage", "errormsg", "errmsg", "errordescription", "statusmsg", "statusmessage",
 		"detail", "msg", "faultstring"}
-	soft = []string{"reason", "description", "title", "note"}
+	soft = []string{"reason", "description", "title", "note", "details", "finishmessage"}
 )
 
 // codes are the fields that hold a code for programs, kinds those that hold a
@@ -67,6 +67,7 @@ var (
 	wellWords   = []string{"ok", "success", "succeeded", "completed", "pending", "queued", "processing", "running", "inprogress"}
 	aliveWords  = []string{"heartbeat", "keepalive", "ping", "pong", "progress", "queue", "status", "info", "notice", "log", "debug"} // of events
 	failedWords = []string{"error", "failed", "failure", "fail"}
+	failedMarks = []string{"failed", "iserror", "haserror", "errored", "aborted"} // true
 )
 
 // object reads an object.
@@ -224,6 +225,9 @@ func (s *said) outcome(f fields) {
 		case "false":
 			s.strong = true
 		}
+	}
+	for _, name := range failedMarks {
+		s.strong = s.strong || strings.Trim(string(f[name]), `"`) == "true"
 	}
 	if n := httpStatus(status); n != 0 {
 		s.strong = true

@@ -1,6 +1,7 @@
 package failure
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -32,5 +33,17 @@ func TestWordsThatOnlyStandInAMessage(t *testing.T) {
 		`{"error":{"message":"This account has run out of its prepaid credits."}}`: llm.Quota,
 	} {
 		require.Equal(t, code, Classify(400, nil, []byte(body)).Code, body)
+	}
+}
+
+// TestExplainTakesAnyJSON explains failures by values in which anything stands
+// anywhere.
+func TestExplainTakesAnyJSON(t *testing.T) {
+	for _, data := range []string{`null`, `[]`, `[null]`, `[[[]]]`, `{"a":null}`, `{"choices":[null]}`, `{"a":{"b":null,"c":[]}}`, `"x"`, `1`, ``, `{`, `{"a":[{"message":"boom"}]}`} {
+		e := &llm.Error{Code: llm.Unavailable, Message: "it failed"}
+		Explain(e, []byte(data))
+		if said := strings.HasSuffix(e.Message, ": boom"); said != strings.Contains(data, "boom") {
+			t.Errorf("%s: %q", data, e.Message)
+		}
 	}
 }
