@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/llmagg/llmagg/core/aggregator"
 	"github.com/llmagg/llmagg/core/cache"
@@ -222,8 +223,12 @@ func (a *Aggregator) ask(ctx context.Context, r *Request) (*Response, error) {
 	return a.core.ChatRoutes(ctx, routes, p)
 }
 
-// Ask sends a text and returns the text of the answer.
+// Ask sends a text and returns the text of the answer. An empty text is an
+// error of the code [InvalidArgument].
 func (a *Aggregator) Ask(ctx context.Context, text string) (string, error) {
+	if strings.TrimSpace(text) == "" {
+		return "", llm.Errorf(llm.InvalidArgument, "the text of the call is empty, so nothing is asked; pass a question (a Request may hold an empty message)")
+	}
 	r, err := a.Chat(ctx, &Request{Messages: []Message{User(text)}})
 	if err != nil {
 		return "", err

@@ -239,6 +239,18 @@ type trip func(*http.Request) (*http.Response, error)
 
 func (f trip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
+func TestAnEmptyTextAsksNothing(t *testing.T) {
+	wall := startWall(t, `{}`)
+	a := over(t, wall, llmagg.WithModels("a"))
+	for _, text := range []string{"", " \n"} {
+		_, err := a.Ask(t.Context(), text)
+		require.ErrorIs(t, err, &llmagg.Error{Code: llmagg.InvalidArgument})
+		require.ErrorContains(t, err, "pass a question")
+	}
+	_, err := a.Chat(t.Context(), &llmagg.Request{Messages: []llmagg.Message{llmagg.User("")}})
+	require.NoError(t, err, "an empty message of the caller's own is sent")
+}
+
 func TestRoundTripperMayAnswerOrFail(t *testing.T) {
 	wall := startWall(t, `{}`)
 	with := func(f trip) error {

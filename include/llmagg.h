@@ -107,7 +107,8 @@
  * A parameter that the vendor cannot do is left out or changed, and "adapted" says how: ["seed: left out", "temperature: 1.5 to 1"].
  * One that gives the answer its shape ("n", "logprobs", "audio", tools, a schema) fails the attempt with UNSUPPORTED instead, and
  * the next route is asked. A request with a misspelt field, a call option or a configuration key is refused. "extra_body", an
- * object, takes fields of any name; they are merged into the request.
+ * object, takes fields of any name; they are merged into the request. "stream" does not say how an answer arrives: the flag
+ * LLMAGG_STREAM does. In a call for a whole answer, true asks the server for a stream, and the answer is returned whole.
  *
  * EMBEDDINGS: the request of llmagg_..._embed is {"input": a text or an array of texts, "model", "dimensions": n (shorter vectors,
  * where the model can), "input_type": "query", "document", "similarity", "classification" or "clustering"}. The texts are split as

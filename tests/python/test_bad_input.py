@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import UserString
 from typing import Any
 
 import pytest
@@ -23,6 +24,9 @@ def nested(depth: int) -> Any:
 BAD_REQUESTS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "empty messages": ([], {}, '"messages" is empty; a chat needs at least one message'),
     "no messages": (None, {}, "messages is None; expected a text or a list of messages"),
+    "an empty text": ("", {}, "the text of the call is empty, so nothing is asked; pass a question"),
+    "a blank text": (" \n", {}, "the text of the call is empty"),
+    "an empty text of another class": (UserString(""), {}, "the text of the call is empty"),
     "messages is a dict": ({"role": "user"}, {}, "messages must be a text or a list of messages, got dict"),
     "messages is a number": (7, {}, "messages must be a text or a list of messages, got int"),
     "message is a text": (["hello"], {}, "messages[0]"),

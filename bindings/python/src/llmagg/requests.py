@@ -149,7 +149,7 @@ def _refuse_slips(names: list[str]) -> None:
 def messages_to_wire(messages: Any) -> Any:
     """Messages, of any iterable, in a form that can be written as JSON: dicts, or objects that ``_values`` knows.
 
-    A text is one message of the user.
+    A text is one message of the user; an empty one is refused.
 
     The core refuses other values, with their place.
     """
@@ -157,6 +157,11 @@ def messages_to_wire(messages: Any) -> Any:
         if messages is None:
             raise InvalidArgumentError("messages is None; expected a text or a list of messages")
         if isinstance(messages, str) or _is_lazy(messages):
+            if (text := str(messages)).isspace() or not text:
+                raise InvalidArgumentError(
+                    "the text of the call is empty, so nothing is asked; pass a question (a list of messages may hold "
+                    'an empty one: [{"role": "user", "content": ""}])'
+                )
             return [{"role": "user", "content": messages}]
         kind = _kind(messages)
         if getattr(type(messages), "__pydantic_root_model__", False) is True:
