@@ -13,6 +13,9 @@ Rates, retries and failover are those of the aggregator. ``import llmagg`` does 
 from __future__ import annotations
 
 from .job import Stream, export, run, run_sync, stream
-from .report import Answer, LedgerError, LedgerFullError, Report
+from .report import Answer, LedgerAwayError, LedgerError, LedgerFullError, Report
 
-__all__ = ["Answer", "LedgerError", "LedgerFullError", "Report", "Stream", "export", "run", "run_sync", "stream"]
+__all__ = (
+    "Answer", "LedgerAwayError", "LedgerError", "LedgerFullError", "Report", "Stream", "export", "run", "run_sync",
+    "stream",
+)  # fmt: skip

@@ -18,9 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from .shared import Batches
+from .stores import is_url, place_of
 
 _kept: dict[str, Batches] = {}  # of this worker, by job; guarded by _lock
 _lock = threading.Lock()
+
+
+class Job(dict[str, Any]):
+    """The arguments of :class:`Batches`. Dask writes what a task was given into its log; there are keys in it."""
+
+    def __repr__(self) -> str:
+        return "<a job of llmagg.bulk>"
 
 
 def ask(
@@ -31,10 +39,12 @@ def ask(
     """The answers in the order of the rows; ``n`` counts them, and a failed row has an ``error``.
 
     ``client`` is a ``distributed.Client``. Each worker makes an aggregator of ``config``. Batches are sent as answers
-    are taken, ``ahead`` of them for each thread of the workers. ``ledger`` is a folder that all workers share, in which
-    an answer is found again after a crash.
+    are taken, ``ahead`` of them for each thread of the workers. ``ledger`` is a folder that all workers share, or a URL
+    as "valkey://host"; an answer is found there again after a crash.
     """
-    job = {"config": config, "models": models, "ledger": ledger, "prompt": prompt, "parse": parse, "params": params}
+    if is_url(ledger):
+        place_of(str(ledger))  # a mistake is told here, before any worker
+    job = Job(config=config, models=models, ledger=ledger, prompt=prompt, parse=parse, params=params)
     name = uuid.uuid4().hex
     left = iter(rows)
     waiting: list[Any] = []

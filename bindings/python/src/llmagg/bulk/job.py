@@ -13,11 +13,11 @@ from .. import _called, _late, _misspelt, default
 from .._native import blocking
 from .._shown import shown, shown_path
 from ..errors import InvalidArgumentError
-from . import output
+from . import output, stores
 from .asking import Asking
 from .batching import Batching
 from .engine import Engine
-from .ledger import Ledger, SqliteLedger
+from .ledger import Ledger, SqliteLedger, refuse_another
 from .ledger_jsonl import JsonlLedger
 from .options import OTHERS, Chosen, Kind, Prompt, RunOptions, StreamOptions, Use
 from .progress import Progress
@@ -173,6 +173,7 @@ def stream(
     """
     _called.refuse(params, rows)
     _check(max_cost, stop_after_errors, window, None)
+    stores.refuse(ledger)
     _misspelt.refuse("stream", stream.__kwdefaults__, params, OTHERS)
 
     async def answers() -> AsyncGenerator[Answer[Any], None]:
@@ -244,6 +245,7 @@ def _opened(target: Path, kind: str | Path, job: dict[str, Any], *, resume: bool
     elif isinstance(kind, Path):
         path = kind
     else:
+        stores.refuse(kind)
         raise InvalidArgumentError(f'ledger is {shown(kind)}; expected "sqlite", "jsonl" or a pathlib.Path')
     if not path.parent.is_dir():
         raise InvalidArgumentError(f"the folder {shown_path(path.parent)} does not exist")
@@ -264,12 +266,7 @@ def _opened(target: Path, kind: str | Path, job: dict[str, Any], *, resume: bool
         if not resume:
             text = f"the ledger {shown_path(path)} exists; resume=True (--resume) goes on with it"
             raise LedgerError(f"{text}. To begin anew, remove it")
-        for name, what in (("models", "the models"), ("params", "the parameters"), ("schema", "the form of answers")):
-            if noted["job"].get(name) != job[name]:
-                raise LedgerError(
-                    f"the ledger {shown_path(path)} belongs to another job: {what} differ "
-                    f"(there {noted['job'].get(name)!r}, now {job[name]!r}). Use another output, or remove the ledger"
-                )
+        refuse_another(shown_path(path), noted["job"], job, "Use another output, or remove the ledger")
     except BaseException:
         book.close()
         raise

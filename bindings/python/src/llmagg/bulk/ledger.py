@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -79,6 +79,16 @@ def damaged(path: Path, error: Exception) -> LedgerError:
     """The error for a ledger of which something cannot be read any more."""
     text = f"the ledger {shown_path(path)} is damaged: {error}. Save what can be read"
     return LedgerError(f"{text} (the command sqlite3 has .recover), then remove the ledger; or go on with a copy of it")
+
+
+def refuse_another(ledger: str, noted: Mapping[str, Any], job: Mapping[str, Any], way_out: str) -> None:
+    """Raises LedgerError if a ledger belongs to another job than ``job``."""
+    for name, what in (("models", "the models"), ("params", "the parameters"), ("schema", "the form of answers")):
+        if noted.get(name) != job[name]:
+            raise LedgerError(
+                f"the ledger {ledger} belongs to another job: {what} differ "
+                f"(there {noted.get(name)!r}, now {job[name]!r}). {way_out}"
+            )
 
 
 def _size(entry: Entry) -> int:

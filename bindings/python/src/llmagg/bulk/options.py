@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, cast
 
 from ..default import Models
 from ..params import RowParams
+from . import stores
 
 Kind = Literal["sqlite", "jsonl"]
 Use = Literal["never", "auto", "always"]
@@ -72,6 +73,7 @@ class Chosen(NamedTuple):
             max_cost = configured.get("max_cost")
         if ledger is None:
             said: Any = configured.get("ledger")
+            stores.refuse(said)
             ledger = said if said in (None, "sqlite", "jsonl") else Path(said)
         use = cast("Use", configured.get("batch_api", "never")) if batch_api is None else batch_api
         return cls(None if max_cost == math.inf else max_cost, stop_after_errors, ledger, use)

@@ -20,6 +20,12 @@ class LedgerFullError(LLMError):
     """The ledger or the output cannot be written, as on a full disk. Everything in the ledger is kept."""
 
 
+class LedgerAwayError(LLMError):
+    """A ledger that several machines share cannot be reached, or refuses to be read or written. What is in it stays;
+    the message says how many answers that were paid for are not.
+    """
+
+
 @dataclass
 class Answer(Generic[T]):
     """The answer to a row: ``text``, or ``error`` (an object with ``code``, ``name`` and ``message``).

@@ -1,75 +1,35 @@
-"""Batches of rows for engines that spread them over machines, with a ledger in a folder that all share."""
+"""Batches of rows for engines that spread them over machines, with a ledger that all share."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from .. import oldstyle
-from .._wire import decode
 from ..aggregator import LLMAggregator
-from ..errors import BadResponseError
+from ..errors import LLMError
 from ..manager import PrivateManager
 from .asking import Asking
 from .ledger import OK, Entry
-from .ledger_jsonl import entry_of, line_of
+from .ledger_folder import FolderLedger
+from .ledger_valkey import ValkeyLedger
 from .outcome import Asked, id_text
 from .output import COLUMNS, flat
+from .stores import Shared, is_url, place_of
+from .window import Window
 
 ANSWER_COLUMNS = tuple(name for name in COLUMNS if name not in ("n", "id"))
 """The columns that a row gains; ``parsed``, ``tool_calls`` and ``error`` are JSON text."""
 
 
-class SharedLedger:
-    """Answers by their keys, in a folder. Each process appends to a file of its own and reads those of all others.
-
-    Nobody locks anything, so the folder may be on a network. In memory stands a key and a place for each answer.
-    """
-
-    def __init__(self, folder: str | Path) -> None:
-        self._folder = Path(folder)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._own = self._folder / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.jsonl"
-        self._file = os.open(self._own, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
-        self._read: dict[Path, int] = {}
-        self._places: dict[bytes, tuple[Path, int]] = {}
-
-    def look(self) -> None:
-        """Reads what was written since the last look."""
-        for path in self._folder.glob("*.jsonl"):
-            at = self._read.get(path, 0)
-            if path.stat().st_size <= at:
-                continue
-            with path.open("rb") as file:
-                file.seek(at)
-                for line in file:
-                    if not line.endswith(b"\n"):
-                        break  # its writer was killed, or is writing
-                    try:
-                        key = bytes.fromhex(decode(line)["key"])
-                    except (BadResponseError, KeyError, TypeError, ValueError):
-                        key = b""  # behind a torn line
-                    self._places[key] = (path, at)
-                    at += len(line)
-            self._read[path] = at
-
-    def find(self, key: bytes) -> Entry | None:
-        """The answer of a key."""
-        place = self._places.get(key)
-        if place is None:
-            return None
-        with place[0].open("rb") as file:
-            file.seek(place[1])
-            return entry_of(file.readline())
-
-    def put(self, entry: Entry) -> None:
-        """Appends an answer; the system has it at once."""
-        os.write(self._file, line_of(entry))
+def _opened(ledger: str | Path) -> Shared:
+    """The ledger at a URL or in a folder. Raises InvalidArgumentError."""
+    if not is_url(ledger):
+        return FolderLedger(ledger)
+    place = place_of(str(ledger))
+    return ValkeyLedger(place)
 
 
 class Batches:
@@ -83,7 +43,7 @@ class Batches:
         self._llm = LLMAggregator(models)
         self._llm.manager = PrivateManager()
         self._asking: Asking | None = None
-        self._ledger = None if ledger is None else SharedLedger(ledger)
+        self._ledger = None if ledger is None else _opened(ledger)
         self._ask_with = (prompt, parse, dict(params or {}))
 
     async def ask(self, rows: Iterable[Any]) -> list[dict[str, Any]]:
@@ -99,19 +59,62 @@ class Batches:
                 )
             made = Asking(self._llm, *self._ask_with)
             await made.check()
+            if self._ledger is not None:
+                await self._ledger.begin(made.job)
             self._asking = made
-        asking = self._asking
+        asked = [self._keyed(self._asking.asked(n, row)) for n, row in enumerate(rows)]
+        found = {} if self._ledger is None else await self._ledger.find([one.key for one in asked])
+        entries = await self._all(self._asking, asked, found)
         if self._ledger is not None:
-            self._ledger.look()
-        asked = [asking.asked(n, row) for n, row in enumerate(rows)]
-        entries = await asyncio.gather(*(self._one(asking, one) for one in asked))
+            await self._ledger.written({one.key for one in asked if one.key not in found})
         return [dict(zip(COLUMNS, flat(entry))) for entry in entries]
 
+    @staticmethod
+    def _keyed(asked: Asked) -> Asked:
+        return asked._replace(key=asked.key + (id_text(asked.row) or "").encode())
+
+    async def _all(self, asking: Asking, asked: list[Asked], found: dict[bytes, Entry]) -> list[Entry]:
+        """The entries of rows. A window of them is on its way at a time, so that few are where no answer can be
+        written; those that are on their way are waited for.
+        """
+        tasks: list[asyncio.Task[Entry]] = []
+        try:
+            failure = await self._begin([one for one in asked if one.key not in found], asking, tasks)
+            entries = await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            for task in tasks:
+                task.cancel()  # where the caller is cancelled; the others have ended
+        for ended in (failure, *entries):
+            if isinstance(ended, BaseException):
+                raise ended
+        now = iter([entry for entry in entries if not isinstance(entry, BaseException)])
+        return [found[one.key] if one.key in found else next(now) for one in asked]
+
+    async def _begin(self, asked: list[Asked], asking: Asking, tasks: list[asyncio.Task[Entry]]) -> LLMError | None:
+        """Begins to ask rows; returns why further ones are not asked."""
+        window, flying, landed = Window(self._llm, None), 0, asyncio.Event()
+
+        def land(_: asyncio.Task[Entry]) -> None:
+            nonlocal flying
+            flying -= 1
+            landed.set()
+
+        for one in asked:
+            while flying >= window.size():
+                landed.clear()
+                await landed.wait()
+            try:
+                if self._ledger is not None:
+                    await self._ledger.ready()
+            except LLMError as error:
+                return error
+            flying += 1
+            tasks.append(asyncio.create_task(self._one(asking, one)))
+            tasks[-1].add_done_callback(land)
+        return None
+
     async def _one(self, asking: Asking, asked: Asked) -> Entry:
-        asked = asked._replace(key=asked.key + (id_text(asked.row) or "").encode())
-        if self._ledger is not None and (found := self._ledger.find(asked.key)) is not None:
-            return found
         entry, _, _ = await asking.ask(asked)
         if self._ledger is not None and entry.state == OK:
-            self._ledger.put(entry)
+            self._ledger.put(asked.key, entry)
         return entry

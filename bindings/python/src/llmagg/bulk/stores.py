@@ -1,0 +1,135 @@
+"""Ledgers that several machines share, named by a URL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from .._shown import shown, shown_path
+from ..errors import InvalidArgumentError
+from .ledger import Entry
+
+VALKEY = ("valkey", "valkeys", "redis", "rediss")
+_EXPECTED = (
+    "expected valkey://, redis://, or with TLS valkeys://, rediss://, then host:port; or the path of a folder that all "
+    "machines share"
+)
+_KINDS = {"name": "a text", "expire_s": "seconds", "ca_file": "a path", "patience_s": "seconds"}
+_OPTIONS = dict.fromkeys(VALKEY, _KINDS)
+PATIENCE_S = 60.0
+
+
+class Shared(Protocol):
+    """What batches need of a ledger that several processes write. Several threads and loops may use it."""
+
+    async def begin(self, job: Mapping[str, Any]) -> None:
+        """Notes the job. Raises LedgerError if the ledger belongs to another one, LedgerAwayError."""
+
+    async def find(self, keys: list[bytes]) -> dict[bytes, Entry]:
+        """The answers that there are. Raises LedgerAwayError."""
+
+    def put(self, key: bytes, entry: Entry) -> None:
+        """Takes an answer."""
+
+    async def ready(self) -> None:
+        """Waits until further rows may be asked. Raises LedgerAwayError."""
+
+    async def written(self, keys: set[bytes]) -> None:
+        """Waits until these answers are written. Raises LedgerAwayError."""
+
+
+@dataclass(frozen=True, repr=False)
+class Place:
+    """The parts of a URL. The representation shows neither the password nor the user's name."""
+
+    scheme: str
+    host: str
+    port: int | None
+    path: str
+    username: str | None
+    password: str | None
+    options: dict[str, str]
+
+    def __str__(self) -> str:
+        port = "" if self.port is None else f":{self.port}"
+        return repr(f"{self.scheme}://{self.host}{port}{self.path}?name={self.name}")
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    @property
+    def name(self) -> str:
+        """The name of the job."""
+        return self.options.get("name", "default")
+
+    def seconds(self, key: str, usual: float | None) -> float | None:
+        """An option in seconds."""
+        return float(self.options[key]) if key in self.options else usual
+
+    def hide(self, text: str) -> str:
+        """A text without the credentials of the URL."""
+        for secret in (self.password, self.username):
+            text = text.replace(secret, "***") if secret else text
+        return text
+
+
+def is_url(ledger: Any) -> bool:
+    """Whether a ledger is named by a URL."""
+    return isinstance(ledger, str) and "://" in ledger
+
+
+def place_of(url: str) -> Place:
+    """The parts of a URL. Raises InvalidArgumentError, whose text has nothing of the URL that may be secret."""
+    scheme = url.partition("://")[0].lower()
+    if scheme not in _OPTIONS:
+        raise InvalidArgumentError(f"the ledger's URL begins with {shown(scheme)}; {_EXPECTED}")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+    except ValueError:
+        text = f"the ledger's URL, which begins with {scheme}://, cannot be read; {_EXPECTED}"
+        text += ". A password's '/', '?', '#' and '@' are written as %2F, %3F, %23, %40"
+        raise InvalidArgumentError(text) from None
+    if not parts.hostname:
+        raise InvalidArgumentError(f"the ledger's URL {scheme}:// names no host; {_EXPECTED}")
+    user, password = (None if part is None else unquote(part) for part in (parts.username, parts.password))
+    if parts.fragment:
+        raise InvalidArgumentError(f"the ledger's URL {scheme}:// has a '#'; in a password it is written as %23")
+    place = Place(scheme, parts.hostname, port, parts.path.rstrip("/"), user or None, password, dict(pairs))
+    _check(place)
+    return place
+
+
+def _check(place: Place) -> None:
+    known = _OPTIONS[place.scheme]
+    for key, value in place.options.items():
+        what = f"the ledger's URL {place.scheme}:// has"
+        if key not in known:
+            raise InvalidArgumentError(f"{what} an unknown option {shown(key)}; the known ones are {', '.join(known)}")
+        if known[key] == "seconds" and not (value.isdecimal() and 0 < int(value) < 1 << 31):
+            raise InvalidArgumentError(f"{what} {key}={shown(value)}; expected a whole number of seconds above 0")
+        if not value or not value.isprintable():
+            raise InvalidArgumentError(f"{what} {key}= without a value that can be used; expected {known[key]}")
+    if place.scheme in VALKEY and place.path and not place.path[1:].isdecimal():
+        raise InvalidArgumentError(
+            f"the ledger's URL {place.scheme}:// has {shown_path(place.path)} behind the host; expected the number of "
+            "a database, as /0 (the job's name is ?name=…)"
+        )
+    if "ca_file" in place.options:
+        if place.scheme not in ("valkeys", "rediss"):
+            raise InvalidArgumentError("ca_file needs a ledger's URL that begins with valkeys:// or rediss://")
+        if not Path(place.options["ca_file"]).is_file():
+            raise InvalidArgumentError(f"there is no ca_file {shown_path(place.options['ca_file'])}")
+
+
+def refuse(ledger: Any) -> None:
+    """Raises InvalidArgumentError for a URL where a file is meant."""
+    if is_url(ledger):
+        raise InvalidArgumentError(
+            "ledger is a URL, which is for llmagg.bulk.ray and llmagg.bulk.dask, where several machines share it; a "
+            'run of one process keeps its ledger in a file: "sqlite", "jsonl" or a path'
+        )

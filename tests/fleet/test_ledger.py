@@ -1,0 +1,260 @@
+"""The ledger of bulk jobs in a real Valkey or Redis: shared by processes, away in the middle, refused, killed workers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from server import Certificates, Server, redis
+
+from llmagg import LLMError, bulk
+from llmagg.bulk import ledger_valkey
+from llmagg.bulk.shared import Batches
+from llmagg.faultwall import FaultWall
+
+PLACES = 8
+SECRET = "hunter2-Zx81"
+
+
+@pytest.fixture(params=["valkey", "redis"], autouse=True)
+def package(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The client of the ledger."""
+    monkeypatch.setattr(ledger_valkey, "_package", lambda: __import__(request.param))
+    return __import__(request.param)
+
+
+@pytest.fixture
+def wall() -> Iterator[FaultWall]:
+    with FaultWall({"default": {"steps": [{"echo": True}]}, "options": {"max_requests": 20000}}) as wall:
+        yield wall
+
+
+@pytest.fixture
+def store() -> Iterator[Server]:
+    with Server() as store:
+        yield store
+
+
+def batches(wall: FaultWall, url: str, **options: Any) -> Batches:
+    model = {"api_key": "k-123456789", "base_url": wall.url, "max_concurrent_calls": PLACES}
+    return Batches({"openai": {"models": {"gpt-a": model}}}, ledger=url, **options)
+
+
+def asked(wall: FaultWall) -> Counter[str]:
+    requests = wall.seen()["requests"]
+    return Counter(r["body"]["messages"][0]["content"] for r in requests if r["kind"] == "chat")
+
+
+def rows(first: int, last: int) -> list[str]:
+    return [f"row {n}" for n in range(first, last)]
+
+
+def told(raised: pytest.ExceptionInfo[LLMError]) -> str:
+    """All that an error shows."""
+    shown = f"{raised.value!r} {raised.value} {raised.getrepr(showlocals=False)}"
+    assert SECRET not in shown
+    return str(raised.value)
+
+
+def test_workers_share_what_was_paid(wall: FaultWall, store: Server) -> None:
+    first, second = (batches(wall, f"{store.url}/1?name=reviews&expire_s=600") for _ in range(2))
+    answers = asyncio.run(first.ask([*rows(0, 1200), {"id": 1, "prompt": "row 0"}]))
+    assert asyncio.run(second.ask([*rows(600, 1210), {"id": 1, "prompt": "row 0"}]))[:600] == answers[600:1200]
+    assert len(asked(wall)) == 1210
+    assert asked(wall).total() == 1211, "another id is another row"
+    in_db = {"before": ("SELECT", "1")}
+    assert store.say("HLEN", "llmagg:bulk:reviews", **in_db) == b":1212\r\n"
+    assert 500 < int(store.say("TTL", "llmagg:bulk:reviews", **in_db)[1:]) <= 600
+    asyncio.run(batches(wall, f"{store.url}/1?name=others").ask(["row 0"]))
+    assert asked(wall)["row 0"] == 3
+
+
+def test_a_ledger_of_another_job_is_refused(wall: FaultWall, store: Server) -> None:
+    asyncio.run(batches(wall, store.url, params={"temperature": 0.5}).ask(["a"]))
+    with pytest.raises(
+        bulk.LedgerError, match=r"another job: the parameters differ \(there .*0\.5.*, now \{\}\)"
+    ) as raised:
+        asyncio.run(batches(wall, store.url).ask(["a"]))
+    assert "Name this job otherwise (?name=…), or remove the store's key llmagg:bulk:default" in told(raised)
+    store.say("HSET", "llmagg:bulk:strange", "job", "5")
+    with pytest.raises(bulk.LedgerError, match="is no ledger of this version"):
+        asyncio.run(batches(wall, f"{store.url}?name=strange").ask(["a"]))
+    store.say("SET", "llmagg:bulk:text", "5")
+    with pytest.raises(bulk.LedgerAwayError, match=r"WRONGTYPE .*; the key holds something else"):
+        asyncio.run(batches(wall, f"{store.url}?name=text").ask(["a"]))
+    assert asked(wall).total() == 1
+
+
+@pytest.mark.parametrize(
+    ("user", "said"),
+    [
+        ("", r"NOAUTH|Authentication required.*; give the URL the"),
+        (f":{SECRET}1@", r"give the URL the right user and password"),
+        (f"robot:{SECRET}@", r"NOPERM .*; let this user use HMGET"),
+    ],
+)
+def test_who_is_not_let_in_is_told(wall: FaultWall, user: str, said: str) -> None:
+    with Server("--requirepass", SECRET) as store:
+        store.say("ACL", "SETUSER", "robot", "on", f">{SECRET}", "+info", before=("AUTH", SECRET))
+        url = f"{store.url.replace('//', '//' + user)}?patience_s=30"
+        begun = time.monotonic()
+        with pytest.raises(bulk.LedgerAwayError, match=said) as raised:
+            asyncio.run(batches(wall, url).ask(["a"]))
+        assert "cannot be read" in told(raised)
+        assert "Nothing was asked" in told(raised)
+        assert time.monotonic() - begun < 10, "waiting does not help"
+        assert asked(wall).total() == 0
+        asyncio.run(batches(wall, store.url.replace("//", f"//:{SECRET}@")).ask(["a"]))
+
+
+def test_a_store_that_is_away_for_a_moment(wall: FaultWall, store: Server, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "llmagg")
+    wall.script({"default": {"steps": [{"echo": True, "delay_headers_s": 0.02}]}})
+    store.say("CONFIG", "SET", "appendonly", "yes", "appendfsync", "always")
+
+    async def job() -> list[dict[str, Any]]:
+        running = asyncio.create_task(batches(wall, store.url).ask(rows(0, 400)))
+        while asked(wall).total() < 100:
+            await asyncio.sleep(0.01)
+        store.kill()
+        while "kept back" not in caplog.text:
+            await asyncio.sleep(0.01)
+        seen = asked(wall).total()
+        await asyncio.sleep(0.3)  # what is on its way arrives, and no further row is asked
+        assert asked(wall).total() <= seen + 2 * PLACES < 400
+        store.arguments += ("--appendonly", "yes")
+        store.start()
+        return await running
+
+    answers = asyncio.run(job())
+    assert [json.loads(answer["answer"])["messages"][0]["content"] for answer in answers] == rows(0, 400)
+    assert "it takes answers again" in caplog.text
+    assert asked(wall).total() == 400
+    asyncio.run(batches(wall, store.url).ask(rows(0, 400)))
+    assert asked(wall).total() == 400, "an answer was lost"
+
+
+def test_a_store_that_stays_away(wall: FaultWall, store: Server) -> None:
+    worker = batches(wall, f"{store.url}?patience_s=1")
+    asyncio.run(worker.ask(["a"]))
+    store.say("CONFIG", "SET", "maxmemory", "1", "maxmemory-policy", "noeviction")
+    with pytest.raises(bulk.LedgerAwayError, match=r"cannot be written: OOM .*; raise the store's maxmemory") as raised:
+        asyncio.run(worker.ask(rows(0, 400)))
+    kept = asked(wall).total() - 1
+    assert 0 < kept < 400, "rows are not asked whose answers cannot be written"
+    assert f"{kept} answers that were paid are not in it; this process keeps them" in told(raised)
+    store.say("CONFIG", "SET", "maxmemory", "0")
+    asyncio.run(worker.ask(rows(0, 400)))
+    asyncio.run(batches(wall, store.url).ask(["a", *rows(0, 400)]))
+    assert asked(wall).total() == 401, "an answer was paid twice"
+    store.kill()
+    with pytest.raises(bulk.LedgerAwayError, match=r"cannot be read: .*Nothing was asked"):
+        asyncio.run(worker.ask(["b"]))
+    assert asked(wall).total() == 401
+
+
+def test_a_store_that_answers_no_longer(wall: FaultWall, store: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_valkey, "_TIMEOUT_S", 0.2)
+    worker = batches(wall, f"{store.url}?patience_s=1")
+    asyncio.run(worker.ask(["a"]))
+    store.process.send_signal(signal.SIGSTOP)
+    with pytest.raises(bulk.LedgerAwayError, match=r"cannot be read: .*[Tt]imeout"):
+        asyncio.run(worker.ask(["a"]))
+    store.process.send_signal(signal.SIGCONT)
+    asyncio.run(worker.ask(["a"]))
+    assert asked(wall).total() == 1
+
+
+def test_a_replica_and_a_store_that_loads(wall: FaultWall, store: Server) -> None:
+    primary = r"READONLY .*; the URL names a replica; name the primary"
+    with (
+        Server("--replicaof", "127.0.0.1", str(store.port)) as replica,
+        pytest.raises(bulk.LedgerAwayError, match=primary),
+    ):
+        asyncio.run(batches(wall, f"{replica.url}?patience_s=1").ask(["a"]))
+    asyncio.run(batches(wall, store.url).ask(rows(0, 100)))
+    for n in range(100):
+        store.say("SET", f"k{n}", "x" * 200)
+    store.say("SAVE")
+    store.kill()
+    store.arguments += ("--key-load-delay", "10000", "--loading-process-events-interval-bytes", "1024")
+    store.start()
+    assert store.say("GET", "k1").startswith(b"-LOADING")
+    asyncio.run(batches(wall, store.url).ask(rows(0, 100)))
+    assert asked(wall).total() == 100
+
+
+def test_a_store_that_lost_its_data_is_told(wall: FaultWall, store: Server, caplog: pytest.LogCaptureFixture) -> None:
+    worker = batches(wall, store.url)
+    asyncio.run(worker.ask(["a"]))
+    store.say("FLUSHALL")
+    asyncio.run(worker.ask(["a", "b"]))
+    assert "has lost what was in it" in caplog.text
+    asyncio.run(batches(wall, store.url).ask(["a", "b"]))
+    assert asked(wall) == {"a": 2, "b": 1}
+    store.say("CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru")
+    with pytest.warns(UserWarning, match="maxmemory-policy allkeys-lru"):
+        asyncio.run(batches(wall, store.url).ask(["a"]))
+
+
+def test_tls(wall: FaultWall, tmp_path: Path) -> None:
+    certificates = Certificates(str(tmp_path))
+    arguments = ("--tls-auth-clients", "no", "--requirepass", SECRET)
+    with Server(*arguments, program=redis(), certificates=certificates) as store:
+        url = store.url.replace("//", f"//:{SECRET}@")
+        asyncio.run(batches(wall, f"{url}?ca_file={certificates.ca}").ask(["a"]))
+        with pytest.raises(bulk.LedgerAwayError, match=r"certificate is not trusted .*\?ca_file=") as raised:
+            asyncio.run(batches(wall, url).ask(["a"]))
+        told(raised)
+    with Server() as plain, pytest.raises(bulk.LedgerAwayError, match=r"speaks no TLS|cannot be read"):
+        asyncio.run(batches(wall, f"{plain.url.replace('redis', 'valkeys')}?patience_s=1").ask(["a"]))
+
+
+def test_killed_workers(wall: FaultWall, store: Server) -> None:
+    wall.script({"default": {"steps": [{"echo": True, "delay_headers_s": 0.02}]}})
+    seed = random.randrange(1 << 30)
+    print("seed", seed)
+    moments = random.Random(seed)
+    count, kills, workers = 1500, 10, 3
+    answered: list[str] = []
+    killed = 0
+    shares = [(n * count // workers, (n + 1) * count // workers) for n in range(workers)]
+
+    def begun(share: tuple[int, int]) -> subprocess.Popen[str]:
+        program = str(Path(__file__).parent / "ledger_worker.py")
+        command = [sys.executable, program, wall.url, store.url, *map(str, share), str(PLACES)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    while True:
+        jobs = [begun(share) for share in shares]
+        for job in jobs:
+            assert job.stdout is not None
+            assert job.stdout.readline() == "begins\n"
+        if killed < kills:
+            time.sleep(moments.uniform(0, 0.4))  # any moment is to be tried
+            for job in moments.sample(jobs, 2):
+                job.send_signal(signal.SIGKILL)
+            for job in jobs:  # the third goes on to its end
+                job.communicate()
+                killed += job.returncode != 0
+            continue
+        outs = [job.communicate()[0] for job in jobs]
+        assert [job.returncode for job in jobs] == [0] * workers
+        answered = [json.loads(line)["messages"][0]["content"] for out in outs for line in out.splitlines()]
+        break
+    assert answered == rows(0, count), "a row was lost or doubled"
+    twice = asked(wall).total() - count
+    print(f"{killed} kills, {twice} rows paid twice")
+    assert len(asked(wall)) == count
+    assert twice <= killed * PLACES

@@ -1,0 +1,78 @@
+"""The URLs of ledgers that several machines share, and what is said of wrong ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import llmagg
+from conftest import aggregator_for, chats, config_for
+from llmagg import InvalidArgumentError, LLMAggregator, bulk
+from llmagg.bulk import dask
+from llmagg.bulk.shared import Batches
+from llmagg.bulk.stores import place_of
+from llmagg.faultwall import FaultWall
+
+SECRET = "hunter2-Zx"
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("valky://h", "begins with 'valky'; expected valkey://"),
+        ("https://h", "begins with 'https'; expected valkey://"),
+        ("valkey://", "names no host"),
+        (f"valkey://:{SECRET}@h:70000", "cannot be read"),
+        (f"valkey://:a/{SECRET}@h", "cannot be read"),
+        (f"valkey://:{SECRET}@h#x", "has a '#'"),
+        (f"valkey://:{SECRET}@h/job", "expected the number of a database"),
+        (f"valkey://:{SECRET}@h?nam=x", "unknown option 'nam'; the known ones are name, expire_s"),
+        ("valkey://h?expire_s=0", "expire_s=a string of 1 bytes|expire_s='0'; expected a whole number of seconds"),
+        ("valkey://h?patience_s=1.5", "expected a whole number of seconds above 0"),
+        ("valkey://h?name=", "name= without a value"),
+        ("valkey://h?ca_file=/x.pem", "begins with valkeys:// or rediss://"),
+        ("valkeys://h?ca_file=/nowhere/x.pem", "there is no ca_file '/nowhere/x.pem'"),
+    ],
+)
+def test_a_url_that_names_no_store_is_refused(llm_wall: FaultWall, url: str, said: str) -> None:
+    config = config_for(llm_wall, "gpt-a")
+    for told in (lambda: Batches(config, ledger=url), lambda: next(dask.ask(None, [], config=config, ledger=url))):
+        with pytest.raises(InvalidArgumentError, match=said) as raised:
+            told()
+        assert SECRET not in str(raised.value)
+
+
+def test_a_place_shows_no_password() -> None:
+    place = place_of(f"valkeys://robot:{SECRET}%40@cache.example:6380/2?name=reviews&expire_s=60")
+    assert (place.username, place.password) == ("robot", f"{SECRET}@")
+    assert str(place) == repr(place) == "'valkeys://cache.example:6380/2?name=reviews'"
+    assert SECRET not in repr(dask.Job(ledger=f"valkey://:{SECRET}@h", config={}))
+
+
+def test_a_run_of_one_process_refuses_a_url(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:
+    llm, url = aggregator_for(llm_wall, "gpt-a"), f"valkey://:{SECRET}@h"
+    asked: Any
+    for asked in (
+        lambda: run(bulk.run(["a"], tmp_path / "a.jsonl", llm, ledger=url)),
+        lambda: list(bulk.stream(["a"], llm, ledger=url)),
+    ):
+        with pytest.raises(InvalidArgumentError, match=r"for llmagg\.bulk\.ray and llmagg\.bulk\.dask") as raised:
+            asked()
+        assert SECRET not in str(raised.value)
+    llmagg.get_manager().clear()
+    configured = LLMAggregator()
+    run(configured.initialize({**config_for(llm_wall, "gpt-b"), "bulk": {"ledger": url}}))
+    with pytest.raises(InvalidArgumentError, match=r"for llmagg\.bulk\.ray") as raised:
+        run(bulk.run(["a"], tmp_path / "b.jsonl", configured))
+    assert SECRET not in str(raised.value)
+    assert chats(llm_wall) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_package_is_named(llm_wall: FaultWall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "valkey", None)
+    monkeypatch.setitem(__import__("sys").modules, "redis", None)
+    with pytest.raises(InvalidArgumentError, match=r"pip install 'llmagg\[valkey\]'"):
+        Batches(config_for(llm_wall, "gpt-a"), ledger="valkey://h")
