@@ -28,6 +28,8 @@ EVENT = ChunkEvent(StreamResponse("i", "chat.completion.chunk", 0, "m", []))
         (RESPONSE, "content", "its text is 'text'"),
         (RESPONSE, "finish_reason", "response.choices[0].finish_reason"),
         (RESPONSE, "model_dump", "to_dict() and to_json()"),
+        (RESPONSE.choices[0], "text", "its text is 'message.content'"),
+        (RESPONSE.choices[0], "delta", "a whole answer has 'message'"),
         (Usage(), "input_tokens", "it is called 'prompt_tokens'"),
         (EVENT, "choices", "the chunk has it: event.chunk"),
         (EVENT, "delta", "the chunk's text is 'text'"),

@@ -112,7 +112,7 @@ def test_a_report_says_why_rows_failed(llm_wall: FaultWall, tmp_path: Path, run:
     (invalid, refused) = str(report).splitlines()[1:]
     assert invalid.startswith("  INVALID_ARGUMENT: 2 rows, the first is row 0: the row has no 'prompt', 'messages'")
     assert "it has 'question'. Name the column" in invalid
-    assert "1 rows, the first is row 2: " in refused
+    assert "1 row, row 2: " in refused
     assert "no such thing" in refused
     again = run(bulk.run(rows, target, aggregator_for(llm_wall, "gpt-a"), resume=True))
     assert (again.asked, again.failures) == (0, report.failures), "also of an earlier run"

@@ -151,7 +151,7 @@ def test_rows_as_some_editors_write_them(llm_wall: FaultWall, tmp_path: Path, ru
         ("a.csv", b"id;prompt\n1;x\n", "it has 'id;prompt'. Its columns are separated by ';'; expected commas"),
         ("a.csv", b"question\nx\n", "no column 'prompt', 'messages' or 'body'; it has 'question'. Name the column"),
         ("a.csv", b"prompt,prompt\na,b\n", "has the column 'prompt' twice"),
-        ("a.csv", "prompt\nx\n".encode("utf-16"), "not UTF-8"),
+        ("a.csv", "prompt\nx\n".encode("utf-16"), "'a.csv' is UTF-16; expected UTF-8"),
         ("a.csv", b'prompt,"id\nx,1\n', "line 1 of 'a.csv' is no CSV"),
         ("a.jsonl", '"x"\n'.encode("utf-16"), "'a.jsonl' is UTF-16; expected UTF-8"),
     ],

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from conftest import chats
+from llmagg import __main__ as entry
 from llmagg.faultwall import FaultWall
 
 KEY = "k-123456789"
@@ -206,3 +207,13 @@ def test_signs_that_the_encoding_lacks(encoding: str, sign: str) -> None:
         env={**os.environ, "PYTHONIOENCODING": encoding, "NO_COLOR": "1"},
     )  # fmt: skip
     assert done.stdout.startswith(f"{sign} configuration: ") and done.stderr == ""
+
+
+def test_an_interrupt_while_a_command_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its modules take a moment to import: Ctrl-C ends it then as it does later, without a traceback."""
+
+    def interrupted(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(entry, "import_module", interrupted)
+    assert entry.main(["models"]) == 130

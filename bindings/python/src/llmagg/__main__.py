@@ -18,6 +18,8 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    except KeyboardInterrupt:  # the commands' modules take a moment to import
+        return 130
     code: int = app.main(sys.argv[1:] if arguments is None else arguments)
     return code
 

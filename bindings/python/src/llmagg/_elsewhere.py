@@ -34,6 +34,11 @@ OF_RESPONSE: dict[str, str] = {
     **dict.fromkeys(("parsed", "output_parsed"), "parse() asks for an object of a class, and gives it as 'value'"),
     **dict.fromkeys(("error", "success", "ok", "status_code"), "a call that fails raises an LLMError"),
 }
+OF_CHOICE: dict[str, str] = {
+    **dict.fromkeys(("text", "content", "output"), "its text is 'message.content', the answer's response.text"),
+    "delta": "a whole answer has 'message'; stream_text() and stream() give pieces",
+    "tool_calls": "the calls are in 'message.tool_calls', and in response.tool_calls",
+}
 OF_USAGE: dict[str, str] = {
     "input_tokens": "it is called 'prompt_tokens'",
     "output_tokens": "it is called 'completion_tokens'",
@@ -57,6 +62,7 @@ TABLES: dict[str, dict[str, str]] = {
     "module": OF_MODULE,
     "aggregator": OF_AGGREGATOR,
     "response": OF_RESPONSE,
+    "choice": OF_CHOICE,
     "usage": OF_USAGE,
     "parsed": OF_PARSED,
     "embeddings": OF_EMBEDDINGS,

@@ -83,7 +83,18 @@ def decode(data: bytes | bytearray | memoryview, what: str = "the answer") -> An
     try:
         return _codec()[1](data)
     except (ValueError, RecursionError) as error:
-        raise BadResponseError(f"{what} cannot be read: {error}") from None
+        raise BadResponseError(f"{what} cannot be read: {_encoding(bytes(data)) or error}") from None
+
+
+def _encoding(data: bytes) -> str:
+    """Which encoding a text has that is not UTF-8, as editors and shells of Windows write it; "" for UTF-8."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "it is UTF-16; expected UTF-8"
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        return f"it is not UTF-8 at byte {error.start}; expected UTF-8"
+    return ""
 
 
 def build(cls: type[T], data: dict[str, Any], template: dict[str, Any]) -> T:

@@ -20,7 +20,7 @@ from ._native import load
 from ._native.handle import Handle
 from ._shown import shown_path
 from ._wire import encode
-from .errors import InvalidArgumentError, LLMError
+from .errors import BadResponseError, InvalidArgumentError, LLMError
 
 SCRIPT = """The script is a JSON object:
 
@@ -99,13 +99,17 @@ def _with_port(path: Path | None, port: int) -> bytes | None:
     from ._wire import decode
 
     try:
-        script = decode(path.read_bytes(), f"the script {shown_path(path)}") if path else {}
+        script = {}
+        if path is not None:
+            script = decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), f"the script {shown_path(path)}")
     except OSError as error:
         assert path is not None
         raise InvalidArgumentError(f"the script {shown_path(path)} cannot be read: {error.strerror}") from None
-    if port:
-        script.setdefault("options", {})["addr"] = f"127.0.0.1:{port}"
-    return encode(script, "the script") if script else None
+    except BadResponseError as error:
+        raise InvalidArgumentError(error.message) from None
+    if port and isinstance(script, dict) and isinstance(options := script.setdefault("options", {}), dict):
+        options["addr"] = f"127.0.0.1:{port}"
+    return encode(script, "the script") if path or port else None
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def _shown(path: str | os.PathLike[str]) -> str:
     """A path as error messages show it. A str that does not look like a path may be a key and is not repeated."""
     text = os.fspath(path)
     folder, ending = os.path.dirname(text), os.path.splitext(text)[1]  # noqa: PTH120, PTH122
-    is_path = isinstance(path, os.PathLike) or 2 <= len(ending) <= 6 or os.path.isdir(folder)  # noqa: PTH112
+    is_path = isinstance(path, os.PathLike) or 2 <= len(ending) <= 6 or os.path.isdir(folder) or text in (".", "..")  # noqa: PTH112
     if is_path and len(text) <= 1000:
         return shown_path(path)
     return f"named by a text of {len(text)} characters"
@@ -96,6 +96,8 @@ def _decoded(data: bytes, what: str) -> Any:
         reason = error.message.partition("cannot be read: ")[2]
         if not data.strip():
             raise InvalidArgumentError(f"{what} is empty; expected {_EXPECTED} as JSON") from None
+        if reason.startswith("it is "):
+            raise InvalidArgumentError(f"{what} {reason.removeprefix('it ')}") from None
         line = _line(data, reason)
         form = "" if data.lstrip()[:1] == b"{" else f"; expected {_EXPECTED} as JSON"
         raise InvalidArgumentError(f"{what} is not valid JSON: {reason}{line}{form}") from None

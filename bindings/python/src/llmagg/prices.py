@@ -196,7 +196,7 @@ def _read(table: Any, kind: type) -> Any:
     if isinstance(table, (str, Path)):
         source = str(table)
         try:
-            table = json.loads(Path(table).read_text(encoding="utf-8"))
+            table = json.loads(Path(table).read_text(encoding="utf-8-sig"))
         except ValueError as error:
             raise InvalidArgumentError(f"{source} is not valid JSON: {error}") from None
     if not isinstance(table, kind):

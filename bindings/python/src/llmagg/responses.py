@@ -113,6 +113,7 @@ _DETAILS = ("prompt_tokens_details", "completion_tokens_details")
 _USAGE = template(Usage, **dict.fromkeys(_COUNTS, _UNKNOWN))
 
 
+@_absent.told("choice")
 @grown(3, needed=True)
 @later
 @dataclass(repr=False)

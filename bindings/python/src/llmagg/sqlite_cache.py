@@ -167,6 +167,11 @@ def _stop(inbox: queue.SimpleQueue[Any], thread: threading.Thread, generation: i
 _inherited: list[Any] = []  # connections of a parent process: they must not be used, nor closed
 
 
+def _advice(error: sqlite3.DatabaseError) -> str:
+    """What to do about a file that cannot be used, before another path is named. It may be another program's."""
+    return "make room there, or " if "full" in str(error) else "delete it if nothing else needs it, or "
+
+
 class _Database:
     """An open file. One thread at a time uses it."""
 
@@ -186,7 +191,7 @@ class _Database:
         except sqlite3.DatabaseError as error:
             self._connection.close()
             raise errors.InvalidArgumentError(
-                f"the cache's file {shown_path(path)} cannot be used: {error}; delete it, or choose another path"
+                f"the cache's file {shown_path(path)} cannot be used: {error}; {_advice(error)}choose another path"
             ) from None
         except errors.InvalidArgumentError:
             self._connection.close()

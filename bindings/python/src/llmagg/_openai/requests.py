@@ -55,7 +55,8 @@ def chat_request(body: dict[str, Any]) -> ChatCompletionRequest:
     """The request of a chat. Fields that the library does not know go to the provider; misspelt ones are an error."""
     messages = body.pop("messages", None)
     if not isinstance(messages, list):
-        raise InvalidArgumentError(f"messages must be a list of messages, got {type(messages).__name__}")
+        what = "missing" if messages is None else f"of the type {type(messages).__name__}"
+        raise InvalidArgumentError(f'"messages" is {what}; expected a list of {{"role", "content"}}')
     request = ChatCompletionRequest.from_dict({**body, "model": model_of(body), "messages": [], "stream": False})
     request.stream_options = None
     request.messages = messages

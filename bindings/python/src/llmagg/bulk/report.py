@@ -85,7 +85,7 @@ class Report:
         parts.append(f"{self.prompt_tokens} + {self.completion_tokens} tokens")
         parts += [f"{amount:.4f} {currency}" for currency, amount in self.costs.items()]
         if self.unpriced:
-            parts.append(f"{self.unpriced} answers without a known cost")
+            parts.append(f"{self.unpriced} answer{'' if self.unpriced == 1 else 's'} without a known cost")
         if self.stopped:
             parts.append(f"stopped by {self.stopped}")
         return "\n".join([", ".join(parts), *map(_shown, self.failures.items())])
@@ -100,4 +100,5 @@ class Report:
 def _shown(failed: tuple[str, Failures]) -> str:
     name, failures = failed
     message = failures["message"].partition("\n")[0]
-    return f"  {name}: {failures['rows']} rows, the first is row {failures['n']}: {message}"
+    rows = "1 row," if failures["rows"] == 1 else f"{failures['rows']} rows, the first is"
+    return f"  {name}: {rows} row {failures['n']}: {message}"

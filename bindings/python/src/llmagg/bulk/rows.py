@@ -135,6 +135,9 @@ def _read_csv(path: Path, asked: bool) -> Iterator[Any]:
 
 def _csv_rows(path: Path) -> Iterator[tuple[int, list[str] | Unreadable]]:
     """Rows that are not empty, and the line in which each ends. A row that is none does not end the job."""
+    with path.open("rb") as file:
+        if file.read(2) in (b"\xff\xfe", b"\xfe\xff"):
+            raise _foreign_text(path)
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         reader = csv.reader(file, strict=True)
         while True:

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from llmagg import LLMError, default, faultwall, settings
+from llmagg import InvalidArgumentError, LLMError, default, faultwall, settings
 from llmagg._version import __version__
 
 from . import FAILED, OK, WRONG_USE, checks, models, programs, routes, talk
@@ -55,7 +55,17 @@ def _params(**given: Any) -> dict[str, Any]:
 def _piped() -> str:
     """What another program or a file gives on standard input; a terminal gives nothing."""
     mode = os.fstat(sys.stdin.fileno()).st_mode if sys.stdin is not None else 0
-    return sys.stdin.read() if stat.S_ISFIFO(mode) or stat.S_ISREG(mode) else ""
+    if not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode)):
+        return ""
+    try:
+        text = sys.stdin.read().removeprefix("\ufeff")
+        text.encode()
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:
+        raise InvalidArgumentError(
+            f"standard input is not {'UTF-8' if isinstance(error, UnicodeEncodeError) else sys.stdin.encoding} at "
+            f"character {error.start}; convert it, as by: iconv -f LATIN1 -t UTF-8"
+        ) from None
+    return text
 
 
 @app.command()
@@ -225,6 +235,9 @@ def list_models(
         file = default.file_of_command(config)
         own = models.of_provider(vendor, default.of_command(None, file)) if file is not None else None
         names = models.of_vendor(vendor) if own is None else own
+        if not names and not as_json:
+            talk.say(Console(stderr=True), f"{vendor} lists no models", "")
+            return
         print(json.dumps(names) if as_json else "\n".join(names))
     elif as_routes:
         known = routes.routes(default.of_command(model, config))

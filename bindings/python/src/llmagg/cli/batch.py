@@ -88,7 +88,7 @@ def _tell(report: Report, *, as_json: bool) -> None:
         paths = {name: path and str(path) for name, path in (("output", report.output), ("ledger", report.ledger))}
         print(json.dumps({**vars(report), **paths}))
     else:
-        print(report, file=sys.stderr)
+        print(report if report.rows else "the input has no rows: nothing was asked", file=sys.stderr)
     if report.stopped is not None:
         more = "a higher --max-cost and --resume" if report.stopped == "max_cost" else "--resume --retry-errors"
         print(f"stopped by {report.stopped}: no output was made. Go on with {more}; --export {report.ledger} FILE "

@@ -111,10 +111,11 @@ def server(route: Route) -> Iterator[Finding]:
 
 def _source(route: Route) -> str:
     """The environment variable that has the route's address, for a text; "" if it is configured, or the vendor's."""
-    at = route.base_url.rstrip("/")
-    addresses = [row["address"] for row in tables.tables()["vendors"] if row.get("address")]
+    at = f"{route.base_url.rstrip('/')}/"
+    vendors = sorted(tables.tables()["vendors"], key=lambda row: row["name"] != route.provider)  # its own first
+    addresses = [row["address"] for row in vendors if row.get("address")]
     for name in (*addresses, f"{route.provider.upper()}_BASE_URL", f"{route.provider.upper()}_API_BASE_URL"):
-        if (value := os.environ.get(name, "").rstrip("/")) and at.startswith(value):
+        if (value := os.environ.get(name, "").rstrip("/")) and at.startswith(f"{value}/"):
             return f", from {name}"
     return ""
 

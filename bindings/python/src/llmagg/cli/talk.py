@@ -25,6 +25,7 @@ from llmagg import (
     StreamInterruptedError,
     _notebook,
 )
+from llmagg._shown import shown_path
 from llmagg.errors import to_payload
 
 from . import BROKEN_OFF, FAILED, INTERRUPTED, OK, WRONG_USE
@@ -47,7 +48,11 @@ def say(console: Console, text: str, style: str) -> None:
 
 def tell(errors: Console, error: LLMError | OSError) -> None:
     """Prints an error and its attempts."""
-    say(errors, f"Error: {error}", "red")
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        place = shown_path(error.filename) if error.filename else "what the command prints cannot be written"
+        text = f"{place}: {error.strerror}"
+    say(errors, f"Error: {text}", "red")
 
 
 def route_told(console: Console, response: ChatCompletionResponse) -> None:
