@@ -6,8 +6,8 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// bytesOfToken is how many bytes of a request a token has at most, nearly
-// always: what seems too long by it is too long.
+// bytesOfToken is more than the bytes of nearly every token: a request that is
+// too long by this measure is too long.
 const bytesOfToken = 6
 
 // findSmall marks the routes whose configured window the request probably does
@@ -27,8 +27,9 @@ func (w *routeLoop) findSmall(p *llm.Payload) {
 	}
 }
 
-// leastTokens is how many tokens the request has at least, with the answer that
-// it asks for; 0 where that cannot be said, as it holds images or sound.
+// leastTokens is how many tokens the request has at least, together with the
+// answer that it asks for. It is 0 for images and sound, whose tokens nobody
+// can tell from the bytes.
 func leastTokens(p *llm.Payload) int {
 	if p.Mentions(";base64,") || p.Mentions(`"input_audio"`) {
 		return 0
@@ -38,8 +39,8 @@ func leastTokens(p *llm.Payload) int {
 	return len(p.JSON())/bytesOfToken + max(answer, longer, 0)
 }
 
-// leaveSmaller gives up the routes whose window is known not to be larger than
-// that of the i-th, which the request did not fit.
+// leaveSmaller gives up routes after the request did not fit the window of the
+// i-th: those whose window is known and no larger.
 func (w *routeLoop) leaveSmaller(i int) {
 	window := w.candidates[i].client.ContextWindow()
 	for j := range w.candidates {

@@ -28,8 +28,8 @@ func authOf(cfg *config.Model) string {
 	return cfg.Auth.Type
 }
 
-// newCredential makes what authorizes a route's requests where that is no fixed
-// key: nil where it is, or where headers of the configuration hold one.
+// newCredential makes the credential of a route. It is nil if the route has a
+// fixed key, or if headers of the configuration hold a key.
 func newCredential(cfg *config.Model, v *vendor.Vendor, o Options) (*credential.Authorizer, error) {
 	spec := credential.Spec(cfg.Auth)
 	kind, region, service := v.Signs(cfg.BaseURL)
@@ -58,9 +58,9 @@ func newCredential(cfg *config.Model, v *vendor.Vendor, o Options) (*credential.
 		ConnectTimeout: cfg.ConnectTimeout, OnSocket: o.OnSocket}), nil
 }
 
-// secrets are the texts that may appear nowhere: the key, the values of
-// headers that carry one and of the base_url's query, parts of its host and
-// path that look like keys, and what a proxy is told.
+// secrets are the texts that may appear nowhere: the keys, the values of
+// headers that carry a key, the values of the base_url's query, parts of its
+// host and path that look like keys, and the user and password of the proxy.
 func (c *Client) secrets() []string {
 	s := append(failure.HeaderSecrets(c.cfg.Headers), transport.ProxySecrets(c.cfg.Proxy)...)
 	s = append(s, shown.QuerySecrets(c.cfg.BaseURL)...)

@@ -10,8 +10,9 @@ type Sharing interface {
 	Leave()
 }
 
-// Share makes the manager's routes, of now and of later, members of a fleet
-// until the manager closes. A membership that it had before ends; nil is none.
+// Share makes the manager's routes, and those that are registered later,
+// members of a fleet until the manager closes. An earlier membership ends; nil
+// only ends it.
 // Error: CLOSED.
 func (m *Manager) Share(s Sharing) error {
 	m.mu.Lock()

@@ -9,12 +9,12 @@ import (
 // count less and less.
 type recent struct {
 	sum    float64
-	weight float64 // of the time that sum covers, in seconds
+	weight float64 // seconds that sum stands for; they count less and less, too
 }
 
 const recently = 20 // seconds
 
-// age lets what was used fade.
+// age makes what was used count less, by the time that has passed.
 func (l *Limiter) age(now time.Time) {
 	passed := now.Sub(l.agedAt)
 	if passed <= 10*time.Millisecond {

@@ -1,8 +1,9 @@
 """Soak: the load of ``load.py`` on the fault wall, and what is left of it afterwards.
 
-``python tests/soak/soak.py --seconds 600``: half for warm-up, at most 120 s, then the load, in the middle of which
-the wall dies by kill -9 and comes back. Ends with 0 when everything that is left is as it was after warm-up
-(``measure.py`` has the limits), every call was answered, and the routes recovered within one breaker period.
+``python tests/soak/soak.py --seconds 600`` warms up for half of the time, but at most 120 s, and measures. Then the
+load runs for the rest of the time. In its middle the wall is killed by kill -9 and started again. The exit code is 0
+if what is measured at the end is as it was after the warm-up (``measure.py`` has the limits), every call was
+answered, and the routes recovered within one and a half breaker periods.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def main() -> int:
         def measure() -> dict[str, float]:
             return take(lambda: quiet.chat_sync(HELLO), wall.connections)
 
-        Killer(wall, load, 0).run()  # warm-up has seen a death too
+        Killer(wall, load, 0).run()  # a death is part of the warm-up
         load.run(warm_up)
         before = settled(None, measure)
         load.outcomes.clear()

@@ -58,7 +58,8 @@ func continues(c byte) bool {
 	return c == '(' || c == '_' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
 }
 
-// maxDigits is how many digits a number may have that every reader takes.
+// maxDigits is the largest number of digits with which every reader takes a
+// number.
 const maxDigits = 300
 
 // isHuge tells whether a number is larger than a float64 can be.

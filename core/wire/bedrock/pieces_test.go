@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What is kept of a block in pieces is the block, wherever its texts were cut:
-// inside a character, between the halves of a pair, behind padding.
+// A block that arrives in pieces is kept as a whole, wherever its texts were
+// cut: inside a character, between the halves of a pair, behind padding.
 func TestBlocksInPiecesAreKeptWhole(t *testing.T) {
 	for name, c := range map[string]struct {
 		start, want string
