@@ -3,12 +3,15 @@ package aggregator
 import (
 	"cmp"
 	"context"
+	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/internal/callstate"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -40,11 +43,17 @@ func (a *Aggregator) EmbedRoutes(ctx context.Context, routes []*client.Client, r
 	if d := e.payload.Options.Deadline; d > 0 {
 		e.ends = time.Now().Add(d)
 	}
-	e.split()
-	if err := e.run(ctx); err != nil {
-		return nil, withOthers(err, others)
+	for most := len(r.Input); ; {
+		e.split(most)
+		err := e.run(ctx)
+		if err == nil {
+			e.learn(most)
+			return e.response()
+		}
+		if most = e.fewer(err); most == 0 {
+			return nil, withOthers(err, others)
+		}
 	}
-	return e.response()
 }
 
 // ofOneModel leaves the routes that make embeddings and have the model of the
@@ -84,7 +93,8 @@ type embedding struct {
 	payload llm.Payload // its options only
 	ends    time.Time   // the deadline of the whole call, where it has one
 	batches []batch
-	id      uint64 // of the call, which all requests share
+	refused []llm.Attempt // with too many texts
+	id      uint64        // of the call, which all requests share
 
 	mu         sync.Mutex
 	dimensions int       // of the first vector; guarded by mu
@@ -98,13 +108,56 @@ type batch struct {
 	model string
 }
 
-// split makes batches that each route takes.
-func (e *embedding) split() {
+// tooMany are words of servers that take fewer texts in one request.
+var tooMany = []string{"batch size", "batch_size", "batch too large", "array too long", "too many inputs", "too many texts", " items",
+	"number of inputs", "number of texts", "tokens per request"}
+
+// fewer is how many texts to send in one request after a failure: as many as
+// the server names, else half of them; 0 if it is of something else.
+func (e *embedding) fewer(err error) (most int) {
+	sent := 0
+	for i := range e.batches {
+		sent = max(sent, len(e.batches[i].Texts))
+	}
+	trail := llm.AsError(err).Attempts
+	if sent < 2 || len(trail) == 0 {
+		return 0
+	}
+	last := &trail[len(trail)-1]
+	text, named := strings.ToLower(last.Message), false
+	if !strings.Contains(text, "://") { // whose numbers are of no texts, as that of "HTTP 422: "
+		_, text, named = strings.Cut(text, ":")
+	}
+	if last.Code != llm.BadRequest && last.Code != llm.ContextLength || last.Status != http.StatusRequestEntityTooLarge && !wordlist.AnyIn(text, tooMany) {
+		return 0
+	}
+	for _, number := range strings.FieldsFunc(text, func(c rune) bool { return c < '0' || c > '9' }) {
+		if n, _ := strconv.Atoi(number); named && n < sent {
+			most = max(most, n)
+		}
+	}
+	e.refused, e.batches = append(e.refused, trail...), nil
+	return cmp.Or(most, sent/2)
+}
+
+// learn has the routes know how many texts they take, where that was less than
+// what was sent at first.
+func (e *embedding) learn(most int) {
+	for _, c := range e.routes {
+		if e.refused != nil {
+			c.LimitEmbedTexts(most)
+		}
+	}
+}
+
+// split makes batches that each route takes, of so many texts at most.
+func (e *embedding) split(most int) {
 	texts, bytes, _ := e.routes[0].EmbedLimits()
 	for _, c := range e.routes[1:] {
 		n, size, _ := c.EmbedLimits()
 		texts, bytes = min(texts, n), min(bytes, size)
 	}
+	texts = min(texts, most)
 	from, size := 0, 0
 	for i, text := range e.request.Input {
 		if i > from && (i-from >= texts || size+len(text) > bytes) {
@@ -202,7 +255,7 @@ func (e *embedding) ask(ctx context.Context, b *batch) error {
 
 // response joins the answers.
 func (e *embedding) response() (*llm.EmbeddingResponse, error) {
-	r := &llm.EmbeddingResponse{Model: e.batches[0].model, CallID: e.id, Vectors: make([][]float32, 0, len(e.request.Input))}
+	r := &llm.EmbeddingResponse{Model: e.batches[0].model, CallID: e.id, Vectors: make([][]float32, 0, len(e.request.Input)), Attempts: e.refused}
 	tokens, told := 0, true
 	for i := range e.batches {
 		b := &e.batches[i]

@@ -69,6 +69,7 @@ type Client struct {
 	meter    atomic.Pointer[meter.Route]       // nil before the first report
 	fleet    atomic.Pointer[Shared]            // nil outside of a fleet
 	unpriced atomic.Bool                       // see tellUnpriced
+	embed    atomic.Int64                      // how many texts its server takes, once it has refused more; 0 before
 	silent   bool                              // nobody tells what its answers cost: see TellsCost
 
 	life context.Context // of health checks; ends when the client closes

@@ -16,8 +16,15 @@ func (c *Client) EmbedLimits() (texts, bytes int, makes bool) {
 		return 0, 0, false
 	}
 	texts, bytes = f.EmbedLimits(c.upstream.Model)
+	if n := int(c.embed.Load()); n > 0 {
+		texts = min(texts, n)
+	}
 	return texts, bytes, true
 }
+
+// LimitEmbedTexts has the route know how many texts its server takes, which has
+// refused more.
+func (c *Client) LimitEmbedTexts(texts int) { c.embed.Store(int64(texts)) }
 
 // embed asks for vectors. Routes whose answers the application gives make
 // none.
