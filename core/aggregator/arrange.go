@@ -14,8 +14,10 @@ import (
 // itself where it is that of the list.
 func (a *Aggregator) arranged(ctx context.Context, routes []*client.Client, p *llm.Payload) ([]*client.Client, error) {
 	o := &p.Options
-	if err := bounded(routes, o); err != nil {
-		return nil, err
+	if o.MaxCost != nil || slices.ContainsFunc(o.Budgets, (*llm.Budget).OfCall) {
+		if err := tellsCost(routes); err != nil {
+			return nil, err
+		}
 	}
 	if len(routes) < 2 {
 		return routes, o.Strategy.Check()

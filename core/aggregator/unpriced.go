@@ -1,7 +1,6 @@
 package aggregator
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/client"
@@ -19,15 +18,8 @@ func (a *Aggregator) CanKeepCost(model string) error {
 	return tellsCost(routes)
 }
 
-// bounded refuses a call whose max_cost none of its routes can keep. One that
-// some can keep goes on, and the others say so once they have answered.
-func bounded(routes []*client.Client, o *llm.CallOptions) error {
-	if o.MaxCost == nil && !slices.ContainsFunc(o.Budgets, (*llm.Budget).OfCall) {
-		return nil
-	}
-	return tellsCost(routes)
-}
-
+// tellsCost refuses a max_cost that none of the routes can keep. One that some
+// can keep goes on, and the others say so once they have answered.
 func tellsCost(routes []*client.Client) error {
 	names := make([]string, 0, len(routes))
 	for _, c := range routes {

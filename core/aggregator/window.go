@@ -1,8 +1,6 @@
 package aggregator
 
 import (
-	"strconv"
-
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -34,9 +32,7 @@ func leastTokens(p *llm.Payload) int {
 	if p.Mentions(";base64,") || p.Mentions(`"input_audio"`) {
 		return 0
 	}
-	answer, _ := strconv.Atoi(string(p.Field("max_tokens")))
-	longer, _ := strconv.Atoi(string(p.Field("max_completion_tokens")))
-	return len(p.JSON())/bytesOfToken + max(answer, longer, 0)
+	return len(p.JSON())/bytesOfToken + p.AnswerTokens()
 }
 
 // leaveSmaller gives up routes after the request did not fit the window of the

@@ -30,15 +30,3 @@ func (a *attempt) judgeAnswer(r *llm.Response) error {
 	}
 	return llm.Errorf(llm.BadResponse, "the application refused the answer: %v", refused)
 }
-
-// conclude ends the attempt of a stream that was complete, and that the
-// application has looked at; nil if it accepted the answer.
-func (o *opened) conclude(refused error) *llm.Error {
-	if refused == nil {
-		_ = o.finish(nil)
-		return nil
-	}
-	e := o.a.explain(refused)
-	_ = o.finish(e)
-	return e
-}

@@ -3,7 +3,6 @@ package client
 import (
 	"bytes"
 	"cmp"
-	"strconv"
 
 	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
@@ -66,17 +65,12 @@ func (t *turn) tooExpensive() *llm.Error {
 // the size of the request and its max_tokens.
 func (t *turn) couldCost() (float64, *llm.Error) {
 	p := t.call.Payload
-	input, output := len(p.JSON()), 0
-	if input == 0 { // no chat: it has no output that is paid for
+	input, output := len(p.JSON()), p.AnswerTokens()
+	switch {
+	case input == 0: // no chat: it has no output that is paid for
 		input = t.call.Bytes
-	} else {
-		output, _ = strconv.Atoi(string(p.Field("max_tokens")))
-		if longer, _ := strconv.Atoi(string(p.Field("max_completion_tokens"))); longer > output {
-			output = longer
-		}
-		if output <= 0 {
-			return 0, &llm.Error{Code: llm.InvalidArgument, Message: "max_cost (or a budget) is hard, so the request needs max_tokens (or max_completion_tokens): without it, nobody knows what the answer may cost"}
-		}
+	case output == 0:
+		return 0, &llm.Error{Code: llm.InvalidArgument, Message: "max_cost (or a budget) is hard, so the request needs max_tokens (or max_completion_tokens): without it, nobody knows what the answer may cost"}
 	}
 	asked := llm.Extra{}
 	for _, name := range price.TierFields {

@@ -118,14 +118,10 @@ func (c *Client) unlockAndRetire() {
 	}
 	c.mu.Unlock()
 	if now {
-		c.shut()
+		c.leaveFleet()
+		c.die(c.closedError())
+		c.letGo()
 	}
-}
-
-func (c *Client) shut() {
-	c.leaveFleet()
-	c.die(c.closedError())
-	c.letGo()
 }
 
 func (c *Client) closedError() *llm.Error {

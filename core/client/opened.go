@@ -171,7 +171,7 @@ func (o *opened) Next() (*llm.Chunk, error) {
 }
 
 // complete ends a complete stream, unless its pieces, or the call's options,
-// make somebody look at its answer first: conclude ends it then.
+// make somebody look at its answer first: judge ends it then.
 func (o *opened) complete() error {
 	if !o.unsure && !o.turn.call.JudgesStreams() {
 		return o.finish(nil)
@@ -224,16 +224,20 @@ func (o *opened) onLost(f func(reason *llm.Error)) {
 	})
 }
 
-// judge ends the attempt: with e, the failure of the answer, or as the
-// application says, which looks at the answer unless r is nil.
+// judge ends the attempt of a stream that was complete: with e, the failure of
+// the answer, or as the application says, which looks at the answer unless r is
+// nil. It returns nil for an answer that counts.
 func (o *opened) judge(r *llm.Response, e *llm.Error) *llm.Error {
-	switch {
-	case e != nil:
-		return o.conclude(e)
-	case r == nil:
-		return o.conclude(nil)
+	if e == nil && r != nil {
+		if refused := o.a.judgeAnswer(r); refused != nil {
+			e = llm.AsError(refused)
+		}
 	}
-	return o.conclude(o.a.judgeAnswer(r))
+	if e != nil {
+		e = o.a.explain(e)
+	}
+	_ = o.finish(e)
+	return e
 }
 
 func (o *opened) routed(e *llm.Error) *llm.Error { return o.turn.client.routed(e) }

@@ -345,6 +345,14 @@ func (p *Payload) RefusesUsage() bool { return p.silent }
 // JSON is the request's text as it was given. It must not be changed.
 func (p *Payload) JSON() []byte { return p.data }
 
+// AnswerTokens is how many tokens the request lets the answer have: the larger
+// of max_tokens and max_completion_tokens, 0 where neither says.
+func (p *Payload) AnswerTokens() int {
+	most, _ := strconv.Atoi(string(p.Field("max_tokens")))
+	longer, _ := strconv.Atoi(string(p.Field("max_completion_tokens")))
+	return max(most, longer, 0)
+}
+
 // Request decodes the payload, for wire formats that translate it. The result
 // is the caller's own.
 func (p *Payload) Request() (*Request, error) {

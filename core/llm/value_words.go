@@ -66,13 +66,10 @@ func checkWords(name string, v []byte) error {
 		if name != "modalities" {
 			return nil
 		}
-		r, i := newReader(v), 0
-		for more := r.Array(); more; more = r.NextItem() {
-			from := r.Span()
-			if err := checkWordOf(name, fmt.Sprintf("%s[%d]", name, i), r.Data[from:r.Pos]); err != nil {
+		for i, word := range elementsOf(v) {
+			if err := checkWordOf(name, fmt.Sprintf("%s[%d]", name, i), word); err != nil {
 				return err
 			}
-			i++
 		}
 	case '{':
 		for _, inner := range [...]string{"effort", "summary", "type", "search_context_size"} {

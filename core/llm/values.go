@@ -124,13 +124,10 @@ func checkTokens(name string, value []byte) error {
 
 // checkStop refuses a list of stops that are no texts.
 func checkStop(list []byte) error {
-	r, i := newReader(list), 0
-	for more := r.Array(); more; more = r.NextItem() {
-		from := r.Span()
-		if value := r.Data[from:r.Pos]; value[0] != '"' {
+	for i, value := range elementsOf(list) {
+		if value[0] != '"' {
 			return Errorf(InvalidArgument, "stop[%d] is %s; expected a string (numbers of tokens go into \"stop_token_ids\", where a server has it)", i, shown.Value(value))
 		}
-		i++
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ func (s *settings) fill() error {
 		return err
 	}
 	s.inference()
-	s.metadata()
+	s.body.Metadata = s.request.Metadata
 	if err := s.additional(); err != nil {
 		return err
 	}
@@ -56,8 +56,6 @@ func (s *settings) inference() {
 		TopP:        r.TopP, StopSequences: wire.Stops(s.Call, r, wire.AnyNumber, !isClaude(r.Model)),
 	}
 }
-
-func (s *settings) metadata() { s.body.Metadata = s.request.Metadata }
 
 // additional writes what only some models take.
 func (s *settings) additional() error {
