@@ -134,47 +134,17 @@ __all__ = [
 ]  # fmt: skip
 
 
-_LATE = {
-    "bulk": "bulk",
-    "clibrary": "clibrary",
-    **dict.fromkeys(("get_include", "get_library"), "clibrary"),
-    **dict.fromkeys(("diagnostics", "stats"), "diagnostics"),
-    **dict.fromkeys(("EmbeddingResponse", "embeddings"), "embeddings"),
-    "faultwall": "faultwall",
-    "metrics": "metrics",
-    "prices": "prices",
-    **dict.fromkeys(("RankedDocument", "RerankResponse", "rankings"), "rankings"),
-    "serve": "serve",
-    "settings": "settings",
-    "otel": "otel",
-    "instrument": "otel",
-    **dict.fromkeys(("Budget", "budget", "process_budget"), "budget"),
-    **dict.fromkeys(("Cache", "cache"), "cache"),
-    "SqliteCache": "sqlite_cache",
-    **dict.fromkeys(("Observation", "Observer", "SyncObserver", "observe", "observe_sync", "observers"), "observers"),
-    **dict.fromkeys(
-        (
-            "chat",
-            "chat_sync",
-            "default",
-            "embed",
-            "embed_sync",
-            "parse",
-            "parse_sync",
-            "rerank",
-            "rerank_sync",
-            "run_tools",
-            "run_tools_sync",
-            "stream",
-            "stream_parse",
-            "stream_parse_sync",
-            "stream_sync",
-            "stream_text",
-            "stream_text_sync",
-        ),
-        "default",
-    ),
-}
+_PLACES = {
+    "budget": "Budget budget process_budget", "bulk": "bulk", "cache": "Cache cache",
+    "clibrary": "clibrary get_include get_library", "diagnostics": "diagnostics stats",
+    "default": "chat chat_sync default embed embed_sync parse parse_sync rerank rerank_sync run_tools run_tools_sync "
+    "stream stream_parse stream_parse_sync stream_sync stream_text stream_text_sync",
+    "embeddings": "EmbeddingResponse embeddings", "faultwall": "faultwall", "metrics": "metrics",
+    "observers": "Observation Observer SyncObserver observe observe_sync observers", "otel": "instrument otel",
+    "prices": "prices", "rankings": "RankedDocument RerankResponse rankings", "serve": "serve", "settings": "settings",
+    "sqlite_cache": "SqliteCache",
+}  # fmt: skip
+_LATE = {name: module for module, names in _PLACES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> _typing.Any:

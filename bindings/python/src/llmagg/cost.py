@@ -29,13 +29,7 @@ class Cost:
         """Reads the JSON object; None for anything else."""
         if not isinstance(data, dict) or not isinstance(data.get("amount"), (int, float)):
             return None
-        return cls(
-            data["amount"],
-            data.get("currency", "USD"),
-            data.get("source", ""),
-            data.get("unknown", 0),
-            data.get("date", ""),
-        )
+        return cls(**{name: data[name] for name in cls.__dataclass_fields__ if name in data})
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object; ``unknown`` and ``date`` are omitted if they are 0 and empty."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from ._brief import brief
 from ._fields import grown, later, spread
-from ._parameters import told_of
+from ._parameters import nearest, told_of
 from ._wire import build, decode, expect_object, template
 from .errors import BadResponseError, InvalidArgumentError
 
@@ -36,10 +36,8 @@ def role_of(value: Any) -> MessageRole | str:
 
 
 def _refuse_slip(role: str) -> None:
-    from difflib import get_close_matches  # slow to import
-
-    if near := get_close_matches(role.lower(), list(_ROLES), 1, 0.8):
-        raise InvalidArgumentError(f"the role {role!r} is unknown; did you mean {near[0]!r}?")
+    if near := nearest(role, _ROLES):
+        raise InvalidArgumentError(f"the role {role!r} is unknown; did you mean {near!r}?")
 
 
 if TYPE_CHECKING:

@@ -20,19 +20,11 @@ _NO_LIST = ("azure", "bedrock", "bedrock-openai", "vertex", "vertex-anthropic")
 
 def vendors() -> list[dict[str, Any]]:
     """The vendors, each with its address, its key variables, and the variable that is set."""
-    rows = []
-    for vendor in tables.tables()["vendors"]:
-        keys: list[str] = vendor.get("keys", [])
-        found = next((name for name in keys if os.environ.get(name)), None)
-        rows.append(
-            {
-                "vendor": vendor["name"],
-                "base_url": vendor.get("base_url", ""),
-                "keys": keys,
-                "key_from": found,
-            }
-        )
-    return rows
+    return [
+        {"vendor": row["name"], "base_url": row.get("base_url", ""), "keys": (keys := row.get("keys", [])),
+         "key_from": next((name for name in keys if os.environ.get(name)), None)}
+        for row in tables.tables()["vendors"]
+    ]  # fmt: skip
 
 
 def of_vendor(vendor: str) -> list[str]:
