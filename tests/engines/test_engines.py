@@ -9,16 +9,22 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil  # of both engines
 import pytest
 from jobs import PLACES
+
+sys.path.append(str(Path(__file__).parents[1] / "fleet"))
+from server import Server
 
 from llmagg.faultwall import FaultWall
 
 HERE = Path(__file__).parent
 COUNT = 1000
+SECRET = "hunter2-Zx81"
 ASKED = COUNT - COUNT // 100
 SCRIPT = {
     "default": {"steps": [{"echo": True, "delay_headers_s": 0.02, "times": 50}, {"status": 429}], "after": "loop"},
@@ -26,8 +32,18 @@ SCRIPT = {
 }
 
 
-def begun(engine: str, wall: FaultWall, ledger: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, str(HERE / "jobs.py"), engine, wall.url, str(ledger), str(COUNT)]
+@pytest.fixture(params=["folder", "valkey"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The ledger of a job: a folder, or the URL of a store that wants a password."""
+    if request.param == "folder":
+        yield str(tmp_path)
+        return
+    with Server("--requirepass", SECRET) as store:
+        yield f"{store.url.replace('//', f'//:{SECRET}@')}?name=job"
+
+
+def begun(engine: str, wall: FaultWall, ledger: str) -> subprocess.Popen[str]:
+    command = [sys.executable, str(HERE / "jobs.py"), engine, wall.url, ledger, str(COUNT)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
 
@@ -54,19 +70,19 @@ def paid(wall: FaultWall) -> Counter[str]:
 
 
 @pytest.mark.parametrize("engine", ["ray", "dask"])
-def test_a_job(engine: str, tmp_path: Path) -> None:
+def test_a_job(engine: str, ledger: str) -> None:
     with FaultWall(SCRIPT) as wall:
-        check(answers_of(begun(engine, wall, tmp_path)))
+        check(answers_of(begun(engine, wall, ledger)))
         assert len(paid(wall)) == paid(wall).total() == ASKED
-        check(answers_of(begun(engine, wall, tmp_path)))
+        check(answers_of(begun(engine, wall, ledger)))
         assert paid(wall).total() == ASKED, "the second job paid again"
 
 
 @pytest.mark.parametrize("engine", ["ray", "dask"])
-def test_a_killed_job(engine: str, tmp_path: Path) -> None:
+def test_a_killed_job(engine: str, ledger: str) -> None:
     with FaultWall(SCRIPT) as wall:
         for part in (0.3, 0.6):
-            job = begun(engine, wall, tmp_path)
+            job = begun(engine, wall, ledger)
             end = time.monotonic() + 120
             while paid(wall).total() < part * ASKED and time.monotonic() < end:
                 time.sleep(0.05)
@@ -74,7 +90,31 @@ def test_a_killed_job(engine: str, tmp_path: Path) -> None:
             job.communicate()
             while wall.seen()["totals"]["in_flight"]:  # workers end a little after their master
                 time.sleep(0.05)
-        check(answers_of(begun(engine, wall, tmp_path)))
+        check(answers_of(begun(engine, wall, ledger)))
         twice = paid(wall).total() - ASKED
         print(f"{engine}: {twice} rows paid twice")
         assert twice <= 2 * 2 * 2 * PLACES  # two kills of two workers
+
+
+def talks_to(process: psutil.Process, port: int) -> bool:
+    try:
+        return any(c.raddr and c.raddr.port == port for c in process.net_connections("tcp"))
+    except psutil.Error:
+        return False
+
+
+@pytest.mark.parametrize("engine", ["ray", "dask"])
+def test_a_worker_killed_in_the_middle(engine: str) -> None:
+    """The engine asks the batches of a dead worker again, on another one; the ledger has what was paid."""
+    with FaultWall(SCRIPT) as wall, Server() as store:
+        job = begun(engine, wall, store.url)
+        end = time.monotonic() + 120
+        while paid(wall).total() < 0.4 * ASKED and time.monotonic() < end:
+            time.sleep(0.05)
+        workers = [child for child in psutil.Process(job.pid).children(recursive=True) if talks_to(child, store.port)]
+        assert len(workers) == 2
+        workers[0].kill()
+        check(answers_of(job))
+        twice = paid(wall).total() - ASKED
+        print(f"{engine}: {twice} rows paid twice")
+        assert twice <= 2 * PLACES
