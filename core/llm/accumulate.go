@@ -157,6 +157,9 @@ func (p *partialChoice) add(c *ChunkChoice) (changed bool) {
 	if c.whole == nil {
 		changed = p.repeats(&c.Delta) || changed
 	} else { // it says what has come
+		if text := c.Delta.Content; text != "" && text == c.whole.Content && p.saysAgain.isAll(&p.content, text) {
+			c.Delta.Content, c.Delta.NullContent = "", true
+		}
 		changed = p.saysAgain.goOn(&c.Delta.Content) || changed
 		changed = p.thinksAgain.goOn(&c.Delta.ReasoningContent) || changed
 	}

@@ -54,17 +54,19 @@ func (a *again) cut(have *segments, piece *string) (changed bool) {
 		return false
 	}
 	a.pieces++
-	switch {
-	case a.held != "":
-		held := a.held
+	if held := a.held; held != "" {
 		a.held = ""
-		if len(held) > have.Len() && strings.HasPrefix(text, held) && (text == held || !repeatsItself(text[len(held):], text)) {
+		switch sum := len(held) > have.Len(); {
+		case sum && strings.HasPrefix(text, held) && (text == held || !repeatsItself(text[len(held):], text)):
 			a.sums = true
 			*piece = text[have.Len():]
-		} else {
+			return true
+		case sum || len(held) < 24 || a.pieces < 6:
 			*piece = glued(held, text)
-		}
-		return true
+			return true
+		} // else it was all of many pieces once more, and the text goes on
+	}
+	switch {
 	case len(text) < have.Len() && !a.sums || have.Len() == 0:
 		return false
 	}
@@ -74,12 +76,19 @@ func (a *again) cut(have *segments, piece *string) (changed bool) {
 		*piece = rest
 	case a.sums && have.beginsWith(text):
 		*piece = ""
-	case !begins || a.sums, rest == "" && (!a.tells(len(text)) || isPeriodic(text)), rest != "" && repeatsItself(rest, text):
+	case !begins || a.sums, rest == "" && !a.isAll(have, text), rest != "" && repeatsItself(rest, text):
 		return false
 	default:
 		*piece, a.held = "", text
 	}
 	return true
+}
+
+// isAll tells whether a piece is the whole text so far once more, and no
+// accident.
+func (a *again) isAll(have *segments, text string) bool {
+	rest, begins := have.cutFrom(text)
+	return begins && rest == "" && a.tells(len(text)) && !isPeriodic(text)
 }
 
 // goOn gives what was held back, as a piece like others.

@@ -1,7 +1,6 @@
 package llm
 
 import (
-	"bytes"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -52,13 +51,14 @@ func isPlaceholder(piece string) bool {
 }
 
 // withhold keeps a placeholder back until more of the call has come, or its
-// choice has finished: real arguments replace it. It also removes arguments
-// that are complete and come once more. changed says whether piece is another.
+// choice has finished: real arguments replace it. It also removes what comes
+// behind complete arguments: these once more, or a placeholder. changed says
+// whether piece is another.
 func (c *partialCall) withhold(piece *string, finished bool) (changed bool) {
 	text := *piece
 	switch first := text[0]; {
 	case c.arguments.Len() > 0:
-		if first != '{' || !isWholeAgain(c, text) {
+		if again := first == '{' && isWholeAgain(c, text); !again && (!isPlaceholder(text) || !c.complete()) {
 			return c.again.cut(&c.arguments, piece)
 		}
 		*piece = ""
@@ -144,12 +144,22 @@ func isWholeAgain(c *partialCall, arguments string) bool {
 	if len(arguments) < 2 || c.arguments.Len() > 4*len(arguments) || !c.complete() {
 		return false
 	}
-	if arguments == c.arguments.String() {
+	return sameJSON(arguments, c.arguments.String())
+}
+
+// anew tells whether a piece without an id and a name is the arguments of
+// another call, whose head the server lost: nothing follows an object that is
+// complete. An object that goes on with what c's begins with may be c's so far.
+func (c *partialCall) anew(d *ToolCall) bool {
+	text := strings.TrimSpace(d.Function.Arguments)
+	if d.ID != "" || d.Custom != nil || d.Function.Name != "" || c.name.Len() == 0 || !strings.HasPrefix(text, "{") || isPlaceholder(text) || !c.complete() {
+		return false
+	}
+	if c.arguments.Len() > 4*len(text) {
 		return true
 	}
-	var before, again bytes.Buffer
-	return json.Compact(&before, []byte(c.arguments.String())) == nil && json.Compact(&again, []byte(arguments)) == nil &&
-		bytes.Equal(before.Bytes(), again.Bytes())
+	have := c.arguments.String()
+	return !sameJSON(text, have) && json.Valid([]byte(have)) && !strings.HasPrefix(text, strings.TrimRight(have, "\"}] \t\r\n"))
 }
 
 // complete tells whether the arguments are a whole object or list. An input of

@@ -234,6 +234,9 @@ func (c *partialCalls) find(d *ToolCall) *partialCall {
 		return to
 	case to.begins(d):
 		return nil
+	case to.anew(d):
+		d.Type, d.Function.Name = to.kind, to.name.String()
+		return nil
 	}
 	// Some servers make up another id for every piece of one call: those have
 	// no name, or the same at the same index, and go on with what is not

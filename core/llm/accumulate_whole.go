@@ -2,6 +2,7 @@ package llm
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -184,10 +185,12 @@ func sameJSON(a, b string) bool {
 	return a == b || rewritten(a) != "" && rewritten(a) == rewritten(b)
 }
 
-// rewritten is JSON as JSON.Marshal writes it; "" for what is none.
+// rewritten is JSON in one spelling; "" for what is none. Its numbers keep all
+// their digits.
 func rewritten(text string) string {
 	var value any
-	if JSON.Unmarshal([]byte(text), &value) != nil {
+	d := json.NewDecoder(strings.NewReader(text))
+	if d.UseNumber(); !json.Valid([]byte(text)) || d.Decode(&value) != nil {
 		return ""
 	}
 	return string(JSONOf(value))
