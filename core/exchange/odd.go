@@ -147,11 +147,20 @@ func enveloped(data []byte) []byte {
 	return nil
 }
 
-// isNothing tells whether data is an empty value of JSON, which some servers
-// send as a sign of life: neither a piece of the answer nor unreadable.
+// isNothing tells whether data is what servers send as a sign of life, neither
+// a piece of the answer nor unreadable: an empty value of JSON, a comment that
+// a gateway wrote as data, or a word for it, as ping is.
 func isNothing(data []byte) bool {
 	switch string(data) {
 	case "null", `""`, "[]":
+		return true
+	}
+	if data[0] == ':' {
+		return true
+	}
+	word, _, _ := bytes.Cut(bytes.ToLower(bytes.Trim(data[:min(len(data), failure.MaxWord)], "[]\"'. ")), []byte(" - ")) // a time
+	switch string(word) {
+	case "ping", "pong", "heartbeat", "keepalive", "keep-alive", "keep_alive":
 		return true
 	}
 	return false
