@@ -147,19 +147,23 @@ func isWholeAgain(c *partialCall, arguments string) bool {
 	return sameJSON(arguments, c.arguments.String())
 }
 
-// anew tells whether a piece without an id and a name is the arguments of
-// another call, whose head the server lost: nothing follows an object that is
-// complete. An object that goes on with what c's begins with may be c's so far.
+// anew tells whether a piece without a name and another id is the arguments of
+// another call, whose head the server lost, and gives it c's name: nothing
+// follows an object that is complete. An object that goes on with what c's
+// begins with may be c's so far.
 func (c *partialCall) anew(d *ToolCall) bool {
 	text := strings.TrimSpace(d.Function.Arguments)
-	if d.ID != "" || d.Custom != nil || d.Function.Name != "" || c.name.Len() == 0 || !strings.HasPrefix(text, "{") || isPlaceholder(text) || !c.complete() {
+	if d.ID != "" && d.ID != c.id || d.Custom != nil || d.Function.Name != "" || c.name.Len() == 0 || !strings.HasPrefix(text, "{") || isPlaceholder(text) || !c.complete() {
 		return false
 	}
-	if c.arguments.Len() > 4*len(text) {
-		return true
+	if c.arguments.Len() <= 4*len(text) {
+		have := c.arguments.String()
+		if sameJSON(text, have) || !json.Valid([]byte(have)) || strings.HasPrefix(text, strings.TrimRight(have, "\"}] \t\r\n")) {
+			return false
+		}
 	}
-	have := c.arguments.String()
-	return !sameJSON(text, have) && json.Valid([]byte(have)) && !strings.HasPrefix(text, strings.TrimRight(have, "\"}] \t\r\n"))
+	d.Type, d.Function.Name = c.kind, c.name.String()
+	return true
 }
 
 // complete tells whether the arguments are a whole object or list. An input of

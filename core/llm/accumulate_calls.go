@@ -214,7 +214,7 @@ func (c *partialCalls) find(d *ToolCall) *partialCall {
 	name, text := d.said()
 	if d.ID != "" {
 		if same := c.withID(d.ID); same != nil && (d.Index < 0 || same.index < 0 || d.Index == same.index || *name == "" || same.awaits(d)) {
-			if same.begins(d) && !same.repeats(d) {
+			if same.begins(d) && !same.repeats(d) || same.anew(d) {
 				return nil
 			}
 			if d.Index >= 0 && same.index >= 0 && c.open(d) == nil { // what follows at that index is this call's, too
@@ -232,10 +232,7 @@ func (c *partialCalls) find(d *ToolCall) *partialCall {
 		return nil
 	case to.repeats(d):
 		return to
-	case to.begins(d):
-		return nil
-	case to.anew(d):
-		d.Type, d.Function.Name = to.kind, to.name.String()
+	case to.begins(d), to.anew(d):
 		return nil
 	}
 	// Some servers make up another id for every piece of one call: those have

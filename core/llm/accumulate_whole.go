@@ -2,7 +2,6 @@ package llm
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -185,12 +184,10 @@ func sameJSON(a, b string) bool {
 	return a == b || rewritten(a) != "" && rewritten(a) == rewritten(b)
 }
 
-// rewritten is JSON in one spelling; "" for what is none. Its numbers keep all
-// their digits.
+// rewritten is JSON in one spelling; "" for what is none.
 func rewritten(text string) string {
 	var value any
-	d := json.NewDecoder(strings.NewReader(text))
-	if d.UseNumber(); !json.Valid([]byte(text)) || d.Decode(&value) != nil {
+	if exactJSON.UnmarshalFromString(text, &value) != nil {
 		return ""
 	}
 	return string(JSONOf(value))

@@ -25,6 +25,9 @@ var JSON = jsoniter.Config{
 	ValidateJsonRawMessage: true,
 }.Froze()
 
+// exactJSON keeps all digits of numbers.
+var exactJSON = jsoniter.Config{UseNumber: true}.Froze()
+
 // Extra holds the fields of a JSON object that this package does not know, as
 // they came. They are written again behind the known ones.
 type Extra map[string]json.RawMessage
