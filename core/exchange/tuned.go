@@ -109,7 +109,7 @@ func otherLimit(name string) string {
 // lacking and wrong are words of refusals: of what the server does not have,
 // and of a value that it would take otherwise, which is its caller's to change.
 var (
-	lacking = []string{"unsupported", "not support", "unrecogni", "unknown", "unexpected", "not permitted", "not allowed", "deprecated", "cannot both", "不支持", "未知"}
+	lacking = []string{"unsupported", "not support", "unrecogni", "unknown", "unexpected", "not permitted", "not allowed", "deprecated", "cannot both", "only allowed when", "不支持", "未知"}
 	wrong   = []string{"must ", "should ", "between", "range", "at most", "at least", "less than", "greater than", "supported values", "one of", "exceed", "maximum", "minimum", "范围", "必须"}
 )
 

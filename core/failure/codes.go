@@ -175,7 +175,7 @@ var rules = []rule{
 	{code: llm.Unavailable, words: later, at: isAbout},
 	{code: llm.Unavailable, words: busy, at: func(status int) bool { return status == http.StatusTooManyRequests }}, // of everybody, not of this caller
 	{code: llm.BadRequest, names: []string{"unsupportedvalue", "unsupportedparameter"},
-		words: []string{"raise_exception", "jinja exception", "must alternate", "role not supported", "role should be", "unsupported content", "input is not supported", "unsupported param",
+		words: []string{"raise_exception", "jinja exception", "must alternate", "must be at the beginning", "role not supported", "role should be", "unsupported content", "input is not supported", "unsupported param",
 			"failed to parse messages", "failed to parse tools", "failed to parse grammar", "tool call arguments as json", "requires --jinja", "cannot use tools with stream"},
 		at: isNone}, // llama.cpp, vLLM and NIM answer 500 where the request does not fit the model
 }

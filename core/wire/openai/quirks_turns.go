@@ -17,7 +17,12 @@ func (f *fit) turns() {
 	changed := false
 	for i, m := range f.messages() {
 		var into llm.Extra
-		switch role := string(m["role"]); {
+		role := string(m["role"])
+		if f.quirks.Turns&wire.OneSystem != 0 && role == `"developer"` { // a word of OpenAI's
+			role, changed = system, true
+			m["role"] = json.RawMessage(role)
+		}
+		switch {
 		case f.quirks.Turns&wire.Filled != 0 && role == assistant && isNothing(m["tool_calls"]) && isNothing(m["content"]) &&
 			isNothing(m["function_call"]) && isNothing(m["partial"]): // Moonshot's: the answer that begins so, perhaps by its speaker's name only
 			changed = true
