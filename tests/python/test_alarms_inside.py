@@ -7,6 +7,7 @@ other ways: as a refusal, as a failed attempt, as a line of the log. A handler's
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
 import logging
 import signal
@@ -223,6 +224,7 @@ BLOCKING: dict[str, Callable[[FaultWall], Any]] = {
     "close": lambda w: made(w, "close", Provider)[0].manager.close_all_sync(),
     "a manager": lambda w: made(w, "get", Manager)[0].chat_sync(HELLO),
     "a tool": lambda w: with_calls(w).run_tools_sync(HELLO, tools=[tool]),
+    "an answer's form": lambda w: formed(w),
     "a log handler": lambda w: recorded(w),
     "a row": lambda w: rows(w, each("x")),
     "a prompt": lambda w: rows(w, ["x"], prompt=judge),
@@ -265,6 +267,19 @@ def with_calls(wall: FaultWall) -> llmagg.LLMAggregator:
     return aggregator_for(wall, "m")
 
 
+@dataclasses.dataclass
+class City:
+    name: str
+
+    def __post_init__(self) -> None:
+        judge(self)
+
+
+def formed(wall: FaultWall) -> None:
+    wall.script({"models": {"m": {"steps": [{"text": '{"name": "Ulm"}'}]}}})
+    aggregator_for(wall, "m").parse_sync(HELLO, City)
+
+
 def recorded(wall: FaultWall) -> None:
     """A call of a provider whose failure is logged at once, in the caller's thread."""
     records, logger = Records(), logging.getLogger("llmagg")
@@ -277,7 +292,7 @@ def recorded(wall: FaultWall) -> None:
         logger.removeHandler(records)
 
 
-@pytest.fixture(params=[AlarmError, TimeoutError, KeyboardInterrupt])
+@pytest.fixture(params=[AlarmError, TimeoutError, ValueError, KeyboardInterrupt])
 def alarm(request: Any) -> Iterator[Alarm]:
     """The handler of SIGALRM: an object, bound to a partial, as some libraries set it."""
     made = Alarm(request.param)

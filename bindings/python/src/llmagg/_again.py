@@ -31,6 +31,19 @@ def of_handler(error: BaseException) -> bool:
     return False
 
 
+def pass_on(error: BaseException) -> None:
+    """Raises the error of a signal's handler, also where msgspec has wrapped it, as it wraps each ValueError and
+    TypeError of an application's type.
+    """
+    cause = error.__cause__
+    try:
+        for one in (error, cause):
+            if one is not None and of_handler(one):
+                raise one
+    finally:
+        del error, cause, one  # the traceback has this frame
+
+
 def _code(handler: Any) -> Any:
     """The code that runs where a handler is called: of a function, a method, a partial or an object; None of others."""
     while isinstance(handler, partial):

@@ -356,6 +356,8 @@ def _inside(place: str, value: Any, *, any_key: bool = False) -> list[tuple[str,
     try:
         return [(place, plain(value))]
     except (TypeError, ValueError) as error:
+        if _again.of_handler(error):
+            raise
         if _writable(value):  # a type that msgspec knows: UUID, datetime, bytes
             return []
         reason = str(error) if type(error) is TypeError else refusal(value)

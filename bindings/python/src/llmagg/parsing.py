@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from . import _absent, _called, _misspelt, _rules, _streamed, catalog, lookup
+from . import _absent, _again, _called, _misspelt, _rules, _streamed, catalog, lookup
 from ._bounds import Bounds
 from ._frames import brief
 from ._native.route import Plans
@@ -144,6 +144,7 @@ class Form(Generic[T]):
                 text = json.dumps(read["value"] if isinstance(read, dict) and read.keys() == {"value"} else read)
             return self.of(text)
         except (ValueError, msgspec.MsgspecError, RecursionError) as error:
+            _again.pass_on(error)
             if choice is not None and choice.finish_reason == "length":
                 raise UnfitError("the answer was cut off at the most tokens; answer more briefly") from None
             raise UnfitError(" ".join(_rules.told(error).split())[:500]) from None

@@ -170,7 +170,9 @@ def messages_to_wire(messages: Any) -> Any:
             read = None if isinstance(messages, (*_BYTES, Mapping)) else list(messages)
             # Pydantic's models give their fields, unless they say what they are a list of.
             messages = None if read and type(read[0]) is tuple and _is_model(messages) else read
-        except TypeError:
+        except TypeError as error:
+            if _again.of_handler(error):
+                raise
             messages = None
         if messages is None:
             raise InvalidArgumentError(f"messages must be a text or a list of messages, got {kind}")

@@ -99,6 +99,7 @@ class Tool:
                 return f"error: there is no argument {unknown}; known are {', '.join(known) or 'none'}"
             given = {name: getattr(read, name) for name in known if name in parsed or name in self._fields}
         except (LLMError, ValueError, msgspec.MsgspecError) as error:
+            _again.pass_on(error)
             return f"error: the arguments do not fit: {_rules.told(error)}"
         try:
             if inspect.iscoroutinefunction(self._function):
