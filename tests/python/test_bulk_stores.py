@@ -23,6 +23,7 @@ SECRET = "hunter2-Zx"
     [
         ("valky://h", "begins with 'valky'; expected valkey://"),
         ("https://h", "begins with 'https'; expected valkey://"),
+        (f"s3://{SECRET}@bucket/x", "an object store cannot be the ledger; expected valkey://"),
         ("valkey://", "names no host"),
         (f"valkey://:{SECRET}@h:70000", "cannot be read"),
         (f"valkey://:a/{SECRET}@h", "cannot be read"),

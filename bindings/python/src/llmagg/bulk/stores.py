@@ -85,7 +85,8 @@ def place_of(url: str) -> Place:
     """The parts of a URL. Raises InvalidArgumentError, whose text has nothing of the URL that may be secret."""
     scheme = url.partition("://")[0].lower()
     if scheme not in _OPTIONS:
-        raise InvalidArgumentError(f"the ledger's URL begins with {shown(scheme)}; {_EXPECTED}")
+        why = "; an object store cannot be the ledger" if scheme in ("s3", "gs", "gcs", "az", "abfs", "abfss") else ""
+        raise InvalidArgumentError(f"the ledger's URL begins with {shown(scheme)}{why}; {_EXPECTED}")
     try:
         parts = urlsplit(url)
         port = parts.port
