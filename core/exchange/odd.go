@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -155,15 +156,11 @@ func isNothing(data []byte) bool {
 	case "null", `""`, "[]":
 		return true
 	}
-	if data[0] == ':' {
-		return true
+	word := bytes.Trim(data, `[]"'. `)
+	if i := bytes.IndexByte(word, ' '); i > 0 { // a time
+		word = word[:i]
 	}
-	word, _, _ := bytes.Cut(bytes.ToLower(bytes.Trim(data[:min(len(data), failure.MaxWord)], "[]\"'. ")), []byte(" - ")) // a time
-	switch string(word) {
-	case "ping", "pong", "heartbeat", "keepalive", "keep-alive", "keep_alive":
-		return true
-	}
-	return false
+	return data[0] == ':' || len(word) > 3 && len(word) < 12 && strings.Contains(" ping pong heartbeat keepalive keep-alive keep_alive ", " "+strings.ToLower(string(word))+" ")
 }
 
 // isRestOfJSON tells whether data that does not begin like JSON has names and

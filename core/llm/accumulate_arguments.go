@@ -158,11 +158,11 @@ func (c *partialCall) anew(d *ToolCall) bool {
 	}
 	if c.arguments.Len() <= 4*len(text) {
 		have := c.arguments.String()
-		if sameJSON(text, have) || !json.Valid([]byte(have)) || strings.HasPrefix(text, strings.TrimRight(have, "\"}] \t\r\n")) {
+		if all := rewritten(have); all == "" || all == rewritten(text) || strings.HasPrefix(text, strings.TrimRight(have, "\"}] \t\r\n")) {
 			return false
 		}
 	}
-	d.Type, d.Function.Name = c.kind, c.name.String()
+	d.Function.Name = c.name.String()
 	return true
 }
 
