@@ -72,21 +72,25 @@ func (m *Member) lease(ctx context.Context, s Store) error {
 	for _, x := range m.due() {
 		x.limiter.Alone(0)
 		limits, capacities := x.limiter.Configured()
-		for of, n := range x.limiter.Wants() {
+		wants, toTell := x.limiter.Wants()
+		for of, n := range wants {
 			if n == 0 {
 				continue
 			}
 			x.route.account.asked = time.Now()
 			b := Budget{Route: x.route.id, Of: rate.Names()[of], PerSecond: limits[of] / 60, Burst: capacities[of]}
-			var granted int
+			if b.Of == rate.Tokens {
+				b.Asked = toTell
+			}
+			var granted, asked int
 			err := m.ask(ctx, func(ctx context.Context) (err error) {
-				granted, err = s.Lease(ctx, b, n)
+				granted, asked, err = s.Lease(ctx, b, n)
 				return err
 			})
 			if err != nil {
 				return err
 			}
-			x.limiter.Grant(of, granted)
+			x.limiter.Grant(of, granted, b.Asked, asked)
 		}
 	}
 	return nil

@@ -209,8 +209,8 @@ func TestAStoreThatDoesNotSayWhatIsTold(t *testing.T) {
 // leaseless is a store that refuses leases.
 type leaseless struct{ *fleet.Memory }
 
-func (leaseless) Lease(context.Context, fleet.Budget, int) (int, error) {
-	return 0, errors.New("unknown command 'EVAL'")
+func (leaseless) Lease(context.Context, fleet.Budget, int) (granted, asked int, err error) {
+	return 0, 0, errors.New("unknown command 'EVAL'")
 }
 
 // A store that refuses leases and takes heartbeats is out of reach, which is

@@ -17,6 +17,7 @@ type Memory struct {
 	alive   map[string]time.Time
 	marks   map[string]mark
 	budgets map[string]time.Time // theoretical arrival times (GCRA)
+	asked   map[string]int
 	down    error
 }
 
@@ -27,7 +28,7 @@ type mark struct {
 
 // NewMemory makes an empty store.
 func NewMemory() *Memory {
-	return &Memory{more: make(chan struct{}), alive: map[string]time.Time{}, marks: map[string]mark{}, budgets: map[string]time.Time{}}
+	return &Memory{more: make(chan struct{}), alive: map[string]time.Time{}, marks: map[string]mark{}, budgets: map[string]time.Time{}, asked: map[string]int{}}
 }
 
 // Fail makes every method fail with err, until it is called with nil.
@@ -46,6 +47,7 @@ func (s *Memory) Forget() {
 	clear(s.alive)
 	clear(s.marks)
 	clear(s.budgets)
+	clear(s.asked)
 }
 
 // Tell is [Store.Tell].
@@ -97,13 +99,14 @@ func (s *Memory) Listen(ctx context.Context, from string) ([]Change, string, err
 }
 
 // Lease is [Store.Lease].
-func (s *Memory) Lease(_ context.Context, b Budget, n int) (int, error) {
+func (s *Memory) Lease(_ context.Context, b Budget, n int) (granted, asked int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.down != nil {
-		return 0, s.down
+		return 0, 0, s.down
 	}
 	now, key := time.Now(), b.Route+":"+b.Of
+	s.asked[key] += b.Asked
 	tat := s.budgets[key]
 	if tat.Before(now) {
 		tat = now
@@ -111,10 +114,10 @@ func (s *Memory) Lease(_ context.Context, b Budget, n int) (int, error) {
 	room := (b.Burst/b.PerSecond - tat.Sub(now).Seconds()) * b.PerSecond
 	n = min(n, int(math.Floor(room+1e-6)))
 	if n <= 0 {
-		return 0, nil
+		return 0, s.asked[key], nil
 	}
 	s.budgets[key] = tat.Add(time.Duration(float64(n) / b.PerSecond * float64(time.Second)))
-	return n, nil
+	return n, s.asked[key], nil
 }
 
 // Mark is [Store.Mark].

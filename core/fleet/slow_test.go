@@ -52,11 +52,11 @@ func (s *slow) Listen(ctx context.Context, from string) (changes []fleet.Change,
 	return changes, next, err
 }
 
-func (s *slow) Lease(ctx context.Context, b fleet.Budget, n int) (granted int, err error) {
-	if err := slowly(ctx, s, func() { granted, err = s.Memory.Lease(ctx, b, n) }); err != nil {
-		return 0, err
+func (s *slow) Lease(ctx context.Context, b fleet.Budget, n int) (granted, asked int, err error) {
+	if err := slowly(ctx, s, func() { granted, asked, err = s.Memory.Lease(ctx, b, n) }); err != nil {
+		return 0, 0, err
 	}
-	return granted, err
+	return granted, asked, err
 }
 
 func (s *slow) Mark(ctx context.Context, route, process string, lasts time.Duration) (mine bool, left time.Duration, err error) {

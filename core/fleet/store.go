@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/breaker"
+	"github.com/llmagg/llmagg/core/rate"
 )
 
 // Store is what the processes of a fleet share. It is safe for concurrent use.
@@ -17,8 +18,9 @@ type Store interface {
 	// and returns the place after it. From "" it returns what was told in the
 	// last ten minutes.
 	Listen(ctx context.Context, from string) (changes []Change, next string, err error)
-	// Lease takes up to n units of a budget that all processes share.
-	Lease(ctx context.Context, b Budget, n int) (granted int, err error)
+	// Lease takes up to n units of a budget that all processes share. It adds
+	// to, and returns, what the requests of all of them have asked for.
+	Lease(ctx context.Context, b Budget, n int) (granted, asked int, err error)
 	// Mark takes the mark of a route for a process, or says how long another
 	// process has it. A process has its own mark already.
 	Mark(ctx context.Context, route, process string, lasts time.Duration) (mine bool, left time.Duration, err error)
@@ -40,10 +42,14 @@ type Change struct {
 	Age     time.Duration // since it was told, where it is heard
 }
 
+// Tokens is the name of a limit of tokens.
+const Tokens = rate.Tokens
+
 // Budget is a limit that the processes of a fleet share.
 type Budget struct {
 	Route     string
 	Of        string // "rpm" or "tpm"
 	PerSecond float64
 	Burst     float64 // units that may be taken at once
+	Asked     int     // tokens that requests asked for at most, since the last lease
 }

@@ -17,6 +17,12 @@ type admission struct {
 	mosts float64 // and what their requests asked for at most
 	kept  float64 // of both, the difference that did not come back
 
+	// others is what the requests of other processes asked for at most, where a
+	// fleet shares the limit; fleet says that it does. It is as old as the last
+	// lease.
+	others float64
+	fleet  bool
+
 	// missed is what was missing in all, of what the bucket had when a request
 	// was let in. The debits of later requests begin with it, so that what they
 	// miss as well is taken once.
@@ -50,17 +56,21 @@ const (
 	often = 1.5
 	// nearlyFull is the share of a bucket from which on refill may be lost.
 	nearlyFull = 0.95
+	// steady is how far apart samples of a fleet are at least: what others asked
+	// for is known late, and they have leased what they have not spent yet.
+	steady = 5 * time.Second
 )
 
 // takes counts a request that is let in, and marks it as the next sample.
 func (a *sizes) takes(now time.Time, d *Debit, s Size) {
 	a.says = a.says || s.Most > 0
 	a.taken++
-	a.asked += a.most(s)
+	d.asked = float32(a.most(s))
+	a.asked += float64(d.asked)
 	if a.next.mark == 0 {
 		a.marks = max(a.marks+1, 1)
 		d.mark = a.marks
-		a.next = sample{mark: d.mark, at: now, taken: a.taken, asked: a.asked}
+		a.next = sample{mark: d.mark, at: now, taken: a.taken, asked: a.asked + a.others}
 	}
 }
 
@@ -95,6 +105,9 @@ func (a *admission) hears(now time.Time, d *Debit, remains, holds, perSecond flo
 	a.next, s.remains = sample{}, remains
 	if a.from.mark == 0 {
 		a.from, a.lost = s, false
+		return 0
+	}
+	if a.fleet && s.at.Sub(a.from.at) < steady {
 		return 0
 	}
 	n, asked := s.taken-a.from.taken, s.asked-a.from.asked

@@ -122,6 +122,11 @@ func (l *Limiter) hear(now time.Time, of int, t told, d *Debit) (wait time.Durat
 		return wait
 	}
 	if b.paced { // that others use the limit is known
+		if of == tokens && t.limit > 0 {
+			limit := t.perMinute()
+			k.notesHolds(t, limit)
+			l.hearsAdmission(now, t, d, limit)
+		}
 		b.lower(now, t.remaining)
 		return wait
 	}
@@ -129,8 +134,8 @@ func (l *Limiter) hear(now time.Time, of int, t told, d *Debit) (wait time.Durat
 		l.misses(now, of, t.remaining, d)
 	}
 	k.notesHolds(t, b.limit)
-	if of == tokens {
-		l.hearsAdmission(now, t, d)
+	if of == tokens && l.lease == nil {
+		b.give(now, l.hearsAdmission(now, t, d, b.limit))
 	}
 	if t.resets && !k.slowed {
 		b.hold(now, min(b.capacity, k.holds))
@@ -165,20 +170,21 @@ func (l *Limiter) misses(now time.Time, of int, remaining float64, d *Debit) {
 	}
 }
 
-// hearsAdmission learns what the server takes of the tokens.
-func (l *Limiter) hearsAdmission(now time.Time, t told, d *Debit) {
-	k, b := &l.learned[tokens], &l.buckets[tokens]
-	refill := b.limit / 60
+// hearsAdmission learns what the server takes of the tokens, of which so many
+// come a minute, and returns what comes back.
+func (l *Limiter) hearsAdmission(now time.Time, t told, d *Debit, limit float64) (back float64) {
+	k := &l.learned[tokens]
+	refill := limit / 60
 	if t.resets && !k.refills { // a window that begins anew
 		refill = 0
 	}
-	b.give(now, l.sizes.hears(now, d, t.remaining, k.holds, refill, now.Before(k.sharedUntil)))
+	return l.sizes.hears(now, d, t.remaining, k.holds, refill, now.Before(k.sharedUntil))
 }
 
 // reserves tells whether requests are debited with all tokens that they ask
-// for. Of a limit that a fleet shares nobody can tell what others were debited.
+// for.
 func (l *Limiter) reserves() bool {
-	return l.sizes.says && !l.sizes.at.IsZero() && !l.learned[tokens].lied && !l.sizes.usage && !l.buckets[tokens].paced
+	return l.sizes.says && !l.sizes.at.IsZero() && !l.learned[tokens].lied && !l.sizes.usage
 }
 
 // configured is the limit of the configuration.
@@ -190,11 +196,7 @@ func (l *Limiter) configured(of int) float64 {
 // known, after a while if it is higher.
 func (l *Limiter) setLearned(now time.Time, of int, t told) {
 	k := &l.learned[of]
-	window := time.Minute
-	if t.window > 0 {
-		window = t.window
-	}
-	limit := t.limit / window.Minutes()
+	limit := t.perMinute()
 	switch {
 	case limit == k.limit:
 		k.higher = time.Time{}
@@ -213,6 +215,14 @@ func (l *Limiter) setLearned(now time.Time, of int, t told) {
 	k.limit, k.capacity, k.holds, k.higher, k.slowed = limit, t.limit, 0, time.Time{}, false
 	l.begin()
 	l.buckets[of].set(now, limit, t.limit)
+}
+
+// perMinute is the limit of a minute.
+func (t *told) perMinute() float64 {
+	if t.window > 0 {
+		return t.limit / t.window.Minutes()
+	}
+	return t.limit
 }
 
 // short tells whether the limit is one of about a minute: by its window if it

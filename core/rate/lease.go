@@ -24,6 +24,8 @@ type lease struct {
 	pace   [2]float64 // of the demand, a second
 	looked time.Time
 	used   time.Time
+	told   float64 // of what requests asked for at most, to the store
+	all    float64 // what those of all processes did, as the store says
 }
 
 const (
@@ -51,7 +53,7 @@ func (l *Limiter) Lease(hungry chan<- struct{}) {
 				b.set(now, b.limit, b.capacity)
 			}
 		}
-		l.lease = nil
+		l.lease, l.sizes.fleet, l.sizes.others = nil, false, 0
 		l.wakeFirst()
 	}
 	if hungry == nil || l.lease != nil {
@@ -72,7 +74,7 @@ func (l *Limiter) Lease(hungry chan<- struct{}) {
 		s.on[i], s.debt[i] = true, level
 	}
 	if s.on[requests] || s.on[tokens] {
-		l.lease = s
+		l.lease, l.sizes.fleet, s.told = s, true, l.sizes.asked
 	}
 }
 
@@ -93,13 +95,14 @@ func (l *Limiter) Configured() (limits, capacities [2]float64) {
 func Names() [2]string { return names }
 
 // Wants says how much of each limit is to be leased now: for the callers in
-// line, and for a quarter of a second as the last one was.
-func (l *Limiter) Wants() (n [2]int) {
+// line, and for a quarter of a second as the last one was. asked is what
+// requests asked for at most (max_tokens) since Grant was told.
+func (l *Limiter) Wants() (n [2]int, asked int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.lease
 	if s == nil {
-		return n
+		return n, 0
 	}
 	now := time.Now()
 	passed := max(now.Sub(s.looked).Seconds(), 0.01)
@@ -124,17 +127,28 @@ func (l *Limiter) Wants() (n [2]int) {
 		n[i] = int(math.Ceil(min(want-level, max(most, 1)) + min(s.debt[i], max(most, 1))))
 		n[i] = max(n[i], 0)
 	}
-	return n
+	return n, int(l.sizes.asked - s.told)
 }
 
-// Grant adds what was leased; debts are repaid first.
-func (l *Limiter) Grant(of, n int) {
+// Grant adds what was leased; debts are repaid first. Of tokens, the store was
+// told what requests had asked for, and says how much those of all processes
+// have: what the server takes of its limit shows by that (admission.go).
+func (l *Limiter) Grant(of, n, asked, all int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.lease
-	if s == nil || n <= 0 {
+	if s == nil {
 		return
 	}
+	if of == tokens {
+		s.told += float64(asked)
+		if float64(all) < s.all { // the store has lost its count
+			l.sizes.from, l.sizes.next = sample{}, sample{}
+		}
+		s.all = float64(all)
+		l.sizes.others = s.all - s.told
+	}
+	n = max(n, 0)
 	repaid := min(float64(n), s.debt[of])
 	s.debt[of] -= repaid
 	l.buckets[of].give(time.Now(), float64(n)-repaid)

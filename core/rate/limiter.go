@@ -25,7 +25,10 @@ const (
 	tokens
 )
 
-var names = [2]string{"rpm", "tpm"}
+var names = [2]string{"rpm", Tokens}
+
+// Tokens is the name of the limit of tokens.
+const Tokens = "tpm"
 
 // Limiter is the limiter of one route. It is safe for concurrent use; its times
 // are those of time.Now.
@@ -81,6 +84,7 @@ func (l *Limiter) Active() bool { return l.active.Load() }
 // once, by Settle or Return.
 type Debit struct {
 	tokens float32    // at least one
+	asked  float32    // that the request asked for at most
 	mark   uint32     // of a sample of admission.go; 0: it is none
 	left   [2]float32 // in the buckets since then
 }
@@ -321,7 +325,8 @@ func (l *Limiter) Return(d *Debit, request bool) {
 	now := l.now()
 	l.sizes.ends(&of)
 	l.giveBack(now, tokens, float64(of.tokens))
-	if request {
+	if request { // the server has not let it in
+		l.sizes.asked -= float64(of.asked)
 		l.giveBack(now, requests, 1)
 	}
 }
@@ -333,7 +338,9 @@ func (l *Limiter) Refuse(d *Debit) {
 	eased := false
 	if d.taken() {
 		l.mu.Lock()
-		eased = l.notesRefusal(l.now())
+		if eased = l.notesRefusal(l.now()); eased {
+			l.sizes.asked -= float64(d.asked)
+		}
 		l.mu.Unlock()
 	}
 	if !eased {

@@ -77,6 +77,7 @@ type load struct {
 	most               int        // max_tokens of each request; 0: none
 	admits             bool       // the server counts them, when it lets a request in
 	during             func(s *server)
+	join               func(context.Context, *Limiter)
 }
 
 // under runs the load and gives what the server counted in that time.
@@ -91,6 +92,9 @@ func (l load) under(t *testing.T, s *server) (used float64, refused float64) {
 		var all sync.WaitGroup
 		for range l.processes {
 			limiter := New(l.settings)
+			if l.join != nil {
+				l.join(ctx, limiter)
+			}
 			var mu sync.Mutex
 			var blocked time.Time // by Retry-After, or by headers
 			for range l.callers {

@@ -86,7 +86,7 @@ func TestAServerThatIsAlwaysSlow(t *testing.T) {
 			heard, _, err = a.Listen(t.Context(), from)
 			require.NoError(t, err)
 			require.Empty(t, heard)
-			n, err := a.Lease(t.Context(), fleet.Budget{Route: "r", Of: "rpm", PerSecond: 10, Burst: 10}, 5)
+			n, _, err := a.Lease(t.Context(), fleet.Budget{Route: "r", Of: "rpm", PerSecond: 10, Burst: 10}, 5)
 			require.NoError(t, err)
 			require.Equal(t, 5, n)
 		})

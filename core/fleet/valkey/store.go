@@ -201,24 +201,46 @@ func (s *store) set(began time.Time, r valkey.ValkeyResult) error {
 // unit, ARGV[2] µs of burst. It is the form of redis_rate's AllowAtMost. Its
 // text is sent each time: a server that does not know it, as after a failover,
 // would answer EVALSHA in vain, and a slow one has no time for a second answer.
-var gcra = valkey.NewLuaScriptNoSha(`local t = redis.call('TIME')
+// Beside that it counts ARGV[5] tokens in KEYS[2], if there is one, for ARGV[6]
+// ms.
+var gcra = valkey.NewLuaScriptNoSha(`local asked = 0
+if KEYS[2] then
+asked = redis.pcall('INCRBY', KEYS[2], ARGV[5])
+if type(asked) ~= 'number' then asked = 0 end
+redis.call('PEXPIRE', KEYS[2], ARGV[6])
+end
+asked = string.format('%.0f', asked)
+local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
 local per, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local tat = math.max(now, tonumber(redis.call('GET', KEYS[1])) or 0)
 local other = tat > now + burst + tonumber(ARGV[4])
 if other then tat = now + burst end
 local n = math.max(math.min(tonumber(ARGV[3]), math.floor((now + burst - tat) / per + 0.000001)), 0)
-if n == 0 and not other then return 0 end
+if n == 0 and not other then return {'0', asked} end
 redis.call('SET', KEYS[1], string.format('%.0f', tat + n * per), 'PX', math.ceil((tat + n * per - now) / 1000) + 1000)
-return n`)
+return {n .. '', asked}`)
 
 // Lease is [fleet.Store.Lease].
-func (s *store) Lease(ctx context.Context, b fleet.Budget, n int) (int, error) {
+func (s *store) Lease(ctx context.Context, b fleet.Budget, n int) (granted, asked int, err error) {
 	per := 1e6 / b.PerSecond
 	number := func(f float64) string { return strconv.FormatFloat(f, 'f', 6, 64) }
-	key, args := s.key+"rate:"+b.Route+":"+b.Of, []string{number(per), number(per * b.Burst), strconv.Itoa(n), strconv.FormatInt(astray.Microseconds(), 10)}
-	granted, err := gcra.Exec(ctx, s.client, []string{key}, args).AsInt64()
-	return int(granted), plain(err)
+	keys := []string{s.key + "rate:" + b.Route + ":" + b.Of}
+	if b.Of == fleet.Tokens {
+		keys = append(keys, keys[0]+":asked")
+	}
+	args := []string{number(per), number(per * b.Burst), strconv.Itoa(n), strconv.FormatInt(astray.Microseconds(), 10),
+		strconv.Itoa(b.Asked), lives}
+	said, err := gcra.Exec(ctx, s.client, keys, args).AsStrSlice()
+	if err == nil && len(said) != 2 {
+		err = errors.New("the store's answer to a lease has not two parts")
+	}
+	if err != nil {
+		return 0, 0, plain(err)
+	}
+	granted, _ = strconv.Atoi(said[0]) // as the script writes them
+	asked, _ = strconv.Atoi(said[1])
+	return granted, asked, nil
 }
 
 // Mark is [fleet.Store.Mark].

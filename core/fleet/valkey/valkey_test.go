@@ -222,10 +222,10 @@ func TestABudgetIsSharedByAll(t *testing.T) {
 	const perSecond = 20.0
 	budget := fleet.Budget{Route: "r", Of: "rpm", PerSecond: perSecond, Burst: 20}
 	began := time.Now()
-	n, err := a.Lease(t.Context(), budget, 15)
+	n, _, err := a.Lease(t.Context(), budget, 15)
 	require.NoError(t, err)
 	require.Equal(t, 15, n)
-	n, err = b.Lease(t.Context(), budget, 15)
+	n, _, err = b.Lease(t.Context(), budget, 15)
 	require.NoError(t, err)
 	answered := time.Now()
 	require.GreaterOrEqual(t, n, 5)
@@ -235,7 +235,7 @@ func TestABudgetIsSharedByAll(t *testing.T) {
 	for answered.Sub(began) < time.Second {
 		time.Sleep(20 * time.Millisecond)
 		asked := time.Now()
-		n, err := b.Lease(t.Context(), budget, 15)
+		n, _, err := b.Lease(t.Context(), budget, 15)
 		require.NoError(t, err)
 		least += min(asked.Sub(answered).Seconds(), 0.5) * perSecond
 		answered = time.Now()
@@ -253,11 +253,11 @@ func TestAServerWhoseClockIsBehindTakesOver(t *testing.T) {
 	hour := time.Now().Add(time.Hour)
 	s.say("SET llmagg:{default}:rate:r:rpm " + strconv.FormatInt(hour.UnixMicro(), 10) + " PX 3600000")
 	budget := fleet.Budget{Route: "r", Of: "rpm", PerSecond: 100, Burst: 100}
-	n, err := a.Lease(t.Context(), budget, 50)
+	n, _, err := a.Lease(t.Context(), budget, 50)
 	require.NoError(t, err)
 	require.Zero(t, n, "a full burst is owed")
 	require.Eventually(t, func() bool {
-		n, err := a.Lease(t.Context(), budget, 1)
+		n, _, err := a.Lease(t.Context(), budget, 1)
 		require.NoError(t, err)
 		return n == 1
 	}, 2*time.Second, 20*time.Millisecond)
@@ -371,7 +371,7 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 		if err == nil {
 			_, err = store.Alive(t.Context(), "p")
 			if err == nil {
-				_, err = store.Lease(t.Context(), fleet.Budget{Route: "r", Of: "rpm", PerSecond: 1, Burst: 1}, 1)
+				_, _, err = store.Lease(t.Context(), fleet.Budget{Route: "r", Of: "rpm", PerSecond: 1, Burst: 1}, 1)
 			}
 			if err == nil {
 				_, _, err = store.Mark(t.Context(), "r", "p", time.Second)

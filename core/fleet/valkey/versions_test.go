@@ -81,7 +81,7 @@ func TestARateOfAnotherVersion(t *testing.T) {
 		s.say("SET llmagg:{default}:rate:r:rpm " + value + " PX 60000")
 		given := 0
 		require.Eventually(t, func() bool {
-			n, err := a.Lease(t.Context(), budget, 5)
+			n, _, err := a.Lease(t.Context(), budget, 5)
 			require.NoError(t, err, value)
 			require.LessOrEqual(t, n, 5, value)
 			given += n
@@ -90,6 +90,6 @@ func TestARateOfAnotherVersion(t *testing.T) {
 	}
 	s.say("DEL llmagg:{default}:rate:r:rpm")
 	s.say("HSET llmagg:{default}:rate:r:rpm tat 5")
-	_, err := a.Lease(t.Context(), budget, 5)
+	_, _, err := a.Lease(t.Context(), budget, 5)
 	require.ErrorContains(t, err, `other programs use keys of the fleet's: give it another "name"`)
 }
