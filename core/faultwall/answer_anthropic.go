@@ -68,7 +68,7 @@ func anthropicBlocks(a *content) []anthropicBlock {
 
 func (anthropic) chunk(_ *content, d delta) any {
 	zero := 0
-	return anthropicEvent{Type: "content_block_delta", Index: &zero, Delta: map[string]any{"type": "text_delta", "text": d.said()}}
+	return anthropicEvent{Type: "content_block_delta", Index: &zero, Delta: object("type", "text_delta", "text", d.said())}
 }
 
 // deltas: message_start, each block with its pieces, message_delta with the
@@ -84,7 +84,7 @@ func (anthropic) deltas(_ *call, s *Step, a *content) []delta {
 	if a.finish == "" {
 		return all
 	}
-	put(anthropicEvent{Type: "message_delta", Delta: map[string]any{"stop_reason": anthropicReason(a.finish), "stop_sequence": nil}, Usage: anthropicUsage(a.usage)})
+	put(anthropicEvent{Type: "message_delta", Delta: object("stop_reason", anthropicReason(a.finish), "stop_sequence", nil), Usage: anthropicUsage(a.usage)})
 	if s.ends() {
 		put(anthropicEvent{Type: "message_stop"})
 	}
@@ -105,10 +105,10 @@ func anthropicPieces(s *Step, index int, b anthropicBlock, put func(anthropicEve
 	}
 	put(anthropicEvent{Type: "content_block_start", Index: &index, Block: &start})
 	for _, piece := range s.split(whole) {
-		put(anthropicEvent{Type: "content_block_delta", Index: &index, Delta: map[string]any{"type": kind, key: piece}})
+		put(anthropicEvent{Type: "content_block_delta", Index: &index, Delta: object("type", kind, key, piece)})
 	}
 	if b.Signature != nil {
-		put(anthropicEvent{Type: "content_block_delta", Index: &index, Delta: map[string]any{"type": "signature_delta", "signature": *b.Signature}})
+		put(anthropicEvent{Type: "content_block_delta", Index: &index, Delta: object("type", "signature_delta", "signature", *b.Signature)})
 	}
 	put(anthropicEvent{Type: "content_block_stop", Index: &index})
 }
@@ -134,24 +134,31 @@ func anthropicUsage(usage json.RawMessage) any {
 }
 
 // anthropicErrors are the types of errors by status (API reference, "Errors").
-var anthropicErrors = map[int]string{
-	400: "invalid_request_error", 401: "authentication_error", 402: "billing_error", 403: "permission_error",
-	404: "not_found_error", 409: "conflict_error", 413: "request_too_large", 429: "rate_limit_error",
-	500: "api_error", 504: "timeout_error", 529: "overloaded_error",
-}
+const anthropicErrors = `400||invalid_request_error|
+401||authentication_error|
+402||billing_error|
+403||permission_error|
+404||not_found_error|
+409||conflict_error|
+413||request_too_large|
+429||rate_limit_error|
+500||api_error|
+504||timeout_error|
+529||overloaded_error|
+`
 
 func (anthropic) failure(status int, model string) any {
 	message := statusText(status)
 	if status == 404 {
 		message = "model: " + model
 	}
-	return map[string]any{"type": "error", "error": map[string]any{"type": cmp.Or(anthropicErrors[status], "api_error"), "message": message}, "request_id": "req_wall"}
+	return object("type", "error", "error", object("type", cmp.Or(failureOf(anthropicErrors, status).kind, "api_error"), "message", message), "request_id", "req_wall")
 }
 
 func (anthropic) list(models []string) any {
 	data := []any{}
 	for _, name := range models {
-		data = append(data, map[string]any{"type": "model", "id": name, "display_name": name, "created_at": "2025-01-01T00:00:00Z"})
+		data = append(data, object("type", "model", "id", name, "display_name", name, "created_at", "2025-01-01T00:00:00Z"))
 	}
-	return map[string]any{"data": data, "has_more": false, "first_id": nil, "last_id": nil}
+	return object("data", data, "has_more", false, "first_id", nil, "last_id", nil)
 }

@@ -35,7 +35,7 @@ func azureVersion(version string) bool {
 var azureFilter = json.RawMessage(`{"hate":{"filtered":false,"severity":"safe"},"self_harm":{"filtered":false,"severity":"safe"},"sexual":{"filtered":false,"severity":"safe"},"violence":{"filtered":false,"severity":"safe"}}`)
 
 func azurePrompt() []any {
-	return []any{map[string]any{"prompt_index": 0, "content_filter_results": azureFilter}}
+	return []any{object("prompt_index", 0, "content_filter_results", azureFilter)}
 }
 
 // isAzure tells whether a request has an address of Azure's; /openai/v1 is that
@@ -62,7 +62,7 @@ func (c *call) checkAzure(r *http.Request) *Step {
 }
 
 func azureRefusal(status int, message string) *Step {
-	return &Step{Status: status, Body: map[string]any{"error": map[string]any{"code": strconv.Itoa(status), "message": message}}}
+	return &Step{Status: status, Body: object("error", object("code", strconv.Itoa(status), "message", message))}
 }
 
 func (azure) whole(a *content) any {
@@ -85,18 +85,18 @@ func (azure) whole(a *content) any {
 // choices, id and model; behind the answer the asynchronous filter speaks of
 // it, without a delta.
 func (azure) deltas(c *call, s *Step, a *content) []delta {
-	all := []delta{{event: map[string]any{"id": "", "object": "", "created": 0, "model": "", "choices": []any{}, "prompt_filter_results": azurePrompt()}}}
+	all := []delta{{event: object("id", "", "object", "", "created", 0, "model", "", "choices", []any{}, "prompt_filter_results", azurePrompt())}}
 	all = append(all, openAI{}.deltas(c, s, a)...)
 	if a.finish == "" {
 		return all
 	}
-	late := map[string]any{"id": "", "object": "", "created": 0, "model": "", "choices": []any{map[string]any{"index": 0, "finish_reason": nil,
-		"content_filter_results": azureFilter, "content_filter_offsets": map[string]int{"check_offset": 0, "start_offset": 0, "end_offset": len(a.text)}}}}
+	late := object("id", "", "object", "", "created", 0, "model", "", "choices", []any{object("index", 0, "finish_reason", nil,
+		"content_filter_results", azureFilter, "content_filter_offsets", object("check_offset", 0, "start_offset", 0, "end_offset", len(a.text)))})
 	return append(all, delta{event: late})
 }
 
 func (azure) failure(status int, model string) any {
-	code, message := strconv.Itoa(status), openAIErrors[status][0]
+	code, message := strconv.Itoa(status), failureOf(openAIErrors, status).message
 	switch status {
 	case http.StatusNotFound:
 		code, message = "DeploymentNotFound", "The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, please wait a moment and try again."
@@ -106,5 +106,5 @@ func (azure) failure(status int, model string) any {
 		return azureRefusal(status, "Access denied due to invalid subscription key or wrong API endpoint.").Body
 	}
 	message = cmp.Or(message, statusText(status))
-	return map[string]any{"error": map[string]any{"code": code, "message": message}}
+	return object("error", object("code", code, "message", message))
 }

@@ -24,7 +24,7 @@ var _ dialect = bedrock{}
 const bedrockSignature = "d2FsbC1iZWRyb2Nr"
 
 func (bedrock) whole(a *content) any {
-	m := map[string]any{"output": map[string]any{"message": map[string]any{"role": "assistant", "content": bedrockBlocks(a)}}, "metrics": map[string]int{"latencyMs": 1}}
+	m := object("output", object("message", object("role", "assistant", "content", bedrockBlocks(a))), "metrics", object("latencyMs", 1))
 	if a.finish != "" {
 		m["stopReason"] = bedrockReason(a.finish)
 	}
@@ -38,19 +38,19 @@ func (bedrock) whole(a *content) any {
 func bedrockBlocks(a *content) []map[string]any {
 	blocks := []map[string]any{}
 	if a.reasoning != "" {
-		blocks = append(blocks, map[string]any{"reasoningContent": map[string]any{"reasoningText": map[string]any{"text": a.reasoning, "signature": bedrockSignature}}})
+		blocks = append(blocks, object("reasoningContent", object("reasoningText", object("text", a.reasoning, "signature", bedrockSignature))))
 	}
 	if text := a.text + a.refusal; text != "" {
-		blocks = append(blocks, map[string]any{"text": text})
+		blocks = append(blocks, object("text", text))
 	}
 	for i := range a.calls {
-		blocks = append(blocks, map[string]any{"toolUse": map[string]any{"toolUseId": callID(&a.calls[i], i, "tooluse"), "name": a.calls[i].Name, "input": argumentsObject(a.calls[i].arguments())}})
+		blocks = append(blocks, object("toolUse", object("toolUseId", callID(&a.calls[i], i, "tooluse"), "name", a.calls[i].Name, "input", argumentsObject(a.calls[i].arguments()))))
 	}
 	return blocks
 }
 
 func (bedrock) chunk(_ *content, d delta) any {
-	return map[string]any{"contentBlockIndex": 0, "delta": map[string]any{"text": d.said()}}
+	return object("contentBlockIndex", 0, "delta", object("text", d.said()))
 }
 
 // deltas: messageStart, each block with its pieces, messageStop with the
@@ -61,45 +61,45 @@ func (bedrock) deltas(_ *call, s *Step, a *content) []delta {
 		event["p"] = "abcdefgh" // padding against guessing by length
 		all = append(all, delta{name: name, event: withExtra(event, a.extra)})
 	}
-	put("messageStart", map[string]any{"role": "assistant"})
+	put("messageStart", object("role", "assistant"))
 	index := 0
 	block := func(start map[string]any, pieces ...map[string]any) {
 		if start != nil { // texts have none
-			put("contentBlockStart", map[string]any{"contentBlockIndex": index, "start": start})
+			put("contentBlockStart", object("contentBlockIndex", index, "start", start))
 		}
 		for _, piece := range pieces {
-			put("contentBlockDelta", map[string]any{"contentBlockIndex": index, "delta": piece})
+			put("contentBlockDelta", object("contentBlockIndex", index, "delta", piece))
 		}
-		put("contentBlockStop", map[string]any{"contentBlockIndex": index})
+		put("contentBlockStop", object("contentBlockIndex", index))
 		index++
 	}
 	if a.reasoning != "" {
 		var pieces []map[string]any
 		for _, text := range s.split(a.reasoning) {
-			pieces = append(pieces, map[string]any{"reasoningContent": map[string]any{"text": text}})
+			pieces = append(pieces, object("reasoningContent", object("text", text)))
 		}
-		block(nil, append(pieces, map[string]any{"reasoningContent": map[string]any{"signature": bedrockSignature}})...)
+		block(nil, append(pieces, object("reasoningContent", object("signature", bedrockSignature)))...)
 	}
 	if text := a.text + a.refusal; text != "" {
 		var pieces []map[string]any
 		for _, text := range s.split(text) {
-			pieces = append(pieces, map[string]any{"text": text})
+			pieces = append(pieces, object("text", text))
 		}
 		block(nil, pieces...)
 	}
 	for i := range a.calls {
 		var pieces []map[string]any
 		for _, text := range s.split(a.calls[i].arguments()) {
-			pieces = append(pieces, map[string]any{"toolUse": map[string]any{"input": text}})
+			pieces = append(pieces, object("toolUse", object("input", text)))
 		}
-		block(map[string]any{"toolUse": map[string]any{"toolUseId": callID(&a.calls[i], i, "tooluse"), "name": a.calls[i].Name}}, pieces...)
+		block(object("toolUse", object("toolUseId", callID(&a.calls[i], i, "tooluse"), "name", a.calls[i].Name)), pieces...)
 	}
 	if a.finish == "" {
 		return all
 	}
-	put("messageStop", map[string]any{"stopReason": bedrockReason(a.finish)})
+	put("messageStop", object("stopReason", bedrockReason(a.finish)))
 	if s.ends() {
-		end := map[string]any{"metrics": map[string]int{"latencyMs": 1}}
+		end := object("metrics", object("latencyMs", 1))
 		if usage := bedrockUsage(a.usage); usage != nil {
 			end["usage"] = usage
 		}
@@ -124,10 +124,15 @@ func bedrockUsage(usage json.RawMessage) any {
 
 // bedrockErrors are the types of errors by status (API reference, "Converse",
 // errors).
-var bedrockErrors = map[int]string{
-	400: "ValidationException", 403: "AccessDeniedException", 404: "ResourceNotFoundException", 408: "ModelTimeoutException",
-	424: "ModelErrorException", 429: "ThrottlingException", 500: "InternalServerException", 503: "ServiceUnavailableException",
-}
+const bedrockErrors = `400||ValidationException|
+403||AccessDeniedException|
+404||ResourceNotFoundException|
+408||ModelTimeoutException|
+424||ModelErrorException|
+429||ThrottlingException|
+500||InternalServerException|
+503||ServiceUnavailableException|
+`
 
 // bedrockFailure is the body of an error; its type goes into a header.
 type bedrockFailure struct {
@@ -140,7 +145,7 @@ func (bedrock) failure(status int, model string) any {
 	if status == 404 {
 		message = "The requested model " + model + " was not found."
 	}
-	return &bedrockFailure{Message: message, kind: cmp.Or(bedrockErrors[status], "InternalServerException")}
+	return &bedrockFailure{Message: message, kind: cmp.Or(failureOf(bedrockErrors, status).kind, "InternalServerException")}
 }
 
 func (bedrock) list(models []string) any { return anthropic{}.list(models) }
@@ -189,7 +194,7 @@ func (c *call) readBedrock(model string, stream bool) *Step {
 
 // awsRefusal is an error of AWS's front.
 func awsRefusal(status int, kind, message string) *Step {
-	return &Step{Status: status, Headers: Headers{"X-Amzn-Errortype": {kind}}, Body: map[string]any{"message": message}}
+	return &Step{Status: status, Headers: Headers{"X-Amzn-Errortype": {kind}}, Body: object("message", message)}
 }
 
 // awsFrame is one message of AWS's event stream encoding. A name that ends with

@@ -73,7 +73,7 @@ func (c *call) readEmbed(r *http.Request, most int) *Step {
 	if ask.cohere = strings.HasSuffix(r.URL.Path, "/v2/embed"); ask.cohere {
 		fields.Input = fields.Texts
 		if fields.Kind == "" {
-			return &Step{Status: http.StatusBadRequest, Body: map[string]any{"message": "invalid request: input_type is required"}}
+			return &Step{Status: http.StatusBadRequest, Body: object("message", "invalid request: input_type is required")}
 		}
 	}
 	ask.dimensions = max(ask.dimensions, fields.Output)
@@ -90,8 +90,8 @@ func (c *call) readEmbed(r *http.Request, most int) *Step {
 		}
 	}
 	if n := len(ask.texts); n == 0 || n > most {
-		return &Step{Status: http.StatusBadRequest, Body: map[string]any{"error": map[string]any{"type": "invalid_request_error", "code": nil, "param": "input",
-			"message": fmt.Sprintf("'$.input' has %d texts; from 1 to %d are taken.", n, most)}}}
+		return &Step{Status: http.StatusBadRequest, Body: object("error", object("type", "invalid_request_error", "code", nil, "param", "input",
+			"message", fmt.Sprintf("'$.input' has %d texts; from 1 to %d are taken.", n, most)))}
 	}
 	return nil
 }
@@ -110,7 +110,7 @@ func (c *call) embedded() any {
 	}
 	switch c.dialect.(type) {
 	case ollama:
-		return map[string]any{"model": c.model, "embeddings": plain, "total_duration": 1_500_000, "load_duration": 1, "prompt_eval_count": tokens}
+		return object("model", c.model, "embeddings", plain, "total_duration", 1_500_000, "load_duration", 1, "prompt_eval_count", tokens)
 	case bedrock:
 		return invoked(ask, plain, tokens)
 	case vertexGemini:
@@ -118,13 +118,13 @@ func (c *call) embedded() any {
 	case gemini:
 		all := make([]any, len(plain))
 		for i := range plain {
-			all[i] = map[string]any{"values": plain[i]}
+			all[i] = object("values", plain[i])
 		}
-		return map[string]any{"embeddings": all}
+		return object("embeddings", all)
 	}
 	if ask.cohere {
-		return map[string]any{"id": "1", "embeddings": map[string]any{"float": plain}, "texts": ask.texts, "response_type": "embeddings_by_type",
-			"meta": map[string]any{"billed_units": map[string]int{"input_tokens": tokens}}}
+		return object("id", "1", "embeddings", object("float", plain), "texts", ask.texts, "response_type", "embeddings_by_type",
+			"meta", object("billed_units", object("input_tokens", tokens)))
 	}
 	data := make([]any, len(plain))
 	for i := range plain {
@@ -136,7 +136,7 @@ func (c *call) embedded() any {
 			}
 			one = base64.StdEncoding.EncodeToString(raw)
 		}
-		data[i] = map[string]any{"object": "embedding", "index": i, "embedding": one}
+		data[i] = object("object", "embedding", "index", i, "embedding", one)
 	}
-	return map[string]any{"object": "list", "data": data, "model": c.model, "usage": map[string]int{"prompt_tokens": tokens, "total_tokens": tokens}}
+	return object("object", "list", "data", data, "model", c.model, "usage", object("prompt_tokens", tokens, "total_tokens", tokens))
 }

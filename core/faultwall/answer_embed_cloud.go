@@ -76,11 +76,11 @@ func (c *call) readInvoke(model string) *Step {
 func invoked(ask *embedAsk, plain [][]float32, tokens int) any {
 	switch {
 	case !ask.cohere:
-		return map[string]any{"embedding": plain[0], "embeddingsByType": map[string]any{"float": plain[0]}, "inputTextTokenCount": tokens}
+		return object("embedding", plain[0], "embeddingsByType", object("float", plain[0]), "inputTextTokenCount", tokens)
 	case ask.types:
-		return map[string]any{"id": "1", "embeddings": map[string]any{"float": plain}, "texts": ask.texts, "response_type": "embeddings_by_type"}
+		return object("id", "1", "embeddings", object("float", plain), "texts", ask.texts, "response_type", "embeddings_by_type")
 	}
-	return map[string]any{"id": "1", "embeddings": plain, "texts": ask.texts, "response_type": "embeddings_floats"}
+	return object("id", "1", "embeddings", plain, "texts", ask.texts, "response_type", "embeddings_floats")
 }
 
 // readVertexEmbed reads a request for vectors at Vertex AI: predict for all
@@ -135,12 +135,12 @@ func (c *call) readVertexEmbed(model, method string) *Step {
 // predicted is the healthy answer of Vertex AI.
 func predicted(ask *embedAsk, plain [][]float32, tokens int) any {
 	if ask.content {
-		return map[string]any{"embedding": map[string]any{"values": plain[0]}, "usageMetadata": map[string]int{"promptTokenCount": tokens}, "truncated": false}
+		return object("embedding", object("values", plain[0]), "usageMetadata", object("promptTokenCount", tokens), "truncated", false)
 	}
 	all := make([]any, len(plain))
 	for i := range plain {
-		all[i] = map[string]any{"embeddings": map[string]any{"values": plain[i],
-			"statistics": map[string]any{"truncated": false, "token_count": len(strings.Fields(ask.texts[i]))}}}
+		all[i] = object("embeddings", object("values", plain[i],
+			"statistics", object("truncated", false, "token_count", len(strings.Fields(ask.texts[i])))))
 	}
-	return map[string]any{"predictions": all, "metadata": map[string]int{"billableCharacterCount": len(strings.Join(ask.texts, ""))}}
+	return object("predictions", all, "metadata", object("billableCharacterCount", len(strings.Join(ask.texts, ""))))
 }

@@ -143,45 +143,44 @@ func geminiUsage(usage json.RawMessage) any {
 	return fields
 }
 
-var geminiErrors = map[int][2]string{
-	400: {"Request contains an invalid argument.", "INVALID_ARGUMENT"},
-	401: {"Request had invalid authentication credentials.", "UNAUTHENTICATED"},
-	403: {"The caller does not have permission.", "PERMISSION_DENIED"},
-	404: {"models/%s is not found for API version v1beta.", "NOT_FOUND"},
-	408: {"Request timed out.", "DEADLINE_EXCEEDED"},
-	429: {"Resource has been exhausted (e.g. check quota).", "RESOURCE_EXHAUSTED"},
-	500: {"An internal error has occurred.", "INTERNAL"},
-	503: {"The model is overloaded. Please try again later.", "UNAVAILABLE"},
-	504: {"Deadline expired before operation could complete.", "DEADLINE_EXCEEDED"},
-}
+const geminiErrors = `400|Request contains an invalid argument.|INVALID_ARGUMENT|
+401|Request had invalid authentication credentials.|UNAUTHENTICATED|
+403|The caller does not have permission.|PERMISSION_DENIED|
+404|models/%s is not found for API version v1beta.|NOT_FOUND|
+408|Request timed out.|DEADLINE_EXCEEDED|
+429|Resource has been exhausted (e.g. check quota).|RESOURCE_EXHAUSTED|
+500|An internal error has occurred.|INTERNAL|
+503|The model is overloaded. Please try again later.|UNAVAILABLE|
+504|Deadline expired before operation could complete.|DEADLINE_EXCEEDED|
+`
 
 func (gemini) failure(status int, model string) any {
-	known, ok := geminiErrors[status]
-	if !ok {
-		known = [2]string{statusText(status) + ".", "UNKNOWN"}
+	known := failureOf(geminiErrors, status)
+	if known.status == 0 {
+		known.message, known.kind = statusText(status)+".", "UNKNOWN"
 	}
-	return map[string]any{"error": map[string]any{
-		"code": status, "message": strings.ReplaceAll(known[0], "%s", model), "status": known[1],
-	}}
+	return object("error", object(
+		"code", status, "message", strings.ReplaceAll(known.message, "%s", model), "status", known.kind,
+	))
 }
 
 func (gemini) list(models []string) any {
 	data := make([]map[string]any, 0, len(models))
 	for _, name := range models {
-		data = append(data, map[string]any{
-			"name": "models/" + name, "displayName": name,
-			"supportedGenerationMethods": []string{"generateContent", "streamGenerateContent"},
-		})
+		data = append(data, object(
+			"name", "models/"+name, "displayName", name,
+			"supportedGenerationMethods", []string{"generateContent", "streamGenerateContent"},
+		))
 	}
-	return map[string]any{"models": data}
+	return object("models", data)
 }
 
 // geminiBadKey is what Gemini answers to a wrong key, with status 400.
 func geminiBadKey() any {
-	return map[string]any{"error": map[string]any{
-		"code": 400, "message": "API key not valid. Please pass a valid API key.", "status": "INVALID_ARGUMENT",
-		"details": []any{map[string]any{
-			"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com",
-		}},
-	}}
+	return object("error", object(
+		"code", 400, "message", "API key not valid. Please pass a valid API key.", "status", "INVALID_ARGUMENT",
+		"details", []any{object(
+			"@type", "type.googleapis.com/google.rpc.ErrorInfo", "reason", "API_KEY_INVALID", "domain", "googleapis.com",
+		)},
+	))
 }

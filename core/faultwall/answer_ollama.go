@@ -119,15 +119,15 @@ func (ollama) failure(status int, model string) any {
 	if status == http.StatusNotFound {
 		message = "model '" + model + "' not found"
 	}
-	return map[string]any{"error": message}
+	return object("error", message)
 }
 
 func (ollama) list(models []string) any {
 	all := []any{}
 	for _, name := range slices.Sorted(slices.Values(models)) {
-		all = append(all, map[string]any{"name": name, "model": name, "modified_at": ollamaTime, "size": 1, "digest": "wall", "details": map[string]any{}})
+		all = append(all, object("name", name, "model", name, "modified_at", ollamaTime, "size", 1, "digest", "wall", "details", map[string]any{}))
 	}
-	return map[string]any{"models": all}
+	return object("models", all)
 }
 
 // readOllama is readOpenAI, but for streams, which are the default. What Ollama
@@ -137,7 +137,7 @@ func (c *call) readOllama(r *http.Request) *Step {
 	c.dialect, c.lines = ollama{}, true
 	if refusal != nil {
 		if refusal.Body != nil {
-			refusal.Body = map[string]any{"error": "invalid JSON"}
+			refusal.Body = object("error", "invalid JSON")
 		}
 		return refusal
 	}
@@ -153,12 +153,12 @@ func (c *call) readOllama(r *http.Request) *Step {
 		Options map[string]any `json:"options"`
 	}
 	if err := llm.JSON.Unmarshal(c.body, &fields); err != nil {
-		return &Step{Status: http.StatusBadRequest, Body: map[string]any{"error": err.Error()}}
+		return &Step{Status: http.StatusBadRequest, Body: object("error", err.Error())}
 	}
 	for _, m := range fields.Messages {
 		for _, made := range m.ToolCalls {
 			if args := made.Function.Arguments; len(args) == 0 || args[0] != '{' {
-				return &Step{Status: http.StatusBadRequest, Body: map[string]any{"error": "json: cannot unmarshal arguments of a tool call into an object"}}
+				return &Step{Status: http.StatusBadRequest, Body: object("error", "json: cannot unmarshal arguments of a tool call into an object")}
 			}
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 )
 
 // openAI is the wire format of OpenAI's chat completions, as documented in
@@ -175,41 +177,57 @@ func (s *Step) callPieces(calls []ToolCall) []ToolCallDelta {
 }
 
 // openAIErrors: type and code that OpenAI (402: DeepSeek) sends with a status.
-var openAIErrors = map[int][3]string{
-	400: {"Invalid request.", "invalid_request_error", ""},
-	401: {"Incorrect API key provided.", "invalid_request_error", "invalid_api_key"},
-	402: {"Insufficient Balance", "unknown_error", "invalid_request_error"},
-	403: {"You are not allowed to use this model.", "permission_error", "permission_denied"},
-	404: {"The model `%s` does not exist or you do not have access to it.", "invalid_request_error", "model_not_found"},
-	429: {"Rate limit reached for %s.", "requests", "rate_limit_exceeded"},
-	500: {"The server had an error while processing your request.", "server_error", ""},
-	503: {"The server is overloaded or not ready yet.", "server_error", "service_unavailable"},
-}
+const openAIErrors = "400|Invalid request.|invalid_request_error|\n" +
+	"401|Incorrect API key provided.|invalid_request_error|invalid_api_key\n" +
+	"402|Insufficient Balance|unknown_error|invalid_request_error\n" +
+	"403|You are not allowed to use this model.|permission_error|permission_denied\n" +
+	"404|The model `%s` does not exist or you do not have access to it.|invalid_request_error|model_not_found\n" +
+	"429|Rate limit reached for %s.|requests|rate_limit_exceeded\n" +
+	"500|The server had an error while processing your request.|server_error|\n" +
+	"503|The server is overloaded or not ready yet.|server_error|service_unavailable\n"
 
 func (openAI) failure(status int, model string) any {
-	known, ok := openAIErrors[status]
-	if !ok {
+	known := failureOf(openAIErrors, status)
+	if known.status == 0 {
 		kind := "invalid_request_error"
 		if status >= 500 {
 			kind = "server_error"
 		}
-		known = [3]string{statusText(status) + ".", kind, ""}
+		known.message, known.kind = statusText(status)+".", kind
 	}
-	message := known[0]
+	message := known.message
 	if status == http.StatusNotFound || status == http.StatusTooManyRequests {
 		message = fmt.Sprintf(message, model)
 	}
-	return map[string]any{"error": map[string]any{
-		"message": message, "type": known[1], "param": nil, "code": orNil(known[2]),
-	}}
+	return object("error", object(
+		"message", message, "type", known.kind, "param", nil, "code", orNil(known.code),
+	))
 }
 
 func (openAI) list(models []string) any {
 	data := make([]map[string]any, 0, len(models))
 	for _, name := range models {
-		data = append(data, map[string]any{"id": name, "object": "model", "created": created, "owned_by": "faultwall"})
+		data = append(data, object("id", name, "object", "model", "created", created, "owned_by", "faultwall"))
 	}
-	return map[string]any{"object": "list", "data": data}
+	return object("object", "list", "data", data)
+}
+
+// failure is what a vendor says with a status.
+type failure struct {
+	status              int
+	message, kind, code string
+}
+
+// failureOf is a vendor's failure of a status, of lines with the status, the
+// message, the kind and the code between bars; its status is 0 if the vendor
+// has none.
+func failureOf(all string, status int) (f failure) {
+	for _, line := range strings.Split(all, "\n") {
+		if w := strings.Split(line, "|"); w[0] == strconv.Itoa(status) {
+			f = failure{status, w[1], w[2], w[3]}
+		}
+	}
+	return f
 }
 
 func orNil(s string) *string {

@@ -68,9 +68,9 @@ func (c *call) ranked() any {
 	}
 	switch ask.form {
 	case "cohere":
-		return map[string]any{"id": "1", "results": results, "meta": map[string]any{"api_version": map[string]any{"version": "2"}, "billed_units": map[string]int{"search_units": 1}}}
+		return object("id", "1", "results", results, "meta", object("api_version", object("version", "2"), "billed_units", object("search_units", 1)))
 	case "voyage":
-		return map[string]any{"object": "list", "data": results, "model": c.model, "usage": map[string]int{"total_tokens": tokens}}
+		return object("object", "list", "data", results, "model", c.model, "usage", object("total_tokens", tokens))
 	}
-	return map[string]any{"id": "1", "model": c.model, "results": results, "usage": map[string]int{"total_tokens": tokens}}
+	return object("id", "1", "model", c.model, "results", results, "usage", object("total_tokens", tokens))
 }

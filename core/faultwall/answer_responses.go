@@ -73,7 +73,7 @@ func responsesStatus(finish string) (status string, details any) {
 	case "length":
 		finish = "max_output_tokens"
 	}
-	return "incomplete", map[string]any{"reason": finish}
+	return "incomplete", object("reason", finish)
 }
 
 // responsesItems are the items of an answer: thoughts, a message, calls.
@@ -117,7 +117,7 @@ func responsesUsage(usage json.RawMessage) any {
 // chunk is an event that a script describes: it has no number, since it stands
 // for itself.
 func (responses) chunk(a *content, d delta) any {
-	at := map[string]any{"output_index": d.choice, "content_index": 0, "item_id": "msg_" + a.id}
+	at := object("output_index", d.choice, "content_index", 0, "item_id", "msg_"+a.id)
 	event := func(kind string, fields map[string]any) any {
 		at["type"] = "response." + kind
 		maps.Copy(at, fields)
@@ -131,19 +131,19 @@ func (responses) chunk(a *content, d delta) any {
 		if d.bare {
 			r.Status = "completed"
 		}
-		return withExtra(map[string]any{"type": "response." + r.Status, "response": r}, a.extra)
+		return withExtra(object("type", "response."+r.Status, "response", r), a.extra)
 	case c != nil && c.ID != "":
-		return event("output_item.added", map[string]any{"output_index": c.Index, "item": responsesItem{ID: "fc_" + c.ID, Type: "function_call", CallID: c.ID, Name: c.Name, Arguments: &c.Arguments}})
+		return event("output_item.added", object("output_index", c.Index, "item", responsesItem{ID: "fc_" + c.ID, Type: "function_call", CallID: c.ID, Name: c.Name, Arguments: &c.Arguments}))
 	case c != nil:
-		return event("function_call_arguments.delta", map[string]any{"output_index": c.Index, "item_id": "", "delta": c.Arguments})
+		return event("function_call_arguments.delta", object("output_index", c.Index, "item_id", "", "delta", c.Arguments))
 	case d.refusal != nil:
-		return event("refusal.delta", map[string]any{"delta": *d.refusal})
+		return event("refusal.delta", object("delta", *d.refusal))
 	case d.reasoning != nil:
-		return event("reasoning_summary_text.delta", map[string]any{"item_id": "rs_" + a.id, "summary_index": 0, "delta": *d.reasoning})
+		return event("reasoning_summary_text.delta", object("item_id", "rs_"+a.id, "summary_index", 0, "delta", *d.reasoning))
 	case d.text != nil:
-		return event("output_text.delta", map[string]any{"delta": *d.text, "logprobs": []any{}})
+		return event("output_text.delta", object("delta", *d.text, "logprobs", []any{}))
 	}
-	return withExtra(map[string]any{"type": "response.created", "response": responsesHead(a, []responsesItem{})}, a.extra)
+	return withExtra(object("type", "response.created", "response", responsesHead(a, []responsesItem{})), a.extra)
 }
 
 // responsesStream numbers the events of a healthy stream.
@@ -154,7 +154,7 @@ type responsesStream struct {
 }
 
 func (w *responsesStream) put(kind string, fields map[string]any) {
-	event := map[string]any{"type": "response." + kind, "sequence_number": len(w.all)}
+	event := object("type", "response."+kind, "sequence_number", len(w.all))
 	maps.Copy(event, fields)
 	w.all = append(w.all, delta{name: "response." + kind, event: withExtra(event, w.a.extra)})
 }
@@ -164,8 +164,8 @@ func (responses) deltas(_ *call, s *Step, a *content) []delta {
 	w := &responsesStream{a: a, s: s}
 	items := responsesItems(a)
 	begun := responsesHead(a, []responsesItem{})
-	w.put("created", map[string]any{"response": begun})
-	w.put("in_progress", map[string]any{"response": begun})
+	w.put("created", object("response", begun))
+	w.put("in_progress", object("response", begun))
 	for place, item := range items {
 		w.item(place, item)
 	}
@@ -175,7 +175,7 @@ func (responses) deltas(_ *call, s *Step, a *content) []delta {
 	ended := responsesHead(a, items)
 	ended.Status, ended.Incomplete = responsesStatus(a.finish)
 	ended.Usage = responsesUsage(a.usage)
-	w.put(ended.Status, map[string]any{"response": withExtra(ended, a.extra)})
+	w.put(ended.Status, object("response", withExtra(ended, a.extra)))
 	return w.all
 }
 
@@ -189,18 +189,18 @@ func (w *responsesStream) item(place int, item responsesItem) {
 		more["output_index"], more["item_id"] = place, item.ID
 		return more
 	}
-	begin := func() { w.put("output_item.added", map[string]any{"output_index": place, "item": begun}) }
+	begin := func() { w.put("output_item.added", object("output_index", place, "item", begun)) }
 	switch item.Type {
 	case "reasoning":
 		begun.Summary = &[]responsesPart{}
 		begin()
 		text := *(*item.Summary)[0].Text
-		w.put("reasoning_summary_part.added", at(map[string]any{"summary_index": 0, "part": responsesPart{Type: "summary_text", Text: &empty}}))
+		w.put("reasoning_summary_part.added", at(object("summary_index", 0, "part", responsesPart{Type: "summary_text", Text: &empty})))
 		for _, piece := range w.s.split(text) {
-			w.put("reasoning_summary_text.delta", at(map[string]any{"summary_index": 0, "delta": piece}))
+			w.put("reasoning_summary_text.delta", at(object("summary_index", 0, "delta", piece)))
 		}
-		w.put("reasoning_summary_text.done", at(map[string]any{"summary_index": 0, "text": text}))
-		w.put("reasoning_summary_part.done", at(map[string]any{"summary_index": 0, "part": (*item.Summary)[0]}))
+		w.put("reasoning_summary_text.done", at(object("summary_index", 0, "text", text)))
+		w.put("reasoning_summary_part.done", at(object("summary_index", 0, "part", (*item.Summary)[0])))
 	case "message":
 		begun.Content = &[]responsesPart{}
 		begin()
@@ -211,11 +211,11 @@ func (w *responsesStream) item(place int, item responsesItem) {
 		begun.Arguments = &empty
 		begin()
 		for _, piece := range w.s.split(*item.Arguments) {
-			w.put("function_call_arguments.delta", at(map[string]any{"delta": piece}))
+			w.put("function_call_arguments.delta", at(object("delta", piece)))
 		}
-		w.put("function_call_arguments.done", at(map[string]any{"arguments": *item.Arguments, "name": item.Name}))
+		w.put("function_call_arguments.done", at(object("arguments", *item.Arguments, "name", item.Name)))
 	}
-	w.put("output_item.done", map[string]any{"output_index": place, "item": item})
+	w.put("output_item.done", object("output_index", place, "item", item))
 }
 
 // part is the events of one part of a message.
@@ -234,10 +234,10 @@ func (w *responsesStream) part(n int, part responsesPart, at func(map[string]any
 		}
 		return at(fields)
 	}
-	w.put("content_part.added", with(map[string]any{"part": begun}))
+	w.put("content_part.added", with(object("part", begun)))
 	for _, piece := range w.s.split(*text) {
-		w.put(kind+".delta", with(map[string]any{"delta": piece}))
+		w.put(kind+".delta", with(object("delta", piece)))
 	}
-	w.put(kind+".done", with(map[string]any{key: *text}))
-	w.put("content_part.done", with(map[string]any{"part": part}))
+	w.put(kind+".done", with(object(key, *text)))
+	w.put("content_part.done", with(object("part", part)))
 }

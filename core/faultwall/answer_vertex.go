@@ -121,11 +121,11 @@ func (c *call) checkVertexClaude(method string) *Step {
 	default:
 		return nil
 	}
-	return &Step{Status: http.StatusBadRequest, Body: map[string]any{"type": "error", "error": map[string]any{"type": "invalid_request_error", "message": message}}}
+	return &Step{Status: http.StatusBadRequest, Body: object("type", "error", "error", object("type", "invalid_request_error", "message", message))}
 }
 
 func vertexError(status int, message string) any {
-	return map[string]any{"error": map[string]any{"code": status, "message": message, "status": geminiErrors[status][1]}}
+	return object("error", object("code", status, "message", message, "status", failureOf(geminiErrors, status).kind))
 }
 
 // vertexFailure is an error of Vertex AI's own; nil where the model's server

@@ -72,17 +72,17 @@ func (b *batch) result(item *batchItem, n, status int, body []byte) {
 		b.failed++
 	}
 	if b.anthropic {
-		result := map[string]any{"type": "succeeded", "message": json.RawMessage(body)}
+		result := object("type", "succeeded", "message", json.RawMessage(body))
 		if !good {
-			result = map[string]any{"type": "errored", "error": json.RawMessage(body)}
+			result = object("type", "errored", "error", json.RawMessage(body))
 		}
-		b.good = append(b.good, toJSON(map[string]any{"custom_id": item.CustomID, "result": result}))
+		b.good = append(b.good, toJSON(object("custom_id", item.CustomID, "result", result)))
 		return
 	}
-	line := toJSON(map[string]any{
-		"id": fmt.Sprintf("batch_req_%s_%d", b.id, n), "custom_id": item.CustomID, "error": nil,
-		"response": map[string]any{"status_code": status, "request_id": fmt.Sprintf("req-%d", n), "body": json.RawMessage(body)},
-	})
+	line := toJSON(object(
+		"id", fmt.Sprintf("batch_req_%s_%d", b.id, n), "custom_id", item.CustomID, "error", nil,
+		"response", object("status_code", status, "request_id", fmt.Sprintf("req-%d", n), "body", json.RawMessage(body)),
+	))
 	if good {
 		b.good = append(b.good, line)
 	} else {
@@ -93,13 +93,13 @@ func (b *batch) result(item *batchItem, n, status int, body []byte) {
 // expire adds the result of a request that was not worked off in time.
 func (b *batch) expire(item *batchItem) {
 	if b.anthropic {
-		b.good = append(b.good, toJSON(map[string]any{"custom_id": item.CustomID, "result": map[string]any{"type": "expired"}}))
+		b.good = append(b.good, toJSON(object("custom_id", item.CustomID, "result", object("type", "expired"))))
 		return
 	}
-	b.bad = append(b.bad, toJSON(map[string]any{
-		"id": "batch_req_expired", "custom_id": item.CustomID, "response": nil,
-		"error": map[string]any{"code": "batch_expired", "message": "This request could not be executed before the completion window expired."},
-	}))
+	b.bad = append(b.bad, toJSON(object(
+		"id", "batch_req_expired", "custom_id", item.CustomID, "response", nil,
+		"error", object("code", "batch_expired", "message", "This request could not be executed before the completion window expired."),
+	)))
 }
 
 // object is a batch as its vendor shows it.
@@ -111,19 +111,19 @@ func (b *batch) object(url string) any {
 		if ended {
 			processing, status, results = 0, "ended", url+"/v1/messages/batches/"+b.id+"/results"
 		}
-		return map[string]any{
-			"id": b.id, "type": "message_batch", "processing_status": status, "results_url": results,
-			"created_at": "2026-01-01T00:00:00Z", "expires_at": "2026-01-02T00:00:00Z",
-			"request_counts": map[string]any{"processing": processing, "succeeded": b.succeeded, "errored": b.failed, "canceled": 0, "expired": b.expired},
-		}
+		return object(
+			"id", b.id, "type", "message_batch", "processing_status", status, "results_url", results,
+			"created_at", "2026-01-01T00:00:00Z", "expires_at", "2026-01-02T00:00:00Z",
+			"request_counts", object("processing", processing, "succeeded", b.succeeded, "errored", b.failed, "canceled", 0, "expired", b.expired),
+		)
 	}
 	var failures any
 	if b.status == batchFailed {
-		failures = map[string]any{"object": "list", "data": []any{map[string]any{"code": "invalid_file", "message": "The batch input file is not valid.", "line": nil, "param": nil}}}
+		failures = object("object", "list", "data", []any{object("code", "invalid_file", "message", "The batch input file is not valid.", "line", nil, "param", nil)})
 	}
-	return map[string]any{
-		"id": b.id, "object": "batch", "endpoint": b.endpoint, "input_file_id": b.input, "completion_window": "24h", "status": b.status,
-		"output_file_id": orNil(b.outputFile), "error_file_id": orNil(b.badLines), "errors": failures, "created_at": created, "metadata": b.metadata,
-		"request_counts": map[string]any{"total": b.total, "completed": b.succeeded, "failed": b.failed},
-	}
+	return object(
+		"id", b.id, "object", "batch", "endpoint", b.endpoint, "input_file_id", b.input, "completion_window", "24h", "status", b.status,
+		"output_file_id", orNil(b.outputFile), "error_file_id", orNil(b.badLines), "errors", failures, "created_at", created, "metadata", b.metadata,
+		"request_counts", object("total", b.total, "completed", b.succeeded, "failed", b.failed),
+	)
 }

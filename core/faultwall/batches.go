@@ -114,7 +114,7 @@ func (w *Wall) batched(r *http.Request, body []byte) *Step {
 		}
 	case "DELETE files ":
 		delete(w.batches.files, id)
-		return &Step{Body: map[string]any{"id": id, "object": "file", "deleted": true}}
+		return &Step{Body: object("id", id, "object", "file", "deleted", true)}
 	case "POST batches ":
 		return w.batches.begin(script, body, isAnthropic)
 	case "GET batches ":
@@ -161,9 +161,9 @@ func (s *batches) upload(body []byte) *Step {
 	}
 	id := fmt.Sprintf("file-%d", len(s.files)+1)
 	s.keep(id, data)
-	return &Step{Body: map[string]any{
-		"id": id, "object": "file", "bytes": len(data), "created_at": created, "filename": "batch.jsonl", "purpose": purpose, "status": "processed",
-	}}
+	return &Step{Body: object(
+		"id", id, "object", "file", "bytes", len(data), "created_at", created, "filename", "batch.jsonl", "purpose", purpose, "status", "processed",
+	)}
 }
 
 func (s *batches) keep(id string, data []byte) {
@@ -236,7 +236,7 @@ func (s *batches) list() any {
 			}
 		}
 	}
-	return map[string]any{"object": "list", "data": all, "has_more": false}
+	return object("object", "list", "data", all, "has_more", false)
 }
 
 // progress looks at a batch once.

@@ -258,3 +258,13 @@ func renamed(usage json.RawMessage, names map[string]string) any {
 	}
 	return fields
 }
+
+// object is an object of these names and values, in turns. Its code is a half
+// of that of a literal, and the wall has many.
+func object(pairs ...any) map[string]any {
+	made := make(map[string]any, len(pairs)/2)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		made[pairs[i].(string)] = pairs[i+1]
+	}
+	return made
+}

@@ -11,7 +11,7 @@ import (
 const controlPrefix = "/_wall/"
 
 func (w *Wall) control(out sink, r *http.Request, body []byte) {
-	step := &Step{Body: map[string]any{"ok": true}}
+	step := &Step{Body: object("ok", true)}
 	switch r.Method + " " + strings.TrimPrefix(r.URL.Path, controlPrefix) {
 	case "GET seen":
 		step.Body = w.Seen()
@@ -26,10 +26,10 @@ func (w *Wall) control(out sink, r *http.Request, body []byte) {
 			err = w.SetScript(script)
 		}
 		if err != nil {
-			step = &Step{Status: http.StatusBadRequest, Body: map[string]any{"error": map[string]any{"message": err.Error()}}}
+			step = &Step{Status: http.StatusBadRequest, Body: object("error", object("message", err.Error()))}
 		}
 	default:
-		step = &Step{Status: http.StatusNotFound, Body: map[string]any{"error": map[string]any{"message": "faultwall: unknown control path"}}}
+		step = &Step{Status: http.StatusNotFound, Body: object("error", object("message", "faultwall: unknown control path"))}
 	}
 	c := &call{dialect: openAI{}, kind: KindOther}
 	a := compose(c, step)

@@ -67,9 +67,9 @@ func (w *Wall) answer(out sink, r *http.Request, body []byte, conn *SeenConnecti
 		return
 	}
 	if field := out.unsupported(step); field != "" {
-		step = &Step{Status: http.StatusNotImplemented, Body: map[string]any{
-			"error": map[string]any{"message": "faultwall: no " + field + " over " + r.Proto, "type": "server_error"},
-		}}
+		step = &Step{Status: http.StatusNotImplemented, Body: object(
+			"error", object("message", "faultwall: no "+field+" over "+r.Proto, "type", "server_error"),
+		)}
 	}
 	p := &performance{wall: w, out: out, call: c, step: step, page: page, begun: time.Now(), length: -1}
 	p.end(p.run())

@@ -18,7 +18,7 @@ func isTokenServer(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, 
 // machines want a header that no browser sends.
 func giveToken(r *http.Request) *Step {
 	if r.Method == http.MethodGet && r.Header.Get("Metadata-Flavor") == "" && r.Header.Get("Metadata") == "" {
-		return &Step{Status: http.StatusBadRequest, Body: map[string]any{"error": "invalid_request", "error_description": "Required metadata header not specified"}}
+		return &Step{Status: http.StatusBadRequest, Body: object("error", "invalid_request", "error_description", "Required metadata header not specified")}
 	}
-	return &Step{Body: map[string]any{"access_token": Token, "expires_in": 3600, "token_type": "Bearer"}}
+	return &Step{Body: object("access_token", Token, "expires_in", 3600, "token_type", "Bearer")}
 }

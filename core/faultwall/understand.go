@@ -91,9 +91,9 @@ func (c *call) understand(r *http.Request) *Step {
 		}
 		return nil
 	}
-	return &Step{Status: http.StatusNotFound, Body: map[string]any{
-		"error": map[string]any{"message": "faultwall: unknown path " + path, "type": "invalid_request_error", "code": nil, "param": nil},
-	}}
+	return &Step{Status: http.StatusNotFound, Body: object(
+		"error", object("message", "faultwall: unknown path "+path, "type", "invalid_request_error", "code", nil, "param", nil),
+	)}
 }
 
 func (c *call) readOpenAI(*http.Request) *Step {
@@ -105,9 +105,9 @@ func (c *call) readOpenAI(*http.Request) *Step {
 		StreamOptions *any `json:"stream_options"`
 	}
 	if err := llm.JSON.Unmarshal(c.body, &fields); err != nil {
-		return &Step{Status: http.StatusBadRequest, Body: map[string]any{
-			"error": map[string]any{"message": "We could not parse the JSON body of your request: " + err.Error(), "type": "invalid_request_error", "code": nil, "param": nil},
-		}}
+		return &Step{Status: http.StatusBadRequest, Body: object(
+			"error", object("message", "We could not parse the JSON body of your request: "+err.Error(), "type", "invalid_request_error", "code", nil, "param", nil),
+		)}
 	}
 	c.model, _ = fields.Model.(string)
 	c.stream, _ = fields.Stream.(bool)
