@@ -177,7 +177,7 @@ func (u *Usage) otherNames(known counts) (found counts) {
 
 // countNames are what servers call the three numbers: OpenAI's Responses API,
 // gateways built on the AI SDK or on Mistral's, Bedrock's Converse, HyperCLOVA,
-// Gemini behind gateways, Bedrock's InvokeModel, llama.cpp.
+// Gemini behind gateways, Bedrock's InvokeModel, Ollama, llama.cpp.
 var countNames = [...]struct {
 	name       string
 	what       counts
@@ -189,6 +189,7 @@ var countNames = [...]struct {
 	{name: "inputTokens", what: promptCount, more: "cacheReadInputTokens"}, {name: "outputTokens", what: completionCount},
 	{name: "promptTokenCount", what: promptCount}, {name: "inputTokenCount", what: promptCount, more: "cacheReadInputTokenCount"},
 	{name: "outputTokenCount", what: completionCount},
+	{name: "prompt_eval_count", what: promptCount}, {name: "eval_count", what: completionCount},
 	{name: "prompt_n", what: promptCount, more: "cache_n"}, {name: "predicted_n", what: completionCount},
 	{name: "totalTokens", what: totalCount}, {name: "totalTokenCount", what: totalCount},
 	{name: "candidatesTokenCount", what: completionCount, more: "thoughtsTokenCount", unlessTold: true},
@@ -261,13 +262,28 @@ func (r *reader) usage() *Usage {
 	if !u.read(r) {
 		return nil
 	}
+	if u.missing == allCounts {
+		u.nested()
+	}
 	return u
+}
+
+// nested reads the numbers that Cohere has one level deeper.
+func (u *Usage) nested() {
+	for _, name := range [...]string{"tokens", "billed_units"} {
+		if raw := u.Extra[name]; len(raw) > 0 && raw[0] == '{' {
+			if in := ReadUsage(raw); in != nil && in.missing != allCounts {
+				u.PromptTokens, u.CompletionTokens, u.TotalTokens, u.missing = in.PromptTokens, in.CompletionTokens, in.TotalTokens, in.missing
+				return
+			}
+		}
+	}
 }
 
 // usageFields are fields of an answer that may hold its usage: Groq's in the
 // last chunk of a stream, Gemini's behind gateways, Bedrock's InvokeModel's,
 // llama.cpp's. The first that tells counts.
-var usageFields = []string{"x_groq", "usageMetadata", "amazon-bedrock-invocationMetrics", "timings"}
+var usageFields = []string{"x_groq", "usageMetadata", "usage_metadata", "amazon-bedrock-invocationMetrics", "timings"}
 
 func holdsUsage(name []byte) bool {
 	for _, field := range usageFields {

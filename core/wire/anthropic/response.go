@@ -36,7 +36,7 @@ func (h *head) field(r *jsontext.Reader) {
 		h.stopNote = r.Raw()
 	case "container":
 		h.container = r.Raw()
-	case "usage":
+	case "usage", "usageMetadata", "usage_metadata":
 		h.usage = wire.Span(r)
 	case "content":
 		h.content = wire.Span(r)

@@ -25,7 +25,7 @@ func (h *head) field(r *jsontext.Reader) {
 	switch string(r.Key) {
 	case "stopReason":
 		h.reason = r.WordLike("end_turn")
-	case "usage":
+	case "usage", "usageMetadata", "usage_metadata":
 		h.usage = usageIn(r)
 	case "metrics", "trace", "additionalModelResponseFields", "serviceTier":
 		if r.Next() != 'n' {

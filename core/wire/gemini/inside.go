@@ -25,7 +25,7 @@ func (g *reader) inside() []byte {
 // count gives a chunk the usage, from the first finish reason on. A server may
 // have sent it before that only.
 func (g *reader) count(c *llm.Chunk) {
-	usage := g.top.take("usageMetadata")
+	usage := g.usage()
 	switch {
 	case !g.ended && len(g.found) > 0:
 		if usage != nil {
@@ -39,6 +39,16 @@ func (g *reader) count(c *llm.Chunk) {
 		c.Usage = readUsage(usage)
 		g.counted = nil
 	}
+}
+
+// usage is what the event says of tokens, which gateways write where OpenAI's
+// format has it.
+func (g *reader) usage() json.RawMessage {
+	raw, other := g.top.take("usageMetadata"), g.top.take("usage")
+	if other != nil && readUsage(raw) == nil {
+		return other
+	}
+	return raw
 }
 
 // answerParts sees to the parts of a candidate, and gives what stands beside

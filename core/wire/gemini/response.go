@@ -99,7 +99,7 @@ func (g *reader) response(data []byte) (*llm.Response, error) {
 		r.Choices = append(r.Choices, llm.Choice{Index: choice.Index, Message: choice.Delta,
 			FinishReason: choice.FinishReason, Logprobs: choice.Logprobs, Extra: choice.Extra})
 	}
-	r.Usage = readUsage(g.top.take("usageMetadata"))
+	r.Usage = readUsage(g.usage())
 	r.Extra = g.top.rest()
 	return r, nil
 }

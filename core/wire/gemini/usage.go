@@ -56,6 +56,11 @@ func readUsage(raw json.RawMessage) *llm.Usage {
 		}
 	}
 	if !known && out.Reasoning == nil && in.Cached == nil {
+		if u := llm.ReadUsage(raw); len(rest) > 0 && u != nil { // under another format's names
+			if prompt, completion, total := u.Counts(); prompt || completion || total {
+				return u
+			}
+		}
 		return nil
 	}
 	u := &llm.Usage{PromptTokens: prompt + tools, CompletionTokens: candidates, TotalTokens: total,

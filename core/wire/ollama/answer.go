@@ -130,7 +130,7 @@ func (s *stream) read(data []byte, line bool) (a answer, err error) {
 			a.counts.Input = wire.Tokens(&r)
 		case "eval_count":
 			a.counts.Output = wire.Tokens(&r)
-		case "usage":
+		case "usage", "usageMetadata", "usage_metadata":
 			a.usage = llm.ReadUsage(wire.Span(&r))
 		default:
 			wire.Other(&r)

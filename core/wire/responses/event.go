@@ -22,8 +22,8 @@ type event struct {
 	none    bool   // there is no delta, not even null
 	whole   []byte // of what deltas were pieces of: a text, or arguments
 
-	item, part, response, annotation, logprobs []byte
-	object                                     string
+	item, part, response, annotation, logprobs, usage []byte
+	object                                            string
 }
 
 // spoken is what an event said that the next one probably says, too.
@@ -54,7 +54,7 @@ func readEvent(kind string, data []byte, before *spoken) (e event, err error) {
 			before.itemID = e.itemID
 		case "delta":
 			e.readDelta(&r)
-		case "text", "refusal", "arguments", "input":
+		case "text", "refusal", "arguments", "input", "transcript":
 			e.whole = wire.Span(&r)
 		case "item":
 			e.item = wire.Span(&r)
@@ -66,6 +66,8 @@ func readEvent(kind string, data []byte, before *spoken) (e event, err error) {
 			e.annotation = wire.Span(&r)
 		case "logprobs":
 			e.logprobs = wire.Span(&r)
+		case "usage": // of servers that write it beside the answer
+			e.usage = wire.Span(&r)
 		case "object":
 			e.object = r.Text()
 		default:
@@ -102,7 +104,8 @@ func (e *event) takeOdd() error {
 		if e.delta = partText(e.odd); e.delta == "" {
 			return llm.Errorf(llm.BadResponse, "its delta has no text")
 		}
-	case strings.HasSuffix(e.kind, "text.delta"), strings.HasSuffix(e.kind, "refusal.delta"), strings.HasSuffix(e.kind, "reasoning.delta"), strings.HasSuffix(e.kind, "_arguments.delta"):
+	case strings.HasSuffix(e.kind, "text.delta"), strings.HasSuffix(e.kind, "refusal.delta"), strings.HasSuffix(e.kind, "reasoning.delta"), strings.HasSuffix(e.kind, "_arguments.delta"),
+		strings.HasSuffix(e.kind, "audio.delta"), strings.HasSuffix(e.kind, "transcript.delta"):
 		return llm.Errorf(llm.BadResponse, "its delta is no text")
 	}
 	return nil

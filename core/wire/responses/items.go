@@ -29,9 +29,11 @@ type answerItem struct {
 	byPlace map[int]*answerPart // once there are many
 	thinks  string              // "summary" or "content": which of a thought's texts is read
 
-	ended bool
-	raw   []byte          // once it has ended, of the bytes at hand
-	kept  json.RawMessage // of raw, or nil: see kept.go
+	opened bool // by a piece: the server did not say that it begins
+	at     int  // its output_index; -1 for none
+	ended  bool
+	raw    []byte          // once it has ended, of the bytes at hand
+	kept   json.RawMessage // of raw, or nil: see kept.go
 }
 
 // itemFields is what an item says of itself. Raw values are slices of its
@@ -116,6 +118,7 @@ func (s *stream) begin(f *itemFields, place int) *answerItem {
 
 // place puts an item where later events find it.
 func (s *stream) place(it *answerItem, place int) {
+	it.at = place
 	if s.items = append(s.items, it); s.whole {
 		return
 	}
@@ -149,7 +152,7 @@ func (s *stream) find(kind string, place int, id string) *answerItem {
 	if there != nil && there.id == id { // some give all items one id
 		return there
 	}
-	if it := s.byID[id]; it != nil && id != "" && it.kind == kind {
+	if it := s.byID[id]; it != nil && id != "" && it.kind == kind && (!it.opened || place < 0 || it.at < 0 || it.at == place) {
 		return it
 	}
 	if there != nil || place >= 0 || len(s.items) == 0 {
@@ -166,7 +169,7 @@ func (s *stream) find(kind string, place int, id string) *answerItem {
 func (s *stream) open(kind string, place int, id string) *answerItem {
 	it := s.find(kind, place, id)
 	if it == nil {
-		it = &answerItem{kind: kind, id: id}
+		it = &answerItem{kind: kind, id: id, opened: true}
 		s.place(it, place)
 		if it.isCall() {
 			it.number = s.calls

@@ -46,7 +46,7 @@ func (h *head) read(raw []byte) error {
 			h.created = r.Integer64()
 		case "incomplete_details":
 			h.incomplete = r.Raw()
-		case "usage":
+		case "usage", "usageMetadata", "usage_metadata":
 			h.usage = usageOf(wire.Span(&r))
 		case "output":
 			h.readOutput(&r)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,6 +52,7 @@ type said struct{ kind, delta string }
 // delta is what the event at hand adds to the answer.
 type delta struct {
 	text, refusal, thoughts pieces
+	voice, words            pieces // audio, and its transcript
 	calls                   []llm.ToolCall
 	whole                   *llm.Message // what is said once more, and has to agree
 	begins                  bool         // the text is the beginning of a part
@@ -89,7 +91,8 @@ func (d *delta) call(it *answerItem) *llm.ToolCall {
 func (d *delta) message() (m llm.Message, says bool) {
 	m = llm.Message{Content: d.text.String(), Refusal: d.refusal.String(), ReasoningContent: d.thoughts.String(), ToolCalls: d.calls}
 	m.NullContent = m.Content == ""
-	return m, !m.NullContent || m.Refusal != "" || m.ReasoningContent != "" || len(m.ToolCalls) > 0
+	m.Audio = d.audio()
+	return m, !m.NullContent || m.Audio != nil || m.Refusal != "" || m.ReasoningContent != "" || len(m.ToolCalls) > 0
 }
 
 // Chunk implements [wire.Stream].
@@ -269,7 +272,9 @@ func (s *stream) take(name string, e *event) {
 	case "custom_tool_call_input.delta", "custom_tool_call_input.done":
 		s.arguments("custom_tool_call", e)
 	default:
-		s.thoughts(name, e)
+		if !s.hears(name, e) {
+			s.thoughts(name, e)
+		}
 	}
 }
 
@@ -319,6 +324,9 @@ func (s *stream) finish(name string, e *event) (*llm.Chunk, error) {
 	if err := s.head.unfinished(); err != nil {
 		return nil, err
 	}
+	if s.head.usage == nil {
+		s.head.usage = usageOf(e.usage)
+	}
 	s.settle(s.head.output)
 	s.alone()
 	if err := s.flaw(); err != nil {
@@ -358,6 +366,9 @@ func (s *stream) settle(output []itemFields) {
 			s.mixed = s.mixed || it != before[0] && it.kind == "message"
 			matched[it] = true
 			s.items = append(s.items, it)
+			if it.opened && it.kind == "message" && len(before) > 1 && !again(output[i+1:], f.id) {
+				s.gather(it, f, before, matched)
+			}
 			s.end(it, f)
 		} else if it := s.begin(f, -1); it != nil {
 			s.end(it, f)
@@ -378,11 +389,36 @@ func (s *stream) settle(output []itemFields) {
 	}
 }
 
+// again tells whether one of the items has the id.
+func again(items []itemFields, id string) bool {
+	return slices.ContainsFunc(items, func(f itemFields) bool { return f.id == id })
+}
+
+// gather takes it, the only message that the server lists under its id, for all
+// that came under this id at several places: the server counted output_index
+// up with each piece.
+func (s *stream) gather(it *answerItem, f *itemFields, messages []*answerItem, matched map[*answerItem]bool) {
+	size := 0
+	for _, other := range messages {
+		if other.id == it.id && (other == it || !matched[other]) {
+			size += other.kindOfPart().Bytes
+			matched[other] = true
+		}
+	}
+	for _, part := range listed(f.content) {
+		if whole := len(partText(part)); size > it.part(0).size() {
+			it.part(0).whole = whole // the pieces said it
+			s.differs = s.differs || whole != size
+		}
+		return
+	}
+}
+
 // meant is which of the items, all of f's kind, the last event says again as f:
 // the one with its id, else the first. matched ones have been said.
 func (s *stream) meant(f *itemFields, items []*answerItem, matched map[*answerItem]bool) *answerItem {
 	first := items[0]
-	if first.call == f.callID && (f.callID != "" || first.id == f.id) { // some give all items one id
+	if first.call == f.callID && f.callID != "" || first.id == f.id && (first.call == "" || first.call == f.callID) { // some give all items one id
 		return first
 	}
 	for _, id := range [...]string{f.callID, f.id} {

@@ -23,6 +23,7 @@ type answerPart struct {
 	begun       string // its text as it began: it may come once more
 	annotations []json.RawMessage
 	weighed     bool // logprobs have come
+	heard       *heard
 }
 
 // size is the length of the part's text.
@@ -197,6 +198,12 @@ func (s *stream) endPart(it *answerItem, place int, raw []byte) {
 			}
 		case "logprobs":
 			logprobs = wire.Span(&r)
+		case "transcript":
+			s.endSound(p, text(wire.Span(&r)))
+		case "data":
+			if value := wire.Span(&r); strings.Contains(kind, "audio") && (p.heard == nil || p.heard.voice == 0) {
+				s.sound(p, text(value))
+			}
 		default:
 			more = true
 		}
