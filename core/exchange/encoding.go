@@ -182,7 +182,7 @@ const misnamed = "the answer is not in the encoding that its Content-Encoding na
 
 func (p *perhaps) Read(b []byte) (int, error) {
 	n, err := p.from.Read(b)
-	if p.given || n == 0 && err == nil {
+	if p.given || n == 0 && (err == nil || err == io.ErrUnexpectedEOF) {
 		return n, err
 	}
 	head := b[:n]
@@ -227,6 +227,8 @@ type unpacked struct {
 // proxies name what they have removed, or never did.
 type lazily struct {
 	from   io.Reader
+	bytes  int64 // that came from there
+	packed bool
 	in     io.Reader
 	err    error
 	coding *coding // nil where no header names an encoding
@@ -235,27 +237,51 @@ type lazily struct {
 func (l *lazily) Read(p []byte) (int, error) {
 	if l.in == nil && l.err == nil {
 		head := make([]byte, peeked)
-		n, err := io.ReadAtLeast(l.from, head, encodingHead) // an error comes again from the next read
+		from := &counted{l.from, &l.bytes}
+		n, err := io.ReadAtLeast(from, head, encodingHead) // an error comes again from the next read
 		if n == 0 && err != nil {
 			l.err = err
 			return 0, err
 		}
 		l.coding.note(head[:n])
-		if l.in = io.MultiReader(bytes.NewReader(head[:n]), l.from); !isText(head[:n]) {
+		if l.in = io.MultiReader(bytes.NewReader(head[:n]), from); !isText(head[:n]) {
+			l.packed = true
 			l.in, l.err = unpack(l.in, head[:n], l.coding)
+			l.err = l.cut(l.err)
 		}
 	}
 	if l.err != nil {
 		return 0, l.err
 	}
 	n, err := l.in.Read(p)
-	if err != nil {
+	if err = l.cut(err); err != nil {
 		if z, ok := l.in.(*unzipper); ok { // it is not used any more, whoever closes the body meanwhile
 			z.from.Reset(strings.NewReader("")) // lets the body go
 			unzippers.Put(z)
 		}
 		l.in, l.err = nil, err
 	}
+	return n, err
+}
+
+// cut says of a compressed body that ended too early that it did: what comes
+// out of it has no end of its own.
+func (l *lazily) cut(err error) error {
+	if err == io.ErrUnexpectedEOF && l.packed {
+		return fmt.Errorf("the compressed body ends after %d bytes, before its end: it was cut (%w)", l.bytes, err)
+	}
+	return err
+}
+
+// counted counts the bytes that come from a reader.
+type counted struct {
+	io.Reader
+	bytes *int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	*c.bytes += int64(n)
 	return n, err
 }
 

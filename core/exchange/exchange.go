@@ -174,6 +174,9 @@ func (u *Upstream) failure(resp *http.Response, x *Exchange) error {
 	if x.coding.tellOf(data, e); err != nil && (len(data) == 0 || isCoding(err)) {
 		x.coding.tell(e)
 	}
+	if errors.Is(err, io.ErrUnexpectedEOF) && err != io.ErrUnexpectedEOF { // the compressed body
+		e.Message += "; " + err.Error()
+	}
 	if advice == "" || u.NoKeyAdvice != "" {
 		u.tellOfKey(e, resp)
 	}
