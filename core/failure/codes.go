@@ -142,23 +142,25 @@ var names = wordlist.Index[llm.Code]{
 // rule is a way to tell a failure by its words: by parts of its names, or by
 // its message, where that comes with a status that speaks of the request.
 type rule struct {
-	code  llm.Code
-	names []string              // folded
-	words []string              // in lower case
-	at    func(status int) bool // where the words count; nil for everywhere
+	code   llm.Code
+	names  []string              // folded
+	words  []string              // in lower case
+	at     func(status int) bool // where the words count; nil for everywhere
+	unless []string              // beside which they do not
 }
 
 // rules are asked one after the other, after the tables of whole names.
 var rules = []rule{
 	{code: llm.RateLimit, words: []string{"allocated quota exceeded", "allocation quota"}, at: isRefusal}, // DashScope: tokens per minute
 	{code: llm.Quota, names: []string{"insufficientquota", "insufficientbalance", "notenoughbalance", "billinghardlimit", "billingnotactive", "arrearage", "overdue"},
-		words: []string{"insufficient balance", "not enough balance", "insufficient credit", "insufficient funds", "credit balance is too low", "out of credit", "out of funds", "spend limit", "spending limit", "usage limit", "available credits", "included credits", "any credits", "budget has been exceeded", "call volume quota", "key limit exceeded", "余额不足", "额度不足", "额度已用尽", "欠费"}, at: isRefusal},
+		words: []string{"insufficient balance", "not enough balance", "insufficient credit", "insufficient funds", "credit balance is too low", "out of credit", "out of funds", "spend limit", "spending limit", "usage limit", "available credits", "included credits", "any credits", "budget has been exceeded", "call volume quota", "key limit exceeded", "余额不足", "额度不足", "额度已用尽", "欠费"}, at: isRefusal,
+		unless: []string{"memory usage", "cpu usage", "gpu usage", "disk usage", "storage usage"}},
 	{code: llm.Quota, names: []string{"quotaexceeded"}, at: func(status int) bool { return isAbout(status) && status != 0 }},
 	{code: llm.ContentFilter, names: []string{"contentfilter", "contentpolicy", "censorship", "moderation", "responsibleaipolicyviolation", "prohibitedcontent", "sensitivecontent", "riskdetection", "datainspection"},
 		words: []string{"content management policy", "content policy", "content filter", "content exists risk", "inappropriate content", "敏感"}, at: isAbout},
 	{code: llm.ContentFilter, words: []string{"moderation", "flagged"}, at: func(status int) bool { return status == 403 }},
 	{code: llm.ContextLength, names: []string{"contextlength", "contextsize"},
-		words: []string{"context length", "context size", "context window"}, at: mayBeAbout},
+		words: contexts, at: isAbout},
 	{code: llm.ContextLength,
 		words: []string{"prompt is too long", "prompt too long", "input is too long", "input too long", "context too long",
 			"exceeds the maximum number of tokens", "input token count", "exceeded model token limit", "maximum model length", "maximum prompt length",
@@ -197,12 +199,18 @@ func isRefusal(status int) bool { return status <= http.StatusInternalServerErro
 // isNone tells whether a status says nothing at all, or is none.
 func isNone(status int) bool { return status == 0 || status == http.StatusInternalServerError }
 
+// contexts are what the room for a request is called.
+var contexts = []string{"context length", "context size", "context window"}
+
 // isAbout tells whether a status speaks of what the request holds, or is none.
 func isAbout(status int) bool { return status == 0 || status == 400 || status == 413 || status == 422 }
 
-// mayBeAbout is isAbout, and the statuses in its place with some servers.
-func mayBeAbout(status int) bool {
-	return isAbout(status) || isNone(status) || status == http.StatusForbidden
+// beyondContext tells whether a message speaks of a request that is larger
+// than the room for it: at a 500, and at a 403 of some servers, words about the
+// room may also be about a model that cannot be loaded.
+func beyondContext(status int, text string) bool {
+	return (isNone(status) || status == http.StatusForbidden) && wordlist.AnyIn(text, contexts) &&
+		wordlist.AnyIn(text, []string{"exceed", "too l", "too many", "maximum context", "larger", "longer", "greater", "more than", "less than", "overflow", "beyond", "reached", "does not fit"})
 }
 
 // unstated are the rules for failures that come without a status, inside a
@@ -226,7 +234,18 @@ var missing = []string{"does not exist", "not found", "unknown model", "model no
 	"decommissioned", "model identifier is invalid", "on-demand throughput isn", "is not supported for generatecontent"}
 
 func (r *rule) fits(name, text string, status int) bool {
-	return wordlist.AnyIn(name, r.names) || wordlist.AnyIn(text, r.words) && (r.at == nil || r.at(status))
+	return wordlist.AnyIn(name, r.names) || wordlist.AnyIn(text, r.words) && (r.at == nil || r.at(status)) && !wordlist.AnyIn(text, r.unless)
+}
+
+// withoutTrace is a message without the source lines of a Python traceback in
+// it, of which only the error at its end tells what happened.
+func withoutTrace(text string) string {
+	at := strings.Index(text, "traceback (most recent call last)")
+	if at < 0 {
+		return text
+	}
+	last := max(strings.LastIndex(text, "error: "), strings.LastIndex(text, "exception: "), at)
+	return text[:at] + text[strings.LastIndexAny(text[:last+1], " \n\"")+1:]
 }
 
 // codeOf is the error table: first what the body says, then the status.
@@ -240,7 +259,7 @@ func codeOf(status int, s *said) llm.Code {
 		}
 	}
 	own, _, _ := strings.Cut(s.message, "'input': ") // behind it vLLM repeats the request
-	text := strings.ToLower(own + " " + s.upstreamSaid)
+	text := withoutTrace(strings.ToLower(own)) + " " + strings.ToLower(s.upstreamSaid)
 	if s.notMoney(text) || (status == http.StatusTooManyRequests || status == 0) && wordlist.AnyIn(text, paces) {
 		return llm.RateLimit
 	}
@@ -261,7 +280,7 @@ func codeOf(status int, s *said) llm.Code {
 		}
 	}
 	switch {
-	case isAbout(status) && tooManyTokens(text):
+	case beyondContext(status, text), isAbout(status) && tooManyTokens(text):
 		return llm.ContextLength
 	case isRefusal(status) && noMoney(text):
 		return llm.Quota
