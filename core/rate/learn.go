@@ -65,6 +65,9 @@ const (
 	// their own until they know of each other. Refusals have three times as long:
 	// they come many at once.
 	grace = 600 * time.Millisecond
+	// undebitedFor is how long what was in flight then is no sign of others who
+	// use the limit: drift forgets it in a few minutes.
+	undebitedFor = 3 * time.Minute
 )
 
 // Learn reads the limits in the headers of the answer that d was for. A limit
@@ -162,7 +165,7 @@ func (l *Limiter) misses(now time.Time, of int, remaining float64, d *Debit) {
 	}
 	if now.Sub(k.since) >= grace {
 		// The answer may be older than what came since it was sent.
-		k.notesDrift(now, min(b.level(now)-remaining, missing), l.tolerated(of))
+		k.notesDrift(now, min(b.level(now)-remaining, missing), l.tolerated(now, of))
 	}
 	if of == tokens && missing > 0 && missing <= b.capacity && l.reserves() {
 		b.take(now, missing)
@@ -277,9 +280,13 @@ func (k *learned) notesDrift(now time.Time, missing, tolerated float64) {
 }
 
 // tolerated is how much of a limit may be missing in a minute. What was in
-// flight when the limit was learned is missing, too.
-func (l *Limiter) tolerated(of int) float64 {
+// flight when the limit was learned is missing, too, for as long as drift
+// remembers it.
+func (l *Limiter) tolerated(now time.Time, of int) float64 {
 	limit, began := l.buckets[of].limit, l.undebited
+	if now.Sub(l.learned[of].since) > undebitedFor {
+		began = 0
+	}
 	if of == tokens {
 		began *= l.sizes.asked / max(l.sizes.taken, 1)
 	}
@@ -295,7 +302,7 @@ func (l *Limiter) notesRefusal(now time.Time) (eased bool) {
 			continue
 		}
 		if now.Sub(k.since) >= 3*grace {
-			k.notesDrift(now, l.tolerated(i)/fewRefusals, l.tolerated(i))
+			k.notesDrift(now, l.tolerated(now, i)/fewRefusals, l.tolerated(now, i))
 		}
 		if b.limit > 0 && !k.told {
 			k.ease(now, b)

@@ -137,3 +137,17 @@ func TestAnAnswerBeyondTheLimitExposesIt(t *testing.T) {
 	_, ok = l.Take(of(5000))
 	require.True(t, ok)
 }
+
+// What was in flight when a limit was learned explains what is missing then,
+// and no longer.
+func TestWhatWasInFlightIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Settings{Learn: true})
+		l.Learn(heads("x-ratelimit-limit-requests", "100", "x-ratelimit-remaining-requests", "90"), &Debit{}, 90)
+		require.InDelta(t, 90, l.tolerated(l.now(), requests), 0)
+		time.Sleep(undebitedFor)
+		require.InDelta(t, 90, l.tolerated(l.now(), requests), 0)
+		time.Sleep(time.Second)
+		require.Less(t, l.tolerated(l.now(), requests), 90.0)
+	})
+}
