@@ -23,6 +23,9 @@ func (f *fit) turns() {
 			m["role"] = json.RawMessage(role)
 		}
 		switch {
+		case f.quirks.Turns&wire.Filled != 0 && role == assistant && isNothing(m["content"]) && isNothing(m["tool_calls"]) && !isNothing(m["refusal"]):
+			m["content"], changed = m["refusal"], true // servers know no refusal
+			delete(m, "refusal")
 		case f.quirks.Turns&wire.Filled != 0 && role == assistant && isNothing(m["tool_calls"]) && isNothing(m["content"]) &&
 			isNothing(m["function_call"]) && isNothing(m["partial"]): // Moonshot's: the answer that begins so, perhaps by its speaker's name only
 			changed = true
@@ -36,7 +39,8 @@ func (f *fit) turns() {
 			into = last
 		}
 		if into != nil {
-			into["content"], changed = together(into["content"], m["content"]), true
+			f.join(into, m)
+			changed = true
 			continue
 		}
 		all, last = append(all, m), m
@@ -46,6 +50,24 @@ func (f *fit) turns() {
 	}
 	if changed {
 		f.putMessages(all)
+	}
+}
+
+// join adds to a message what its neighbour has. Two speakers have no common
+// name.
+func (f *fit) join(to, m llm.Extra) {
+	if name := "name"; string(to[name]) != string(m[name]) {
+		delete(to, name)
+		delete(m, name)
+		f.call.Adapt("messages."+name, wire.LeftOut)
+	}
+	for name, value := range m {
+		switch name {
+		case "content", "refusal", "reasoning_content":
+			to[name] = together(to[name], value)
+		default:
+			to[name] = value // of the end, as a mark for the cache is
+		}
 	}
 }
 
