@@ -74,3 +74,11 @@ func (s *stream) transcribe(p *answerPart, text string) {
 func (s *stream) endSound(p *answerPart, whole string) {
 	s.transcribe(p, s.missing(whole, &p.hear().words))
 }
+
+// endVoice takes the data of a part that has ended, unless they came in pieces,
+// each of which is in base64 for itself.
+func (s *stream) endVoice(p *answerPart, kind, data string) {
+	if strings.Contains(kind, "audio") && (p.heard == nil || p.heard.voice == 0) {
+		s.sound(p, data)
+	}
+}

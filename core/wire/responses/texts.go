@@ -201,9 +201,7 @@ func (s *stream) endPart(it *answerItem, place int, raw []byte) {
 		case "transcript":
 			s.endSound(p, text(wire.Span(&r)))
 		case "data":
-			if value := wire.Span(&r); strings.Contains(kind, "audio") && (p.heard == nil || p.heard.voice == 0) {
-				s.sound(p, text(value))
-			}
+			s.endVoice(p, kind, text(wire.Span(&r)))
 		default:
 			more = true
 		}
