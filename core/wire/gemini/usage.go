@@ -56,12 +56,7 @@ func readUsage(raw json.RawMessage) *llm.Usage {
 		}
 	}
 	if !known && out.Reasoning == nil && in.Cached == nil {
-		if u := llm.ReadUsage(raw); len(rest) > 0 && u != nil { // under another format's names
-			if prompt, completion, total := u.Counts(); prompt || completion || total {
-				return u
-			}
-		}
-		return nil
+		return otherUsage(raw)
 	}
 	u := &llm.Usage{PromptTokens: prompt + tools, CompletionTokens: candidates, TotalTokens: total,
 		PromptTokensDetails: in.JSON(), CompletionTokensDetails: out.JSON(), Extra: rest}
@@ -75,6 +70,15 @@ func readUsage(raw json.RawMessage) *llm.Usage {
 		return llm.NewUsage(&prompt, &candidates, llm.InputDetails{}, llm.OutputDetails{}, rest)
 	}
 	return u
+}
+
+// otherUsage is a usage under another format's names; nil for none.
+func otherUsage(raw json.RawMessage) *llm.Usage {
+	u := llm.ReadUsage(raw)
+	if prompt, completion, total := u.Counts(); prompt || completion || total {
+		return u
+	}
+	return nil
 }
 
 // audioTokens are the tokens of audio in the list of modalities that comes
