@@ -43,11 +43,16 @@ func (a *Aggregator) EmbedRoutes(ctx context.Context, routes []*client.Client, r
 	if d := e.payload.Options.Deadline; d > 0 {
 		e.ends = time.Now().Add(d)
 	}
+	e.batches = []batch{{Embedding: wire.Embedding{Texts: r.Input}}}
 	for most := len(r.Input); ; {
 		e.split(most)
 		err := e.run(ctx)
 		if err == nil {
-			e.learn(most)
+			for _, c := range routes {
+				if e.takes > 0 { // what was too long says nothing of other texts
+					c.LimitEmbedTexts(e.takes)
+				}
+			}
 			return e.response()
 		}
 		if most = e.fewer(err); most == 0 {
@@ -94,6 +99,7 @@ type embedding struct {
 	ends    time.Time   // the deadline of the whole call, where it has one
 	batches []batch
 	refused []llm.Attempt // with too many texts
+	takes   int           // texts in one request, by refusals that spoke of their number; 0 for none
 	id      uint64        // of the call, which all requests share
 
 	mu         sync.Mutex
@@ -104,11 +110,12 @@ type embedding struct {
 // batch is one request. The goroutine that makes it owns it.
 type batch struct {
 	wire.Embedding
-	trail []llm.Attempt
+	trail []llm.Attempt // nil until it is answered
 	model string
 }
 
-// tooMany are words of servers that take fewer texts in one request.
+// tooMany are words of servers that take fewer texts in one request; all but
+// the last are about their number.
 var tooMany = []string{"batch size", "batch_size", "batch too large", "array too long", "too many inputs", "too many texts", " items",
 	"number of inputs", "number of texts", "tokens per request"}
 
@@ -117,7 +124,9 @@ var tooMany = []string{"batch size", "batch_size", "batch too large", "array too
 func (e *embedding) fewer(err error) (most int) {
 	sent := 0
 	for i := range e.batches {
-		sent = max(sent, len(e.batches[i].Texts))
+		if e.batches[i].trail == nil {
+			sent = max(sent, len(e.batches[i].Texts))
+		}
 	}
 	trail := llm.AsError(err).Attempts
 	if sent < 2 || len(trail) == 0 {
@@ -136,21 +145,16 @@ func (e *embedding) fewer(err error) (most int) {
 			most = max(most, n)
 		}
 	}
-	e.refused, e.batches = append(e.refused, trail...), nil
-	return cmp.Or(most, sent/2)
-}
-
-// learn has the routes know how many texts they take, where that was less than
-// what was sent at first.
-func (e *embedding) learn(most int) {
-	for _, c := range e.routes {
-		if e.refused != nil {
-			c.LimitEmbedTexts(most)
-		}
+	e.refused = append(e.refused, trail...)
+	most = cmp.Or(most, sent/2)
+	if wordlist.AnyIn(text, tooMany[:len(tooMany)-1]) {
+		e.takes = most
 	}
+	return most
 }
 
-// split makes batches that each route takes, of so many texts at most.
+// split makes batches that each route takes, of so many texts at most, of those
+// that are not answered.
 func (e *embedding) split(most int) {
 	texts, bytes, _ := e.routes[0].EmbedLimits()
 	for _, c := range e.routes[1:] {
@@ -158,15 +162,26 @@ func (e *embedding) split(most int) {
 		texts, bytes = min(texts, n), min(bytes, size)
 	}
 	texts = min(texts, most)
-	from, size := 0, 0
-	for i, text := range e.request.Input {
-		if i > from && (i-from >= texts || size+len(text) > bytes) {
-			e.add(from, i)
-			from, size = i, 0
+	before, from, to := e.batches, 0, 0
+	e.batches = nil
+	for _, b := range before {
+		to += len(b.Texts)
+		if b.trail != nil {
+			e.batches, from = append(e.batches, b), to
+			continue
 		}
-		size += len(text)
+		size := 0
+		for i := from; i < to; i++ {
+			text := e.request.Input[i]
+			if i > from && (i-from >= texts || size+len(text) > bytes) {
+				e.add(from, i)
+				from, size = i, 0
+			}
+			size += len(text)
+		}
+		e.add(from, to)
+		from = to
 	}
-	e.add(from, len(e.request.Input))
 }
 
 func (e *embedding) add(from, to int) {
@@ -210,6 +225,9 @@ func (e *embedding) run(ctx context.Context) error {
 	)
 	slots := make(chan struct{}, e.routes[0].Config().MaxConcurrentCalls)
 	for i := range e.batches {
+		if e.batches[i].trail != nil {
+			continue
+		}
 		slots <- struct{}{}
 		if ctx.Err() != nil {
 			break

@@ -168,3 +168,18 @@ func TestEmbedBadInputAndAnswers(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"input_type: left out"}, r.Attempts[0].Adapted)
 }
+
+// A request that is too large is made again in halves, those beside it are not:
+// they are answered, and paid. What was too large once says nothing of other
+// texts.
+func TestEmbedAsksAgainOnlyForWhatWasRefused(t *testing.T) {
+	a, w := embedding(t, `{"models": {"e": {"steps": [{}, {"status": 413}, {}]}}}`,
+		map[string]any{"zhipu": routeOf("/v4", "e", map[string]any{"max_concurrent_calls": 1})})
+	ask := func(requests int) [][]float32 {
+		r, err := a.Embed(context.Background(), &llm.EmbeddingRequest{Model: "e", Input: texts(100)})
+		require.NoError(t, err)
+		require.Len(t, w.Seen().Of("e"), requests)
+		return r.Vectors
+	}
+	require.Equal(t, ask(4), ask(6)) // of 64, 36, 18 and 18 texts, then of 64 and 36
+}
