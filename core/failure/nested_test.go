@@ -47,3 +47,11 @@ func TestExplainTakesAnyJSON(t *testing.T) {
 		}
 	}
 }
+
+// A piece of an answer that cannot be read is no note, whatever its event is
+// called.
+func TestNotesHoldNoChoices(t *testing.T) {
+	require.True(t, IsNote("status", []byte(`{"message":"thinking"}`)))
+	require.False(t, IsNote("piece", []byte(`{"candidates":[{"content":{"parts":[{"functionCall":{"name":5}}]}}]}`)))
+	require.False(t, IsNote("status", []byte(`{"choices":[{"index":0,"delta":{"content":5}}]}`)))
+}

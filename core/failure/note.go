@@ -27,7 +27,8 @@ func OfEvent(name string, data []byte) *llm.Error {
 // in any form, is a note of the server's. Under the names of signs of life
 // texts are no answer either.
 func IsNote(name string, data []byte) bool {
-	return isNoteName(name) && !Reports(data) && fieldsOf(data) != nil &&
+	s := readSaid(data)
+	return isNoteName(name) && !s.sure && !s.strong && !s.answer && fieldsOf(data) != nil &&
 		(slices.Contains(aliveWords, suggest.Fold(name)) || TextIn(data) == "")
 }
 

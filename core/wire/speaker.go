@@ -48,15 +48,17 @@ func (t *Turns[B]) Translate(s Speaker[B], messages []llm.Message) (system []B, 
 }
 
 // begun takes the white space off the end of an answer that the model shall go
-// on with, since Claude refuses it there.
+// on with, since Claude refuses it there, unless something stands behind it.
 func begun(m *llm.Message) {
+	kept := m.AnswerParts()
+	if n := len(kept); m.Role != llm.RoleAssistant || n > 0 && kept[n-1].Type != "text" {
+		return
+	}
 	last := &m.Content
 	if n := len(m.Parts); n > 0 {
 		last = &m.Parts[n-1].Text
 	}
-	if m.Role == llm.RoleAssistant {
-		*last = strings.TrimRightFunc(*last, unicode.IsSpace)
-	}
+	*last = strings.TrimRightFunc(*last, unicode.IsSpace)
 }
 
 func (t *Turns[B]) message(s Speaker[B], m *llm.Message, at At) error {

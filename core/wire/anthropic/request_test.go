@@ -42,6 +42,8 @@ func TestRequest(t *testing.T) {
 			`{"max_tokens":5,"messages":[` + user + `]}`, []string{"metadata: left out", "seed: left out", "presence_penalty: left out", "logit_bias: left out", "store: left out", "reasoning_effort: left out"}},
 		{"own fields", "m", `{` + hello + `,"max_tokens":5,"service_tier":"auto","thinking":{"type":"enabled","budget_tokens":1024}}`,
 			`{"max_tokens":5,"messages":[` + user + `],"thinking":{"type":"enabled","budget_tokens":1024},"service_tier":"auto"}`, nil},
+		{"an answer to go on with that ends in a search", "m", `{"max_tokens":5,"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"so:\n","parts":[{"type":"text","bytes":4},{"type":"server_tool_use","owner":"anthropic/m","raw":{"type":"server_tool_use","id":"s1","name":"web_search","input":{}}}]}]}`,
+			`{"max_tokens":5,"messages":[` + user + `,{"role":"assistant","content":[{"type":"text","text":"so:\n"},{"type":"server_tool_use","id":"s1","name":"web_search","input":{}}]}]}`, nil},
 		{"instructions alone", "m", `{"max_tokens":5,"messages":[{"role":"system","content":"be"}]}`, `{"max_tokens":5,"messages":[{"role":"user","content":[{"type":"text","text":"be"}]}]}`, nil},
 		{"instructions anywhere", "m", `{"max_tokens":5,"messages":[{"role":"user","content":"hi"},{"role":"developer","content":"be"}]}`,
 			`{"max_tokens":5,"system":[{"type":"text","text":"be"}],"messages":[` + user + `]}`, nil},

@@ -54,10 +54,12 @@ func follow(c *wire.Call, p *llm.Payload) *llm.Payload {
 	return p
 }
 
-// suspects are the quirks that would change the request.
-func suspects(c *wire.Call) (s []wire.Suspect) {
+// suspects are the quirks that would change the request as it is sent.
+func (w *format) suspects(c *wire.Call) (s []wire.Suspect) {
+	call := *c
+	p, err := w.fitting(&call)
 	for i := range learned {
-		if following(i, c, c.Payload) != c.Payload {
+		if err == nil && following(i, &call, p) != p {
 			s = append(s, wire.Suspect{Name: learned[i].name, Words: strings.Fields(learned[i].words), Named: true})
 		}
 	}

@@ -80,7 +80,7 @@ func (w *format) Suspects(c *wire.Call) (s []wire.Suspect) {
 		}
 		s = append(s, wire.Suspect{Name: name, Words: wire.WordsFor(name), History: true})
 	}
-	return append(s, suspects(c)...)
+	return append(s, w.suspects(c)...)
 }
 
 func (w *format) Response(data []byte, _ *wire.Call) (*llm.Response, error) {

@@ -79,3 +79,21 @@ func TestResponse(t *testing.T) {
 		require.Equal(t, llm.BadResponse, llm.CodeOfError(err), none)
 	}
 }
+
+// What a vendor's row does at every request is no reason to ask once more.
+func TestSuspectsAreNotWhatIsDoneAlready(t *testing.T) {
+	p, err := llm.OwnRequest([]byte(`{"tools":[{"type":"function","function":{"name":"f","parameters":{}}}],"messages":[{"role":"user","content":"a"},{"role":"user","content":"b"},`+
+		`{"role":"assistant","content":null,"tool_calls":[{"id":"long_id_of_a_call","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"long_id_of_a_call","content":"1"}]}`), llm.CallOptions{})
+	require.NoError(t, err)
+	for quirks, want := range map[*wire.Quirks]int{
+		nil: 3, {ToolIDs: 9}: 2, {ToolIDs: 9, Turns: wire.OneSystem | wire.Alternate, WholeTools: true}: 0,
+	} {
+		named := 0
+		for _, s := range openai.New(wire.Options{Quirks: quirks}).Suspects(&wire.Call{Payload: p, Stream: true}) {
+			if s.Named {
+				named++
+			}
+		}
+		require.Equal(t, want, named)
+	}
+}
