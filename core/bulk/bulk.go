@@ -17,6 +17,7 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/llmagg/llmagg/core/aggregator"
@@ -88,6 +89,9 @@ func (o *Options) withDefaults(a *aggregator.Aggregator) error {
 	}
 	if c.Ledger != "jsonl" {
 		o.Ledger = cmp.Or(o.Ledger, c.Ledger)
+	}
+	if strings.Contains(o.Ledger, "://") {
+		return llm.Errorf(llm.InvalidArgument, "the ledger is a URL, which is for Python's llmagg.bulk.ray and llmagg.bulk.dask, where several machines share it; bulk.Run keeps its ledger in a file of JSON lines: give a path")
 	}
 	return nil
 }

@@ -23,11 +23,13 @@ func TestWhatWouldLoseRowsOrBoundNothingIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "is a folder")
 	out := filepath.Join(folder, "answers.jsonl")
 	for says, o := range map[string]bulk.Options{
-		"Options.MaxCost is NaN": {MaxCost: math.NaN()}, "Options.StopAfterErrors is NaN": {StopAfterErrors: math.NaN()},
+		"the ledger is a URL, which is for Python's": {Ledger: "valkey://:hunter2@h"},
+		"Options.MaxCost is NaN":                     {MaxCost: math.NaN()}, "Options.StopAfterErrors is NaN": {StopAfterErrors: math.NaN()},
 		"Options.MaxCost is -1": {MaxCost: -1}, "Options.Window is -1": {Window: -1},
 	} {
 		_, err = run(a, in, out, o)
 		require.ErrorContains(t, err, says)
+		require.NotContains(t, err.Error(), "hunter2")
 	}
 	after, err := os.ReadFile(in)
 	require.NoError(t, err)

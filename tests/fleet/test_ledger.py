@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -164,6 +165,29 @@ def test_a_store_that_stays_away(wall: FaultWall, store: Server) -> None:
     assert asked(wall).total() == 401
 
 
+def test_what_is_written_while_a_batch_looks_is_not_asked(
+    wall: FaultWall, store: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = batches(wall, f"{store.url}?patience_s=1")
+    asyncio.run(worker.ask(["a"]))
+    store.say("CONFIG", "SET", "maxmemory", "1", "maxmemory-policy", "noeviction")
+    with pytest.raises(bulk.LedgerAwayError, match="OOM"):
+        asyncio.run(worker.ask(rows(0, 5)))
+    store.say("CONFIG", "SET", "maxmemory", "0")
+    writer = worker._ledger._writer  # type: ignore[union-attr]
+    again = writer.again
+
+    def again_to_the_end() -> None:
+        again()
+        for thread in threading.enumerate():
+            if thread.name == "llmagg-ledger":
+                thread.join()
+
+    monkeypatch.setattr(writer, "again", again_to_the_end)
+    asyncio.run(worker.ask(rows(0, 5)))
+    assert asked(wall).total() == 6, "an answer was paid twice"
+
+
 def test_a_store_that_answers_no_longer(wall: FaultWall, store: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger_valkey, "_TIMEOUT_S", 0.2)
     worker = batches(wall, f"{store.url}?patience_s=1")
@@ -215,6 +239,11 @@ def test_tls(wall: FaultWall, tmp_path: Path) -> None:
         url = store.url.replace("//", f"//:{SECRET}@")
         asyncio.run(batches(wall, f"{url}?ca_file={certificates.ca}").ask(["a"]))
         with pytest.raises(bulk.LedgerAwayError, match=r"certificate is not trusted .*\?ca_file=") as raised:
+            asyncio.run(batches(wall, url).ask(["a"]))
+        told(raised)
+    with Server(*arguments, "--bind", "127.0.0.2", "127.0.0.1", program=redis(), certificates=certificates) as store:
+        url = f"{store.url.replace('127.0.0.1', f':{SECRET}@127.0.0.2')}?ca_file={certificates.ca}"
+        with pytest.raises(bulk.LedgerAwayError, match=r"mismatch.*; name the host as the certificate does") as raised:
             asyncio.run(batches(wall, url).ask(["a"]))
         told(raised)
     with Server() as plain, pytest.raises(bulk.LedgerAwayError, match=r"speaks no TLS|cannot be read"):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from conftest import chats, config_for
+from llmagg.bulk.asking import Asking
 from llmagg.bulk.ray import Chat
 from llmagg.bulk.shared import ANSWER_COLUMNS, Batches
 from llmagg.faultwall import FaultWall
@@ -24,6 +28,32 @@ def test_answers_are_found_by_other_processes_and_later_runs(llm_wall: FaultWall
     assert len(chats(llm_wall)) == 5, "another id is another row"
     run(Batches(config, ledger=tmp_path, params={"temperature": 0.5}).ask(["a"]))
     assert len(chats(llm_wall)) == 6
+
+
+def test_equal_rows_of_a_batch_are_asked_once(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:
+    llm_wall.script({"default": {"steps": [{"echo": True}]}})
+    config = config_for(llm_wall, "gpt-a")
+    answers = run(Batches(config, ledger=tmp_path).ask(["a", "b", "a", {"id": 1, "prompt": "a"}]))
+    assert [json.loads(answer["answer"])["messages"][0]["content"] for answer in answers] == ["a", "b", "a", "a"]
+    assert len(chats(llm_wall)) == 3
+    run(Batches(config).ask(["a", "a"]))
+    assert len(chats(llm_wall)) == 5, "without a ledger, each row is asked"
+
+
+def test_a_batch_ends_with_what_asking_raises(
+    llm_wall: FaultWall, tmp_path: Path, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Asking.ask
+
+    async def interrupted(self: Asking, asked: Any) -> Any:
+        if asked.n == 0:
+            raise TimeoutError("of the handler of a signal")
+        return await ask(self, asked)
+
+    monkeypatch.setattr(Asking, "ask", interrupted)
+    with pytest.raises(TimeoutError):
+        run(Batches(config_for(llm_wall, "gpt-a"), ledger=tmp_path).ask([f"row {n}" for n in range(100)]))
+    assert len(chats(llm_wall)) < 50
 
 
 def test_torn_lines_are_passed_over(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:

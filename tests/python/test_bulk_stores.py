@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import llmagg
 from conftest import aggregator_for, chats, config_for
 from llmagg import InvalidArgumentError, LLMAggregator, bulk
 from llmagg.bulk import dask
+from llmagg.bulk.ledger import OK, Entry
 from llmagg.bulk.shared import Batches
 from llmagg.bulk.stores import place_of
+from llmagg.bulk.writer import Writer
 from llmagg.faultwall import FaultWall
 
 SECRET = "hunter2-Zx"
@@ -27,6 +30,9 @@ SECRET = "hunter2-Zx"
         ("valkey://", "names no host"),
         (f"valkey://:{SECRET}@h:70000", "cannot be read"),
         (f"valkey://:a/{SECRET}@h", "cannot be read"),
+        (f"valkey://robot:12/{SECRET}@h", "cannot be read.* In a password '/', .* written as %2F"),
+        (f"valkey://robot:12?{SECRET}=@h", "cannot be read"),
+        (Path(f"valkey://:{SECRET}@h"), "is a Path, which has lost a '/'; give it as a str"),
         (f"valkey://:{SECRET}@h#x", "has a '#'"),
         (f"valkey://:{SECRET}@h/job", "expected the number of a database"),
         (f"valkey://:{SECRET}@h?nam=x", "unknown option 'nam'; the known ones are name, expire_s"),
@@ -37,7 +43,7 @@ SECRET = "hunter2-Zx"
         ("valkeys://h?ca_file=/nowhere/x.pem", "there is no ca_file '/nowhere/x.pem'"),
     ],
 )
-def test_a_url_that_names_no_store_is_refused(llm_wall: FaultWall, url: str, said: str) -> None:
+def test_a_url_that_names_no_store_is_refused(llm_wall: FaultWall, url: Any, said: str) -> None:
     config = config_for(llm_wall, "gpt-a")
     for told in (lambda: Batches(config, ledger=url), lambda: next(dask.ask(None, [], config=config, ledger=url))):
         with pytest.raises(InvalidArgumentError, match=said) as raised:
@@ -57,6 +63,7 @@ def test_a_run_of_one_process_refuses_a_url(llm_wall: FaultWall, tmp_path: Path,
     asked: Any
     for asked in (
         lambda: run(bulk.run(["a"], tmp_path / "a.jsonl", llm, ledger=url)),
+        lambda: run(bulk.run(["a"], tmp_path / "a.jsonl", llm, ledger=Path(url))),
         lambda: list(bulk.stream(["a"], llm, ledger=url)),
     ):
         with pytest.raises(InvalidArgumentError, match=r"for llmagg\.bulk\.ray and llmagg\.bulk\.dask") as raised:
@@ -70,6 +77,21 @@ def test_a_run_of_one_process_refuses_a_url(llm_wall: FaultWall, tmp_path: Path,
     assert SECRET not in str(raised.value)
     assert chats(llm_wall) == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_of_the_stores_client_ends_no_wait(run: Any) -> None:
+    def write(_: Any) -> None:
+        raise AttributeError(SECRET)
+
+    async def job() -> None:
+        writer = Writer("'valkey://h'", write, 60)
+        writer.put(b"k", Entry(0, b"k", OK))
+        await asyncio.wait_for(writer.written({b"k"}), 10)
+
+    with pytest.raises(bulk.LedgerAwayError, match=r"its client raised AttributeError\. 1 answers") as raised:
+        run(job())
+    assert SECRET not in str(raised.value)
+    assert isinstance(raised.value.__cause__, AttributeError)
 
 
 def test_the_package_is_named(llm_wall: FaultWall, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,8 +42,8 @@ def ask(
     are taken, ``ahead`` of them for each thread of the workers. ``ledger`` is a folder that all workers share, or a URL
     as "valkey://host"; an answer is found there again after a crash.
     """
-    if is_url(ledger):
-        place_of(str(ledger))  # a mistake is told here, before any worker
+    if ledger is not None and is_url(ledger):
+        place_of(ledger)  # a mistake is told here, before any worker
     job = Job(config=config, models=models, ledger=ledger, prompt=prompt, parse=parse, params=params)
     name = uuid.uuid4().hex
     left = iter(rows)

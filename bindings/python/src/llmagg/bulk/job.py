@@ -240,12 +240,12 @@ def _ledger(path: Path) -> Ledger:
 
 def _opened(target: Path, kind: str | Path, job: dict[str, Any], *, resume: bool) -> Ledger:
     """The ledger of a job. Raises LedgerError if there is one that is not to be, or not of this job."""
+    stores.refuse(kind)
     if kind in ("sqlite", "jsonl"):
         path = target.with_name(target.name + (".ledger" if kind == "sqlite" else ".ledger.jsonl"))
     elif isinstance(kind, Path):
         path = kind
     else:
-        stores.refuse(kind)
         raise InvalidArgumentError(f'ledger is {shown(kind)}; expected "sqlite", "jsonl" or a pathlib.Path')
     if not path.parent.is_dir():
         raise InvalidArgumentError(f"the folder {shown_path(path.parent)} does not exist")

@@ -93,14 +93,11 @@ class ValkeyLedger:
 
     async def find(self, keys: list[bytes]) -> dict[bytes, Entry]:
         """The answers that there are. Raises LedgerAwayError."""
+        found = self._writer.kept(keys)  # before the store is read: what is written meanwhile is here or there
         values = await self._writer.patiently(lambda: self._do(lambda client: self._values(client, keys)))
         self._writer.again()
-        found: dict[bytes, Entry] = {}
         for key, value in zip(keys, values):
-            kept = self._writer.kept(key)
-            if kept is not None:
-                found[key] = kept
-            elif value is not None:
+            if key not in found and value is not None:
                 found[key] = self._entry(value)
         return found
 
@@ -124,7 +121,8 @@ class ValkeyLedger:
                 "answers that were paid before are paid again"
             )
             with self._lock:
-                client.hsetnx(self._key, _JOB, self._job)
+                noted = self._job
+            client.hsetnx(self._key, _JOB, noted)
         for group in groups:
             found += group
         return found
@@ -156,21 +154,25 @@ class ValkeyLedger:
             return self._client
 
     def _made(self) -> Any:
-        place, secure = self._place, self._place.scheme in ("valkeys", "rediss")
+        place = self._place
+        secure: dict[str, Any] = {}
+        if place.scheme in ("valkeys", "rediss"):  # valkey-py looks at the host's name only if it is told to
+            secure = {"ssl": True, "ssl_check_hostname": True, "ssl_ca_certs": place.options.get("ca_file")}
         retry = import_module(f"{self._package.__name__}.retry").Retry
         none = import_module(f"{self._package.__name__}.backoff").NoBackoff
         made = self._package.Redis if self._package.__name__ == "redis" else self._package.Valkey
         return made(
             host=place.host, port=place.port or 6379, db=int(place.path[1:] or 0), username=place.username,
             password=place.password, protocol=2, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S,
-            retry=retry(none(), 0), **({"ssl": True, "ssl_ca_certs": place.options.get("ca_file")} if secure else {}),
+            retry=retry(none(), 0), **secure,
         )  # fmt: skip
 
     def _trouble(self, error: Exception) -> StoreError:
         said = str(error).rpartition(" of pipeline caused error: ")[2]  # before it stands the command, with answers
         said = self._place.hide(" ".join(said.split()))[:200]
         if "CERTIFICATE_VERIFY_FAILED" in said:
-            text = f"the store's certificate is not trusted ({said}); name its root by ?ca_file=…"
+            way_out = "name the host as the certificate does" if "mismatch" in said else "name its root by ?ca_file=…"
+            text = f"the store's certificate is not trusted ({said}); {way_out}"
             return StoreError(text, lasting=True)
         if "WRONG_VERSION_NUMBER" in said or "SSL: RECORD_LAYER_FAILURE" in said:
             text = f"the store speaks no TLS ({said}); then the URL begins with valkey:// or redis://"

@@ -28,8 +28,7 @@ def _opened(ledger: str | Path) -> Shared:
     """The ledger at a URL or in a folder. Raises InvalidArgumentError."""
     if not is_url(ledger):
         return FolderLedger(ledger)
-    place = place_of(str(ledger))
-    return ValkeyLedger(place)
+    return ValkeyLedger(place_of(ledger))
 
 
 class Batches:
@@ -48,7 +47,7 @@ class Batches:
 
     async def ask(self, rows: Iterable[Any]) -> list[dict[str, Any]]:
         """The answers to rows, in their order; a row that fails has an ``error``. Failed rows are asked again by the
-        next run, answered ones are not. Rows with the same request and the same id are one row.
+        next run, answered ones are not. With a ledger, rows with the same request and the same id are one row.
         """
         if self._asking is None:
             await self._llm.initialize(self._config)
@@ -64,22 +63,26 @@ class Batches:
             self._asking = made
         asked = [self._keyed(self._asking.asked(n, row)) for n, row in enumerate(rows)]
         found = {} if self._ledger is None else await self._ledger.find([one.key for one in asked])
-        entries = await self._all(self._asking, asked, found)
+        fresh: dict[bytes, Asked] = {}
+        for one in asked:
+            if one.key not in found:
+                fresh.setdefault(one.key, one)
+        found |= zip(fresh, await self._all(self._asking, list(fresh.values())))
         if self._ledger is not None:
-            await self._ledger.written({one.key for one in asked if one.key not in found})
-        return [dict(zip(COLUMNS, flat(entry))) for entry in entries]
+            await self._ledger.written(set(fresh))
+        return [dict(zip(COLUMNS, flat(found[one.key]))) for one in asked]
 
-    @staticmethod
-    def _keyed(asked: Asked) -> Asked:
-        return asked._replace(key=asked.key + (id_text(asked.row) or "").encode())
+    def _keyed(self, asked: Asked) -> Asked:
+        mark = str(asked.n) if self._ledger is None else id_text(asked.row) or ""
+        return asked._replace(key=asked.key + mark.encode())
 
-    async def _all(self, asking: Asking, asked: list[Asked], found: dict[bytes, Entry]) -> list[Entry]:
+    async def _all(self, asking: Asking, asked: list[Asked]) -> list[Entry]:
         """The entries of rows. A window of them is on its way at a time, so that few are where no answer can be
         written; those that are on their way are waited for.
         """
         tasks: list[asyncio.Task[Entry]] = []
         try:
-            failure = await self._begin([one for one in asked if one.key not in found], asking, tasks)
+            failure = await self._begin(asked, asking, tasks)
             entries = await asyncio.gather(*tasks, return_exceptions=True)
         finally:
             for task in tasks:
@@ -87,22 +90,24 @@ class Batches:
         for ended in (failure, *entries):
             if isinstance(ended, BaseException):
                 raise ended
-        now = iter([entry for entry in entries if not isinstance(entry, BaseException)])
-        return [found[one.key] if one.key in found else next(now) for one in asked]
+        return [entry for entry in entries if not isinstance(entry, BaseException)]
 
     async def _begin(self, asked: list[Asked], asking: Asking, tasks: list[asyncio.Task[Entry]]) -> LLMError | None:
-        """Begins to ask rows; returns why further ones are not asked."""
-        window, flying, landed = Window(self._llm, None), 0, asyncio.Event()
+        """Begins to ask rows, until asking raises; returns why the ledger lets no further ones be asked."""
+        window, flying, landed, broken = Window(self._llm, None), 0, asyncio.Event(), False
 
-        def land(_: asyncio.Task[Entry]) -> None:
-            nonlocal flying
+        def land(task: asyncio.Task[Entry]) -> None:
+            nonlocal flying, broken
             flying -= 1
+            broken = broken or task.cancelled() or task.exception() is not None
             landed.set()
 
         for one in asked:
             while flying >= window.size():
                 landed.clear()
                 await landed.wait()
+            if broken:
+                return None
             try:
                 if self._ledger is not None:
                     await self._ledger.ready()

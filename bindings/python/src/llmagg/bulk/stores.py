@@ -13,12 +13,12 @@ from ..errors import InvalidArgumentError
 from .ledger import Entry
 
 VALKEY = ("valkey", "valkeys", "redis", "rediss")
+_OBJECTS = ("s3", "gs", "gcs", "az", "abfs", "abfss")
 _EXPECTED = (
     "expected valkey://, redis://, or with TLS valkeys://, rediss://, then host:port; or the path of a folder that all "
     "machines share"
 )
 _KINDS = {"name": "a text", "expire_s": "seconds", "ca_file": "a path", "patience_s": "seconds"}
-_OPTIONS = dict.fromkeys(VALKEY, _KINDS)
 PATIENCE_S = 60.0
 
 
@@ -77,23 +77,29 @@ class Place:
 
 
 def is_url(ledger: Any) -> bool:
-    """Whether a ledger is named by a URL."""
+    """Whether a ledger is named by a URL, also by one that was made a Path."""
+    if isinstance(ledger, Path):
+        return ledger.parts[:1] != () and ledger.parts[0].lower() in {f"{scheme}:" for scheme in (*VALKEY, *_OBJECTS)}
     return isinstance(ledger, str) and "://" in ledger
 
 
-def place_of(url: str) -> Place:
+def place_of(url: str | Path) -> Place:
     """The parts of a URL. Raises InvalidArgumentError, whose text has nothing of the URL that may be secret."""
+    if isinstance(url, Path):
+        raise InvalidArgumentError("the ledger's URL is a Path, which has lost a '/'; give it as a str")
     scheme = url.partition("://")[0].lower()
-    if scheme not in _OPTIONS:
-        why = "; an object store cannot be the ledger" if scheme in ("s3", "gs", "gcs", "az", "abfs", "abfss") else ""
+    if scheme not in VALKEY:
+        why = "; an object store cannot be the ledger" if scheme in _OBJECTS else ""
         raise InvalidArgumentError(f"the ledger's URL begins with {shown(scheme)}{why}; {_EXPECTED}")
     try:
         parts = urlsplit(url)
         port = parts.port
+        if "@" in parts.path + parts.query:
+            raise ValueError  # a password with a '/' or '?': what stands before it would be taken for the host
         pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
     except ValueError:
         text = f"the ledger's URL, which begins with {scheme}://, cannot be read; {_EXPECTED}"
-        text += ". A password's '/', '?', '#' and '@' are written as %2F, %3F, %23, %40"
+        text += ". In a password '/', '?', '#' and '@' are written as %2F, %3F, %23, %40; so is an '@' behind the host"
         raise InvalidArgumentError(text) from None
     if not parts.hostname:
         raise InvalidArgumentError(f"the ledger's URL {scheme}:// names no host; {_EXPECTED}")
@@ -106,16 +112,15 @@ def place_of(url: str) -> Place:
 
 
 def _check(place: Place) -> None:
-    known = _OPTIONS[place.scheme]
     for key, value in place.options.items():
         what = f"the ledger's URL {place.scheme}:// has"
-        if key not in known:
-            raise InvalidArgumentError(f"{what} an unknown option {shown(key)}; the known ones are {', '.join(known)}")
-        if known[key] == "seconds" and not (value.isdecimal() and 0 < int(value) < 1 << 31):
+        if key not in _KINDS:
+            raise InvalidArgumentError(f"{what} an unknown option {shown(key)}; the known ones are {', '.join(_KINDS)}")
+        if _KINDS[key] == "seconds" and not (value.isdecimal() and 0 < int(value) < 1 << 31):
             raise InvalidArgumentError(f"{what} {key}={shown(value)}; expected a whole number of seconds above 0")
         if not value or not value.isprintable():
-            raise InvalidArgumentError(f"{what} {key}= without a value that can be used; expected {known[key]}")
-    if place.scheme in VALKEY and place.path and not place.path[1:].isdecimal():
+            raise InvalidArgumentError(f"{what} {key}= without a value that can be used; expected {_KINDS[key]}")
+    if place.path and not place.path[1:].isdecimal():
         raise InvalidArgumentError(
             f"the ledger's URL {place.scheme}:// has {shown_path(place.path)} behind the host; expected the number of "
             "a database, as /0 (the job's name is ?name=…)"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, TypeVar
 
+from ..log import logger
 from .ledger import GROUP, Entry
 from .report import LedgerAwayError
 
@@ -30,39 +30,34 @@ class StoreError(Exception):
 class Writer:
     """Answers on their way to a store. ``write`` is called by one thread at a time, and raises StoreError.
 
-    A group is all that has arrived while the group before it was written, at most 500 answers; ``linger_s`` is how long
-    a group waits for more. While the store is away, answers are kept here and tried again for ``patience_s`` seconds,
-    and no further row is asked. After that, asking raises LedgerAwayError; the answers stay here for the next batch.
+    A group is all that has arrived while the group before it was written, at most 500 answers. While the store is away,
+    answers are kept here and tried again for ``patience_s`` seconds, and no further row is asked. After that, asking
+    raises LedgerAwayError; the answers stay here for the next batch.
     """
 
-    def __init__(
-        self, name: str, write: Callable[[list[tuple[bytes, Entry]]], None], patience_s: float, linger_s: float = 0.0
-    ) -> None:
-        self._name, self._write, self._patience_s, self._linger_s = name, write, patience_s, linger_s
-        self._changed = threading.Condition()  # guards what follows
+    def __init__(self, name: str, write: Callable[[list[tuple[bytes, Entry]]], None], patience_s: float) -> None:
+        self._name, self._write, self._patience_s = name, write, patience_s
+        self._lock = threading.Lock()  # guards what follows
         self._waiting: dict[bytes, Entry] = {}  # not written yet, the oldest first
         self._running = False  # whether the thread runs
-        self._hurry = False  # whether somebody waits for the end
-        self._away = ""  # why the store cannot be used at the moment
+        self._away = ""  # why the store cannot be used at the moment; only the thread sets it
         self._failed: LedgerAwayError | None = None
         self._sleepers: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
 
     def put(self, key: bytes, entry: Entry) -> None:
         """Takes an answer, which is written soon."""
-        with self._changed:
+        with self._lock:
             self._waiting[key] = entry
-            if len(self._waiting) >= GROUP:
-                self._changed.notify_all()
             self._start()
 
-    def kept(self, key: bytes) -> Entry | None:
-        """An answer that is not written yet."""
-        with self._changed:
-            return self._waiting.get(key)
+    def kept(self, keys: list[bytes]) -> dict[bytes, Entry]:
+        """Those of the answers that are not written yet."""
+        with self._lock:
+            return {key: self._waiting[key] for key in keys if key in self._waiting}
 
     def again(self) -> None:
         """Tries again to write what could not be written."""
-        with self._changed:
+        with self._lock:
             self._failed = None
             self._start()
 
@@ -78,17 +73,12 @@ class Writer:
 
     async def written(self, keys: set[bytes]) -> None:
         """Waits until these answers are written. Raises LedgerAwayError."""
-        with self._changed:
-            if keys.isdisjoint(self._waiting):
-                return
-            self._hurry = True
-            self._changed.notify_all()
         await self._until(lambda: keys.isdisjoint(self._waiting))
 
     async def _until(self, done: Callable[[], bool]) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            with self._changed:
+            with self._lock:
                 if done():
                     return
                 if self._failed is not None:
@@ -106,11 +96,9 @@ class Writer:
 
     def _run(self) -> None:
         while True:
-            with self._changed:
-                if self._linger_s and self._waiting:
-                    self._changed.wait_for(lambda: self._hurry or len(self._waiting) >= GROUP, self._linger_s)
+            with self._lock:
                 if not self._waiting or self._failed is not None:
-                    self._running = self._hurry = False
+                    self._running = False
                     return
                 group = _some(self._waiting)
             self._write_patiently(group)
@@ -121,36 +109,38 @@ class Writer:
             try:
                 self._write(group)
                 break
-            except StoreError as trouble:
-                with self._changed:
-                    self._away = str(trouble)
+            except Exception as error:
+                trouble = _trouble(error)
+                with self._lock:
+                    self._away, kept = str(trouble), len(self._waiting)
                     if trouble.lasting or time.monotonic() >= end:
-                        self._fail()
+                        self._fail(trouble.__cause__)
                         return
-                    if pause == _PAUSES_S[0]:
-                        self.tell(f"{self._away}; {len(self._waiting)} answers are kept back, and no row is asked")
-                    self._changed.wait_for(lambda: False, pause)
+                if pause == _PAUSES_S[0]:
+                    self.tell(f"{self._away}; {kept} answers are kept back, and no row is asked")
+                time.sleep(pause)
                 pause = min(2 * pause, _PAUSES_S[1])
-        with self._changed:
+        if self._away:
+            self.tell("it takes answers again")
+        with self._lock:
             for key, entry in group:
                 if self._waiting.get(key) is entry:
                     del self._waiting[key]
-            if self._away:
-                self.tell("it takes answers again")
-                self._away = ""
+            self._away = ""
             self._wake()
 
-    def _fail(self) -> None:
+    def _fail(self, cause: BaseException | None) -> None:
         """Gives up for now; the lock is held."""
         text = f"the ledger {self._name} cannot be written: {self._away}. {len(self._waiting)} answers that were paid "
         text += "are not in it; this process keeps them and writes them with its next batch, if it lives until then"
         self._failed = LedgerAwayError(text)
+        self._failed.__cause__ = cause
         self._away = ""
         self._wake()
 
     def tell(self, text: str) -> None:
         """Tells the log what becomes of the ledger."""
-        logging.getLogger("llmagg").warning("the ledger %s: %s", self._name, text)
+        logger.warning("the ledger %s: %s", self._name, text)
 
     async def patiently(self, do: Callable[[], T]) -> T:
         """What ``do``, called in a thread, returns; it is tried again while the store is away. Raises LedgerAwayError
@@ -168,6 +158,15 @@ class Writer:
                     self.tell(f"{trouble}; no row is asked until it can be read")
             await asyncio.sleep(pause)
             pause = min(2 * pause, _PAUSES_S[1])
+
+
+def _trouble(error: Exception) -> StoreError:
+    """What the store said. Another error, which the store's client may have, ends no thread: somebody waits for it."""
+    if isinstance(error, StoreError):
+        return error
+    trouble = StoreError(f"its client raised {type(error).__name__}", lasting=True)
+    trouble.__cause__ = error
+    return trouble
 
 
 def _end(sleeper: asyncio.Future[Any]) -> None:
