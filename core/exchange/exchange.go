@@ -35,12 +35,13 @@ type Exchange struct {
 	// Strict makes an adapted request an error.
 	Strict bool
 
-	Reached bool  // a connection was had, so the server may have got the request
+	Reached bool // a connection was had, so the server may have got the request
+	asking
 	Skipped int32 // malformed stream events that were skipped
 	Status  int
 	Bytes   int64 // of the answer's body, after decompression
 
-	asking
+	base []string // what was left out before the server was asked again
 	authorizing
 	coding *coding // of the answer at hand
 }

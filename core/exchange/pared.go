@@ -36,9 +36,8 @@ const (
 // asking counts how an exchange asked its server again. The attempt's goroutine
 // owns it.
 type asking struct {
-	again int32    // how often the server was asked again
-	blind int32    // how many of these tries followed a refusal that names nothing
-	base  []string // what was left out before the first of them
+	again int8 // how often the server was asked again
+	blind int8 // how many of these tries followed a refusal that names nothing
 }
 
 // memory is what a route knows about its server. Its zero value is ready for
