@@ -8,16 +8,22 @@ BUILD        ?= build
 BENCH        := $(BUILD)/bench
 BENCH_PYTHON := $(BENCH)/venv/bin/python
 BENCH_ROUNDS ?= $(if $(filter bench-quick,$(MAKECMDGOALS)),5,11)
+BASE         ?=
+BASE_PAIRS   ?= 40
+BENCH_BASE    = $(if $(BASE),--base '$(BASE)' --pairs $(BASE_PAIRS))
 BENCH_RUN     = BENCH_BUILD="$(abspath $(BENCH))" $(PYTHON3) tests/bench/bench.py
 
-.PHONY: bench bench-quick bench-one bench-build bench-contend
+.PHONY: bench bench-quick bench-base bench-one bench-build bench-contend
 
-bench: bench-build ## every client against every bar, a quarter of an hour; writes docs/benchmarks.md
-	$(BENCH_RUN) rows --rounds $(BENCH_ROUNDS) --write docs/benchmarks.md
+bench: bench-build ## every client against every bar, a quarter of an hour; writes docs/benchmarks.md (BASE=commit: that commit in pairs)
+	$(BENCH_RUN) rows --rounds $(BENCH_ROUNDS) $(BENCH_BASE) --write docs/benchmarks.md
 	$(PYTHON3) tests/readme/written.py
 
 bench-quick: bench-build ## the ratios without litellm and the 10 000 streams, under 3 minutes (BENCH_ONLY=pattern, BENCH_ROUNDS=n)
 	$(BENCH_RUN) rows --quick --rounds $(BENCH_ROUNDS) $(if $(BENCH_ONLY),--only '$(BENCH_ONLY)')
+
+bench-base: bench-build ## the working tree beside a commit alone (BASE=commit, BASE_PAIRS=n, BENCH_ONLY=pattern)
+	$(BENCH_RUN) pairs $(BENCH_BASE) $(if $(BENCH_ONLY),--only '$(BENCH_ONLY)')
 
 bench-one: bench-build ## one client alone, to be profiled (ONE='go llmagg chat --calls 20000 --cpuprofile F'); see tests/bench
 	$(BENCH_RUN) one $(ONE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 import os
 import platform
 import re
@@ -22,7 +23,12 @@ class Table:
 
     measurements: dict[str, dict[str, Any]]
     bars: list[dict[str, Any]]
+    base: list[dict[str, Any]]
     before: list[dict[str, Any]]
+
+    def paired(self) -> list[str]:
+        """The names of the measurements that are made of a base too."""
+        return list(dict.fromkeys(split(bar["figure"])[0] for bar in self.base))
 
     def select(self, *, quick: bool, only: re.Pattern[str] | None) -> list[str]:
         """The names of the measurements to run."""
@@ -30,6 +36,16 @@ class Table:
             name for name, it in self.measurements.items()
             if (not quick or it.get("quick", True)) and (not only or only.search(name))
         ]  # fmt: skip
+
+
+@dataclass
+class Pairs:
+    """What was measured of a commit and of the working tree: the results at one place of both are a pair."""
+
+    commit: str
+    count: int
+    before: Results
+    here: Results
 
 
 def load(path: Path) -> Table:
@@ -75,7 +91,7 @@ def brief(result: dict[str, Any]) -> str:
     """A result in a line, for who watches."""
     if "error" in result:
         return f"FAILED, {result['error']}"
-    keys = [key for key in ("cpu_us", "p50_us", "allocs", "block_p999_ms", "late_p99_ms", "size_mb", "llmagg_over_ms") if key in result]
+    keys = [key for key in ("cpu_us", "p50_us", "allocs", "block_p999_ms", "late_p99_ms", "size_mb", "llmagg_over_ms", "first_call_ms", "rss_mb_10000") if key in result]
     return ", ".join(f"{key.partition('_')[0]} {show('.' + key, result[key])}" for key in keys)
 
 
@@ -131,6 +147,48 @@ def bars(table: Table, results: Results, *, shown_only: bool) -> list[list[str]]
             cells = [figures, f"{number:.3g}" if plain else show(bar["figure"], number), spread, limit(bar), verdict(bar, number)]
         lines.append([bar["what"], *cells])
     return lines
+
+
+def median_error(values: list[float]) -> tuple[float, float]:
+    """Where the median is with a probability of 95 %, whatever the distribution: the values so many places from either end. Of fewer
+    than six values no such places exist; then the range of all."""
+    ordered, count = sorted(values), len(values)
+    chances = [math.comb(count, at) / 2**count for at in range(count + 1)]
+    at = 0
+    while sum(chances[: at + 2]) <= 0.025:
+        at += 1
+    return ordered[at], ordered[-1 - at]
+
+
+def within(low: float, high: float, most: float) -> str:
+    """What an error tells about a bar."""
+    return "yes" if high <= most else "**no**" if low > most else "open"
+
+
+def pairs(table: Table, found: Pairs) -> list[list[str]]:
+    """The rows of the table of the commit before; what was not measured is left out."""
+    lines = [["what", "before", "here", "here ÷ before", "its error", "pairs", "within 2 %"]]
+    for bar in table.base:
+        figure = bar["figure"]
+        name, key = split(figure)
+        before, here = value(found.before, figure), value(found.here, figure)
+        if before is None or here is None:
+            continue
+        if isinstance(before, str) or isinstance(here, str):
+            why = [f"{side}: {text}" for side, text in (("before", before), ("here", here)) if isinstance(text, str)]
+            lines.append([bar["what"], "; ".join(why), "", "", "", "", "**failed**"])
+            continue
+        ratios = [b[key] / a[key] for a, b in zip(found.before[name], found.here[name])]
+        low, high = median_error(ratios)
+        cells = [show(figure, before), show(figure, here), f"{statistics.median(ratios):.3f}", f"{low:.3f} to {high:.3f}", str(len(ratios))]
+        lines.append([bar["what"], *cells, within(low, high, bar["max"])])
+    return lines
+
+
+def beside(found: Pairs | None) -> str:
+    if found is None:
+        return "This run had no `BASE`: this part was left out."
+    return f"Before: commit `{found.commit}`, in {found.count} pairs at most."
 
 
 def markdown(lines: list[list[str]]) -> list[str]:
@@ -200,7 +258,7 @@ def versions(python: Path, goclient: Path) -> str:
     return f"Python {of_python}. Go {of_go}."
 
 
-def page(table: Table, results: Results, *, rounds: int, versions: str, load: float, notes: str) -> str:
+def page(table: Table, results: Results, found: Pairs | None, *, rounds: int, versions: str, load: float, notes: str) -> str:
     today = datetime.datetime.now(tz=datetime.timezone.utc).date()
     lines = bars(table, results, shown_only=False)
     count = {word: sum(line[-1].strip("*") == word for line in lines[1:]) for word in ("yes", "no", "failed", "not measured")}
@@ -219,6 +277,15 @@ Written by `make bench` on {today}: {count["yes"]} bars hold, {count["no"]} do n
 ## Bars
 
 {chr(10).join(markdown(lines))}
+
+## Beside the commit before
+
+`make bench BASE=COMMIT` measures the working tree beside a commit. Both packages are made alike; the two processes of a pair run one right
+after the other on the same core, in random order. The ratio is the median of the pairs' ratios; its error is where that median lies with a
+probability of 95 % (fewer than six pairs: the range of all). Within 2 %: `yes` if the whole error is at most 1.02, `no` if it is above 1.02,
+else `open`, and more pairs would tell (`BASE_PAIRS`).
+
+{chr(10).join([beside(found), *(["", *markdown(pairs(table, found))] if found else [])])}
 
 ## Beside the figures from before the project began
 
