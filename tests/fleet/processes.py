@@ -13,6 +13,7 @@ from typing import Any
 from llmagg.faultwall import FaultWall
 
 WORKER = str(Path(__file__).with_name("worker.py"))
+ELSEWHEN = str(Path(__file__).with_name("elsewhen.py"))
 DEAD = {"models": {"a": {"steps": [{"status": 503}]}}}
 
 
@@ -24,20 +25,24 @@ def config_of(wall: FaultWall, fleet: dict[str, Any] | None, **model: Any) -> di
 
 
 class Workers:
-    """Processes that are ready to begin at the same time, each when it has heard so much from others."""
+    """Processes that are ready to begin at the same time, each when it has heard so much from others.
+
+    clocks are seconds by which the wall clocks of the first, second … are off; the others' are not.
+    """
 
     def __init__(
-        self, config: dict[str, Any], processes: int, seconds: float, callers: int = 5, heard: int = 0
-    ) -> None:
+        self, config: dict[str, Any], processes: int, seconds: float, callers: int = 5, heard: int = 0, clocks: tuple[int, ...] = ()
+    ) -> None:  # fmt: skip
         self.seconds = seconds
+        off = [[ELSEWHEN, str(clock)] if clock else [] for clock in clocks] + [[]] * (processes - len(clocks))
         self.all = [
             subprocess.Popen(
-                [sys.executable, WORKER, json.dumps(config), str(seconds), str(callers), str(heard)],
+                [sys.executable, *clock, WORKER, json.dumps(config), str(seconds), str(callers), str(heard)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
             )
-            for _ in range(processes)
+            for clock in off
         ]
         for w in self.all:
             assert w.stdout.readline() == "ready\n"

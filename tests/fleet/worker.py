@@ -60,7 +60,9 @@ async def main() -> None:
     result["long"] = sum(t > 0.45 for t in took)  # nearly the store's patience, which is 0.5
     result["errors"] = result["errors"][:3]
     result["fleet"] = manager.fleet_report()
-    result["circuits"] = {f"{r['provider']}/{r['model']}": r["circuit"] for r in manager.health_report()}
+    health = manager.health_report()
+    result["circuits"] = {f"{r['provider']}/{r['model']}": r["circuit"] for r in health}
+    result["now"] = health[0]["totals"]["since"]  # the first report: the core's wall clock
     print(json.dumps(result), flush=True)
 
 
