@@ -218,9 +218,13 @@ var ofFields = []string{"argument", "field", "param", "keyword", "propert", "att
 func refuses(text string) bool { return wordlist.AnyIn(strings.ToLower(text), refusing) }
 
 // restore puts back fields that the route leaves out as a habit, if the server
-// now asks for them.
+// now asks for them. A server that has refused the form of a field does not ask
+// for the field by its name.
 func (u *Upstream) restore(x *Exchange, said words) bool {
-	return u.forget(x, func(name string) bool { return said.any(wire.WordsFor(name)) })
+	suspects := u.Format.Suspects(&x.Call)
+	return u.forget(x, func(name string) bool {
+		return said.any(wire.WordsFor(name)) && !slices.ContainsFunc(suspects, func(s wire.Suspect) bool { return s.Named && s.Name == name })
+	})
 }
 
 // guess leaves out fields after a refusal that names none: first those that the
