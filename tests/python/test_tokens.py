@@ -169,8 +169,47 @@ def test_a_function_goes_with_its_routes(wall: FaultWall) -> None:
     vault = Vault("good")
     with made(wall, m={"api_key": vault.now}) as aggregator:
         aggregator.chat_sync(HELLO)
-        assert vault.now in tokens._functions.values()
+        assert vault.now in _functions()
     del aggregator
     llmagg.get_manager().clear()
     gc.collect()
-    assert vault.now not in tokens._functions.values()
+    assert vault.now not in _functions()
+
+
+def _functions() -> list[Any]:
+    return [known.function for known in tokens._known.values()]
+
+
+def test_the_collector_may_end_a_route_wherever_a_function_is_looked_at(wall: FaultWall) -> None:
+    vault = Vault("good")
+    aggregator = made(wall, m={"api_key": vault.now})
+    aggregator.chat_sync(HELLO)
+    aggregator.close_sync()
+    llmagg.get_manager().clear()
+    held = [aggregator]
+
+    def end() -> None:
+        with tokens._lock:  # as where the collector runs within reference()
+            held.clear()
+            gc.collect()
+
+    del aggregator
+    thread = threading.Thread(target=end, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive() and vault.now not in _functions()
+
+
+def test_a_function_outlives_the_end_of_its_first_route_while_the_second_is_made() -> None:
+    class Handle: ...
+
+    give, first, second = Vault("good").now, Handle(), Handle()
+    tokens.hold(first, {"auth": tokens.reference(give)})
+    core = tokens.refer({"api_key": give})
+    del first
+    gc.collect()
+    tokens.hold(second, core)
+    assert give in _functions()
+    del second, core
+    gc.collect()
+    assert give not in _functions()

@@ -27,40 +27,62 @@ Function = Callable[[], Any]
 _CREDENTIALS = ("api_key", "api_keys", "auth")  # settings of which a model has one
 _PATIENCE = 30.0  # seconds that the core waits for a token
 _numbers = itertools.count(1)
-_lock = threading.Lock()  # guards the variables below
-_functions: dict[str, Function] = {}
-_held: dict[str, int] = {}  # handles that need the function of a name
+_lock = threading.Lock()  # guards the queue, and that a function has one name; no finalizer takes it
+_known: dict[str, _Known] = {}  # by name
 _queue: Queue | None = None
+
+
+class _Known:
+    """A function, and the handles that need it."""
+
+    __slots__ = ("function", "name", "users")
+
+    def __init__(self, function: Function) -> None:
+        self.function = function
+        self.name = f"python-{next(_numbers)}"
+        self.users: set[int] = set()
+
+    def end(self, user: int) -> None:
+        """Forgets the function with its last handle. The garbage collector may call this anywhere, so it takes no
+        lock: each step is one of a set or of a dict, and a handle that came meanwhile has its function back.
+        """
+        self.users.discard(user)
+        if not self.users:
+            _known.pop(self.name, None)
+            if self.users:
+                _known[self.name] = self
+
+
+class _Reference(dict[str, str]):
+    """The ``auth`` by which the core asks for a function's token. It keeps the function until a handle does."""
+
+    def __init__(self, known: _Known) -> None:
+        super().__init__(type="function", name=known.name)
+        self.known = known
 
 
 def reference(function: Function) -> dict[str, str]:
     """The ``auth`` by which the core asks for a function's token. The same function has the same name."""
     _attach()
     with _lock:
-        for name, known in _functions.items():
-            if known is function or known == function:
-                return {"type": "function", "name": name}
-        name = f"python-{next(_numbers)}"
-        _functions[name] = function
-    return {"type": "function", "name": name}
+        for known in list(_known.values()):
+            if known.function is function or known.function == function:
+                return _Reference(known)
+        made = _Known(function)
+        _known[made.name] = made
+    return _Reference(made)
 
 
 def hold(handle: Any, core: dict[str, Any]) -> None:
     """Keeps the function that a configuration names for as long as its native handle lives."""
     auth = core.get("auth")
     name = auth.get("name") if isinstance(auth, dict) and auth.get("type") == "function" else None
-    if name in _functions:
-        with _lock:
-            _held[name] = _held.get(name, 0) + 1
-        weakref.finalize(handle, _drop, name).atexit = False
-
-
-def _drop(name: str) -> None:
-    with _lock:
-        left = _held[name] = _held.get(name, 1) - 1
-        if left <= 0:
-            _held.pop(name, None)
-            _functions.pop(name, None)
+    known = auth.known if isinstance(auth, _Reference) else _known.get(name or "")
+    if known is not None:
+        user = next(_numbers)
+        known.users.add(user)
+        _known[known.name] = known
+        weakref.finalize(handle, known.end, user).atexit = False
 
 
 def referring(config: Any) -> Any:
@@ -119,7 +141,7 @@ def _drain(queue: Queue) -> None:
 
 def _answer(op: int, name: str) -> None:
     try:
-        answer = _told(_asked(_functions[name]))
+        answer = _told(_asked(_known[name].function))
     except BaseException as error:  # whatever it is, the calls that wait are told
         text = f"{type(error).__name__}: {error}".encode("utf-8", "backslashreplace").decode()
         answer = {"error": text}

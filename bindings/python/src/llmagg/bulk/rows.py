@@ -148,8 +148,9 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, list[str] | Unreadable]]:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield reader.line_num, Unreadable(
-                    f"the row at line {begins} of {shown_path(path.name)} is no CSV: {error}"
+                yield (
+                    reader.line_num,
+                    Unreadable(f"the row at line {begins} of {shown_path(path.name)} is no CSV: {error}"),
                 )
                 continue
             finally:
