@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import llmagg
+import llmagg.prices
 from llmagg import dropin, dropin_check, faultwall
 from llmagg.cli import checks, serving, top
 from llmagg.monitor import fleet, sockets
@@ -54,6 +55,11 @@ def folder(file: Path) -> None:
         sockets.folder()
 
 
+def priced(file: Path) -> None:
+    file.write_text("{")
+    llmagg.prices.from_litellm(file)
+
+
 def wall(file: Path) -> None:
     faultwall._with_port(file, 1)
 
@@ -72,6 +78,7 @@ MESSAGES: dict[str, Callable[[Path], Any]] = {
     "doctor": doctored,
     "doctor, readable": readable,
     "configuration": initialized,
+    "prices": priced,
     "runtime": folder,
 }
 

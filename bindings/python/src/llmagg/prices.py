@@ -24,6 +24,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ._shown import shown_path
 from .errors import InvalidArgumentError
 
 Prices = dict[str, dict[str, Any]]
@@ -194,7 +195,7 @@ def apply(config: Mapping[str, Any], prices: Prices) -> dict[str, Any]:
 def _read(table: Any, kind: type) -> Any:
     source = "the table of prices"
     if isinstance(table, (str, Path)):
-        source = str(table)
+        source = shown_path(table)
         try:
             table = json.loads(Path(table).read_text(encoding="utf-8-sig"))
         except ValueError as error:
