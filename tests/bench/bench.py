@@ -131,7 +131,7 @@ def pairs(table: report.Table, folders: dict[str, Path], args: argparse.Namespac
         with server() as addresses:
             for name in random.sample(names, len(names)):
                 measurement = table.measurements[name]
-                if number >= measurement.get("rounds", args.pairs):
+                if number >= max(measurement.get("rounds", args.pairs), report.LEAST_PAIRS):
                     continue
                 for side in random.sample(list(sides), 2):
                     result = measure(measurement, addresses, False, folders[side])
@@ -193,7 +193,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--write", default="", help="file for the page")
     parser.add_argument("--base", default="", help="commit whose package is measured beside the working tree's")
-    parser.add_argument("--pairs", type=int, default=40, help="how many, with a base; what has rounds of its own has those")
+    parser.add_argument("--pairs", type=int, default=40, help="how many, with a base; what has rounds of its own has those, or six")
     args = parser.parse_args()
     if args.what == "rows":
         return rows(args)

@@ -149,9 +149,13 @@ def bars(table: Table, results: Results, *, shown_only: bool) -> list[list[str]]
     return lines
 
 
+# With fewer pairs even the range of all has the median with less than 95 %.
+LEAST_PAIRS = 6
+
+
 def median_error(values: list[float]) -> tuple[float, float]:
     """Where the median is with a probability of 95 %, whatever the distribution: the values so many places from either end. Of fewer
-    than six values no such places exist; then the range of all."""
+    than LEAST_PAIRS values no such places exist; then the range of all."""
     ordered, count = sorted(values), len(values)
     chances = [math.comb(count, at) / 2**count for at in range(count + 1)]
     at = 0
@@ -160,8 +164,10 @@ def median_error(values: list[float]) -> tuple[float, float]:
     return ordered[at], ordered[-1 - at]
 
 
-def within(low: float, high: float, most: float) -> str:
-    """What an error tells about a bar."""
+def within(count: int, low: float, high: float, most: float) -> str:
+    """What the error of so many pairs tells about a bar."""
+    if count < LEAST_PAIRS:
+        return "open"
     return "yes" if high <= most else "**no**" if low > most else "open"
 
 
@@ -181,7 +187,7 @@ def pairs(table: Table, found: Pairs) -> list[list[str]]:
         ratios = [b[key] / a[key] for a, b in zip(found.before[name], found.here[name])]
         low, high = median_error(ratios)
         cells = [show(figure, before), show(figure, here), f"{statistics.median(ratios):.3f}", f"{low:.3f} to {high:.3f}", str(len(ratios))]
-        lines.append([bar["what"], *cells, within(low, high, bar["max"])])
+        lines.append([bar["what"], *cells, within(len(ratios), low, high, bar["max"])])
     return lines
 
 
@@ -282,8 +288,8 @@ Written by `make bench` on {today}: {count["yes"]} bars hold, {count["no"]} do n
 
 `make bench BASE=COMMIT` measures the working tree beside a commit. Both packages are made alike; the two processes of a pair run one right
 after the other on the same core, in random order. The ratio is the median of the pairs' ratios; its error is where that median lies with a
-probability of 95 % (fewer than six pairs: the range of all). Within 2 %: `yes` if the whole error is at most 1.02, `no` if it is above 1.02,
-else `open`, and more pairs would tell (`BASE_PAIRS`).
+probability of 95 % (of fewer than six pairs, the range of all). Within 2 %: `yes` if the whole error is at most 1.02, `no` if it is above
+1.02, else, and of fewer than six pairs, `open`: more pairs would tell (`BASE_PAIRS`).
 
 {chr(10).join([beside(found), *(["", *markdown(pairs(table, found))] if found else [])])}
 
