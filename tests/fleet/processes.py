@@ -85,3 +85,9 @@ def used_again(report: dict[str, Any], back: float) -> float:
 def asked(wall: FaultWall, model: str) -> int:
     """How many requests the wall saw for a model."""
     return sum(1 for r in wall.seen()["requests"] if r["model"] == model)
+
+
+def in_time(wall: FaultWall, seconds: float) -> int:
+    """How many requests the wall saw within so many seconds of the first."""
+    starts = [r["start"] for r in wall.seen()["requests"]]
+    return sum(start - min(starts) <= seconds for start in starts)
