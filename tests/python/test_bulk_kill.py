@@ -72,7 +72,8 @@ def test_kills(tmp_path: Path, ledger: str, request: pytest.FixtureRequest) -> N
         assert len(seen) == count
         twice = sum(seen.values()) - count
         print(f"{killed} kills, {twice} rows paid twice")
-        assert twice <= killed * 2 * PLACES  # what was on its way at the kills
+        # A kill finds PLACES rows at the server and as many on their way there and back, at most; few find all of them.
+        assert twice <= killed * (2 * PLACES if short else PLACES)
 
 
 def test_a_torn_last_line_is_dropped(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:
