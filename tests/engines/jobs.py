@@ -1,4 +1,4 @@
-"""Programs of the tests, each in a process of its own, which may be killed: ``jobs.py ray|dask URL LEDGER ROWS``."""
+"""Programs of the tests, each in a process of its own, which may be killed: ``jobs.py ray|dask URL LEDGER ROWS WORKERS``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def rows_of(count: int) -> list[dict[str, Any]]:
     return [{"id": n, "prompt": "" if n % 100 == 99 else f"row {n}"} for n in range(count)]
 
 
-def ask_ray(url: str, ledger: str, count: int) -> list[dict[str, Any]]:
+def ask_ray(url: str, ledger: str, count: int, workers: int) -> list[dict[str, Any]]:
     import ray
 
     from llmagg.bulk.ray import Chat
@@ -30,17 +30,17 @@ def ask_ray(url: str, ledger: str, count: int) -> list[dict[str, Any]]:
     rows = ray.data.from_items(rows_of(count), override_num_blocks=20)
     answers = rows.map_batches(
         Chat, fn_constructor_kwargs={"config": config_for(url), "ledger": ledger},
-        compute=ray.data.ActorPoolStrategy(size=2), batch_size=16,
+        compute=ray.data.ActorPoolStrategy(size=workers), batch_size=16,
     )  # fmt: skip
     return list(answers.take_all())
 
 
-def ask_dask(url: str, ledger: str, count: int) -> list[dict[str, Any]]:
+def ask_dask(url: str, ledger: str, count: int, workers: int) -> list[dict[str, Any]]:
     import distributed
 
     from llmagg.bulk import dask
 
-    cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0")
+    cluster = distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0")
     with cluster, distributed.Client(cluster) as client:
         rows = rows_of(count)
         found = dask.ask(client, rows, config=config_for(url), ledger=ledger, batch_size=16)
@@ -48,8 +48,8 @@ def ask_dask(url: str, ledger: str, count: int) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    engine, url, ledger, count = sys.argv[1:]
-    answers = (ask_ray if engine == "ray" else ask_dask)(url, ledger, int(count))
+    engine, url, ledger, count, workers = sys.argv[1:]
+    answers = (ask_ray if engine == "ray" else ask_dask)(url, ledger, int(count), int(workers))
     keys = ("id", "prompt", "answer", "error", "route")
     print(json.dumps([{key: answer[key] for key in keys} for answer in answers]), flush=True)
     os._exit(0)  # without the seconds that an engine takes to leave
