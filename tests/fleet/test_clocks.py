@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from processes import ELSEWHEN, Workers, asked, config_of
+from processes import ELSEWHEN, Workers, asked, config_of, in_time
 from server import Server
 
 from llmagg.faultwall import FaultWall
@@ -67,8 +67,9 @@ def test_what_is_told_holds_as_long_for_everybody(store: Server, answer: dict[st
     assert off(found) == [-1, 1], "the clocks are not off"
     assert off(reports) == [0, 1, -1], "the clocks are not off"
     assert sum(r["failed"] for r in found + reports) == 0, (found, reports)
+    assert all(r["fleet"]["processes"] >= 3 for r in reports), reports
     for fleet in [*(r["fleet"] for r in reports), *seen]:
-        assert fleet["connected"] and fleet["processes"] >= 5, fleet
+        assert fleet["connected"], fleet
         told = [t["for_ns"] / 1e9 for t in fleet["routes"] if t["what"] == what]
         assert len(told) >= agree, fleet
         assert all(LASTS - held - 1 <= left <= LASTS for left in told), (held, fleet)
@@ -77,15 +78,16 @@ def test_what_is_told_holds_as_long_for_everybody(store: Server, answer: dict[st
 
 def test_a_rate_is_kept_whatever_the_clocks_say(store: Server) -> None:
     with FaultWall(None) as wall:
-        config = config_of(wall, {"url": store.url}, rate={"rpm": 1200, "burst_s": 1})
+        config = config_of(wall, {"url": store.url}, rate={"rpm": 6000, "burst_s": 1})
         del config["openai"]["models"]["b"]
-        workers = Workers(config, 4, 4, clocks=(-HOUR, HOUR, 0, 24 * HOUR))
+        workers = Workers(config, 4, 4.5, callers=10, clocks=(-HOUR, HOUR, 0, 24 * HOUR))
         began = time.monotonic()
         workers.go()
         reports = workers.reports()
-        made, took = asked(wall, "a"), time.monotonic() - began
+        made, took, used = asked(wall, "a"), time.monotonic() - began, in_time(wall, 4)
     assert off(reports) == [-1, 1, 0, 24], "the clocks are not off"
     assert sum(r["failed"] for r in reports) == 0, reports
     assert [r["fleet"]["processes"] for r in reports] == [4] * 4
-    print(f"{made} requests in {took:.1f} s at 20 a second and a burst of 20")
-    assert 0.95 * 20 * 4 <= made <= 20 * took + 20
+    print(f"{used} of 500 requests in 4 s, {made} in {took:.1f} s")
+    assert made <= 100 * took + 100
+    assert used >= 0.95 * 500
