@@ -11,10 +11,13 @@ import (
 // learned are quirks that the row of a known vendor has, and that any server
 // may turn out to have: it says so when it refuses a request. The next ones
 // follow the quirk, and the attempt's left_out names it.
-var learned = [...]struct{ name, words string }{ // words of such a refusal
-	{"messages.tool_calls.id", "toolcallid toolcalls callid length"},
-	{"messages.role", "alternate alternating beginning role roles"},
-	{"tools.function.parameters", "parameters properties schema"},
+var learned = [...]struct {
+	name, words string // words of such a refusal
+	quirks      wire.Quirks
+}{
+	{"messages.tool_calls.id", "toolcallid toolcalls callid length", wire.Quirks{ToolIDs: 9}},
+	{"messages.role", "alternate alternating beginning role roles", wire.Quirks{Turns: wire.OneSystem | wire.Alternate}},
+	{"tools.function.parameters", "parameters properties schema", wire.Quirks{WholeTools: true}},
 }
 
 // following is the request as a server wants it that has the quirk; p itself
@@ -22,18 +25,10 @@ var learned = [...]struct{ name, words string }{ // words of such a refusal
 func following(quirk int, c *wire.Call, p *llm.Payload) *llm.Payload {
 	call := *c
 	call.Payload = p
-	f := fit{call: &call, quirks: &wire.Quirks{}}
-	switch quirk {
-	case 0:
-		f.quirks.ToolIDs = 9
-		f.toolIDs()
-	case 1:
-		f.quirks.Turns = wire.OneSystem | wire.Alternate
-		f.turns()
-	case 2:
-		f.quirks.WholeTools = true
-		f.tools()
-	}
+	f := fit{call: &call, quirks: &learned[quirk].quirks}
+	f.toolIDs()
+	f.tools()
+	f.turns()
 	if f.err != nil || f.changes == nil {
 		return p
 	}

@@ -34,9 +34,7 @@ func (w *format) fitting(c *wire.Call) (*llm.Payload, error) {
 	f.schema()
 	f.toolIDs()
 	f.tools()
-	if q.Turns != 0 {
-		f.turns()
-	}
+	f.turns()
 	if q.EveryThought != "" {
 		f.thoughts()
 	}

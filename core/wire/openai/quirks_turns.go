@@ -12,6 +12,9 @@ import (
 // turns writes the messages as the vendor demands their order (Quirks.Turns).
 // Nothing of them is lost: neighbours are joined, in their order.
 func (f *fit) turns() {
+	if f.quirks.Turns == 0 {
+		return
+	}
 	var all []llm.Extra
 	var first, last llm.Extra
 	changed := false

@@ -118,7 +118,7 @@ class Writer:
                         return
                 if pause == _PAUSES_S[0]:
                     self.tell(f"{self._away}; {kept} answers are kept back, and no row is asked")
-                time.sleep(pause)
+                time.sleep(pause)  # the store is away: this thread of its own tries again, each time later
                 pause = min(2 * pause, _PAUSES_S[1])
         if self._away:
             self.tell("it takes answers again")
