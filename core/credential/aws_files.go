@@ -76,9 +76,9 @@ func (a *aws) fromProfile(ctx context.Context, name string, named bool) (*Secret
 		return a.assume(ctx, p["web_identity_token_file"], p["role_arn"], p["role_session_name"], "web_identity_token_file of the profile "+name)
 	case p["credential_process"] != "":
 		return runProcess(ctx, p["credential_process"])
-	case p["role_arn"] != "" || p["sso_session"] != "" || p["sso_start_url"] != "":
-		return nil, llm.Errorf(llm.Authentication, "the AWS profile %s gets its keys by a role or by SSO, which llmagg does not do itself; "+
-			"let AWS's program do it: a profile with credential_process = aws configure export-credentials --profile %s --format process", shown.Name(name), shown.Bare(name))
+	case p["role_arn"] != "" || p["sso_session"] != "" || p["sso_start_url"] != "" || p["login_session"] != "":
+		return nil, llm.Errorf(llm.Authentication, "the AWS profile %s gets its keys by a role, by SSO or by a login, which llmagg does not do itself; "+
+			"let AWS's program do it: name another profile, with credential_process = aws configure export-credentials --profile %s --format process", shown.Name(name), shown.Bare(name))
 	case len(p) == 0 && named:
 		return nil, none("neither ~/.aws/credentials nor ~/.aws/config has the profile")
 	}

@@ -119,9 +119,24 @@ func TestWithoutAWSKeysTheMessageSaysWhatToSet(t *testing.T) {
 	nothing["AWS_PROFILE"] = "gone"
 	_, err = fetch(t, Spec{Type: AWS}, nothing)
 	require.ErrorContains(t, err, `the AWS profile "gone", which AWS_PROFILE names, has no credentials`)
-	nothing["AWS_CONFIG_FILE"] = write(t, "config", "[profile gone]\nsso_session = x\n")
-	_, err = fetch(t, Spec{Type: AWS}, nothing)
-	require.ErrorContains(t, err, "aws configure export-credentials --profile gone")
+}
+
+func TestAProfileWhoseKeysOthersMakeSaysWhoMakesThem(t *testing.T) {
+	for name, keys := range map[string]string{
+		"SSO":             "sso_session = x\nsso_account_id = 1\nsso_role_name = r",
+		"SSO, old form":   "sso_start_url = https://example.com/start\nsso_region = r",
+		"role of another": "role_arn = arn:aws:iam::1:role/r\nsource_profile = default",
+		"role of a place": "role_arn = arn:aws:iam::1:role/r\ncredential_source = Ec2InstanceMetadata",
+		"login":           "login_session = arn:aws:iam::1:user/u",
+	} {
+		for way, spec := range map[string]Spec{"environment": {Type: AWS}, "configuration": {Type: AWS, Profile: "dev"}} {
+			environment := map[string]string{"AWS_CONFIG_FILE": write(t, "config", "[profile dev]\n"+keys+"\n"), "HOME": t.TempDir(), "AWS_PROFILE": "dev"}
+			_, err := fetch(t, spec, environment)
+			require.Equal(t, llm.Authentication, llm.CodeOfError(err), "%s, %s", name, way)
+			require.ErrorContains(t, err, `the AWS profile "dev" gets its keys by a role, by SSO or by a login`, "%s, %s", name, way)
+			require.ErrorContains(t, err, "name another profile, with credential_process = aws configure export-credentials --profile dev", "%s, %s", name, way)
+		}
+	}
 }
 
 func TestAWSKeysAreNotFetchedWhereTheyWouldLeak(t *testing.T) {

@@ -77,7 +77,7 @@ func (g *google) fetch(ctx context.Context) (*Secret, error) {
 	case "authorized_user":
 		return g.fromUser(ctx, f)
 	}
-	return nil, llm.Errorf(llm.Authentication, "%s has the type %s, of which llmagg makes no tokens; expected service_account or authorized_user (or give the token by a function of the application)", f.name, shown.Name(f.Type))
+	return nil, llm.Errorf(llm.Authentication, "%s has the type %s, of which llmagg makes no tokens; expected service_account or authorized_user, or \"auth\": {\"type\": \"function\", …} with a function of the application that gives the token", f.name, shown.Name(f.Type))
 }
 
 // file reads the file with credentials: that of the configuration, which may
