@@ -45,6 +45,42 @@ def test_the_error_says_which_name_was_meant(owner: Any, name: str, says: str) -
     assert says in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("owner", "key", "says"),
+    [
+        (RESPONSE, "choices", "write .choices"),
+        (RESPONSE, "content", "its text is 'text'"),
+        (RESPONSE, "usgae", "did you mean 'usage'?"),
+        (RESPONSE.choices[0], "message", "write .message"),
+        (RESPONSE.choices[0].message, "content", "write .content"),
+        (RESPONSE.usage, "total_tokens", "write .total_tokens"),
+        (EVENT, "choices", "the chunk has it: event.chunk"),
+        (EVENT.chunk, "choices", "write .choices"),
+        (llmagg.Attempt("p", "m"), "code", "write .code"),
+    ],
+)
+def test_the_error_of_an_item_says_which_attribute_was_meant(owner: Any, key: str, says: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        owner[key]
+    assert str(caught.value) == f"{type(owner).__name__!r} object is not subscriptable; {says}"
+    with pytest.raises(TypeError, match="object is not subscriptable or iterable"):
+        list(owner)
+
+
+def test_the_methods_of_a_dict_are_told() -> None:
+    with pytest.raises(AttributeError, match=r"no attribute 'get'; it is no dict; to_dict\(\) makes one"):
+        RESPONSE.get("choices")  # type: ignore[attr-defined]
+
+
+def test_a_class_that_is_a_message_and_a_dict_keeps_its_items() -> None:
+    class Both(llmagg.Message, dict[str, Any]):
+        pass
+
+    both = Both("user", "x")
+    both["a"] = 1
+    assert (both["a"], list(both), both.content) == (1, ["a"], "x")
+
+
 def test_a_name_near_to_nothing_has_no_hint() -> None:
     with pytest.raises(AttributeError, match=r"^'Manager' object has no attribute 'zzz'$"):
         llmagg.get_manager().zzz  # type: ignore[attr-defined]  # noqa: B018

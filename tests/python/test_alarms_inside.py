@@ -187,11 +187,16 @@ async def tool(city: str) -> str:
     return city
 
 
+async def waiting() -> None:
+    """Runs until the run of tools ends it."""
+    await asyncio.Event().wait()
+
+
 async def listed(chunks: Any) -> list[Any]:
     return [chunk async for chunk in chunks]
 
 
-CALLS = {"steps": [{"tool_calls": [{"name": "tool", "arguments": {"city": "Ulm"}}]}, {}]}
+CALLS = [{"name": "waiting"}, {"name": "tool", "arguments": {"city": "Ulm"}}]
 BLOCKING: dict[str, Callable[[FaultWall], Any]] = {
     "messages": lambda w: aggregator_for(w, "m").chat_sync(each(*HELLO)),
     "a message": lambda w: aggregator_for(w, "m").chat_sync([Items({"role": "user", "content": "x"})]),
@@ -223,7 +228,7 @@ BLOCKING: dict[str, Callable[[FaultWall], Any]] = {
     "create_client": lambda w: Provider.initialize_all_models_sync(unmade(w)),
     "close": lambda w: made(w, "close", Provider)[0].manager.close_all_sync(),
     "a manager": lambda w: made(w, "get", Manager)[0].chat_sync(HELLO),
-    "a tool": lambda w: with_calls(w).run_tools_sync(HELLO, tools=[tool]),
+    "a tool": lambda w: with_calls(w).run_tools_sync(HELLO, tools=[waiting, tool]),
     "an answer's form": lambda w: formed(w),
     "a log handler": lambda w: recorded(w),
     "a row": lambda w: rows(w, each("x")),
@@ -240,7 +245,7 @@ AWAITED: dict[str, Callable[[FaultWall], Coroutine[Any, Any, Any]]] = {
     "headers": lambda w: made(w, "headers", Hooked)[0].chat(HELLO),
     "validation": lambda w: made(w, "validate", Hooked)[0].chat(HELLO),
     "close": lambda w: made(w, "close", Provider)[0].manager.close_all(),
-    "a tool": lambda w: with_calls(w).run_tools(HELLO, tools=[tool]),
+    "a tool": lambda w: with_calls(w).run_tools(HELLO, tools=[waiting, tool]),
     "accept of a row": lambda w: judged_rows(aggregator_for(w, "m")),
     "_retry_request": lambda w: made(w, "", Client)[1]._retry_request(tool, "Ulm"),
 }
@@ -263,7 +268,7 @@ def unmade(wall: FaultWall) -> Provider:
 
 
 def with_calls(wall: FaultWall) -> llmagg.LLMAggregator:
-    wall.script({"models": {"m": CALLS}})
+    wall.script({"models": {"m": {"steps": [{"tool_calls": CALLS}, {}]}}})
     return aggregator_for(wall, "m")
 
 
@@ -345,8 +350,8 @@ def test_what_an_interrupt_ended_does_not_go_on_with_the_next_call(llm_wall: Fau
     before = signal.signal(signal.SIGALRM, Alarm(KeyboardInterrupt))
     try:
         with pytest.raises(KeyboardInterrupt):
-            aggregator.run_tools_sync(HELLO, tools=[tool])
-        aggregator.run_tools_sync(HELLO, tools=[tool])
+            aggregator.run_tools_sync(HELLO, tools=[waiting, tool])
+        aggregator.run_tools_sync(HELLO, tools=[waiting, tool])
     finally:
         signal.signal(signal.SIGALRM, before)
     assert said == []

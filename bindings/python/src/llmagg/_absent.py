@@ -1,6 +1,7 @@
-"""Attributes that an object or a module does not have: the AttributeError says which one was meant.
+"""Attributes that an object or a module does not have, and items of what is no dict: the error says what was meant.
 
-Only ``__getattr__`` is used, which Python asks where nothing was found: type checkers do not see it.
+Only ``__getattr__`` and ``__getitem__`` are used, which Python asks where nothing was found: type checkers do not see
+them.
 """
 
 from __future__ import annotations
@@ -20,18 +21,48 @@ def error(what: str, name: str, known: list[str], meant: str | Mapping[str, str]
     """The error for an attribute that ``what`` does not have. ``meant`` may be the name of a table."""
     if name[:1] == "_":  # Python, pytest and notebooks ask for many of these
         return AttributeError(f"{what} has no attribute {name!r}")
+    if hint := _hint(name, known, meant):
+        hint = f"; {hint}"
+    return AttributeError(f"{what} has no attribute {name!r}{hint}")
+
+
+def _hint(name: str, known: list[str], meant: str | Mapping[str, str]) -> str:
     if isinstance(meant, str):
         from . import _elsewhere
 
         meant = _elsewhere.TABLES[meant]
     hint = meant.get(name, "")
+    if not hint and name in _OF_DICTS and "to_dict" in known:
+        return "it is no dict; to_dict() makes one"
     if not hint:
         from difflib import get_close_matches  # slow to import
 
         names = {other.lower(): other for other in known if other[:1] != "_"}
         found = get_close_matches(name.lower(), list(names), 1, 0.75)
         hint = f"did you mean {names[found[0]]!r}?" if found else ""
-    return AttributeError(f"{what} has no attribute {name!r}" + (f"; {hint}" if hint else ""))
+    return hint
+
+
+_OF_DICTS = ("get", "keys", "items", "values")
+
+
+def no_dict(cls: C, meant: str | Mapping[str, str] = "") -> C:
+    """Makes a class say how an attribute is read that was asked for as the item of a dict, as other libraries' answers
+    are: ``response["choices"]``. A base behind it that has items, of an application's class, keeps them.
+    """
+
+    def item(self: Any, key: Any) -> Any:
+        if own := getattr(super(cls, self), "__getitem__", None):
+            return own(key)
+        what = f"{type(self).__name__!r} object"
+        if not isinstance(key, str):
+            raise TypeError(f"{what} is not subscriptable or iterable")
+        known = dir(self)
+        hint = f"write .{key}" if key in known else _hint(key, known, meant)
+        raise TypeError(f"{what} is not subscriptable" + (f"; {hint}" if hint else ""))
+
+    cls.__getitem__ = item  # type: ignore[index]
+    return cls
 
 
 def told(meant: str | Mapping[str, str] = "") -> Callable[[C], C]:
@@ -46,7 +77,7 @@ def told(meant: str | Mapping[str, str] = "") -> Callable[[C], C]:
             raise error(f"{type(self).__name__!r} object", name, dir(self), meant)
 
         cls.__getattr__ = absent  # type: ignore[attr-defined]
-        return cls
+        return cls if hasattr(cls, "__getitem__") else no_dict(cls, meant)
 
     return made
 
@@ -73,6 +104,6 @@ def told_few(meant: Mapping[str, str]) -> Callable[[C], C]:
             return sorted(set(object.__dir__(self)) - set(meant))
 
         cls.__dir__ = listed  # type: ignore[method-assign,assignment]
-        return cls
+        return no_dict(cls, meant)
 
     return made

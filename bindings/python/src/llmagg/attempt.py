@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ._absent import no_dict
 from ._brief import brief
 from ._fields import spread
 from .cost import Cost
 
 
+@no_dict
 @dataclass(repr=False)
 class Attempt:
     """One exchange on one route. ``response.attempts`` and ``error.attempts`` list the attempts of a call.

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ._absent import no_dict
 
+
+@no_dict
 @dataclass
 class Cost:
     """A sum of money. A cost that is not known is None in its place, never 0. ``float(cost)`` is the amount.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Union
 
+from ._absent import no_dict
 from ._brief import brief
 from ._fields import grown, later, spread
 from ._parameters import nearest, told_of
@@ -46,6 +47,7 @@ else:
     Role = MessageRole  # msgspec reads the annotations and takes no union of an Enum and str
 
 
+@no_dict
 @grown(2, needed=True)
 @later
 @told_of
@@ -138,6 +140,7 @@ def text_of(message: Message) -> str:
     return content or ""
 
 
+@no_dict
 @dataclass(frozen=True)
 class ToolCall:
     """A function that an answer asks the application to call. ``arguments`` is the JSON text that the model

@@ -277,6 +277,7 @@ def _head_to_dict(answer: ChatCompletionResponse | StreamResponse) -> dict[str, 
     return wire
 
 
+@_absent.no_dict
 @grown(3)
 @later
 @dataclass
@@ -304,6 +305,7 @@ class StreamChoice:
 _STREAM_CHOICE = template(StreamChoice, index=0)
 
 
+@_absent.no_dict
 @grown(5, needed=True)
 @later
 @dataclass

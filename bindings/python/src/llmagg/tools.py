@@ -317,13 +317,17 @@ async def _results(
             return f"error: there is no tool {call.name}; known are {', '.join(known)}"
         return await known[call.name].call(call)
 
+    tasks = [asyncio.ensure_future(result(call)) for call in calls]
     try:
-        texts = await within(asyncio.gather(*map(result, calls), return_exceptions=True), left)
+        await within(asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION), left)
     except (TimeoutError, asyncio.TimeoutError):
         raise APITimeoutError("the deadline passed while tools ran", attempts=attempts) from None
-    for i, text in enumerate(texts):
-        if isinstance(text, asyncio.CancelledError):  # by the tool's own code: the run itself goes on
-            texts[i] = "error: the tool was cancelled"
-        elif isinstance(text, BaseException):
-            raise text
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in tasks:  # what a signal's handler raised has ended the other tools, too
+        if not task.cancelled() and (raised := task.exception()):
+            raise raised
+    texts = ["error: the tool was cancelled" if task.cancelled() else task.result() for task in tasks]
     return [Message("tool", str(text), tool_call_id=call.id) for call, text in zip(calls, texts)]
