@@ -76,11 +76,13 @@ stream = aggregator.stream_text_sync(HELLO)
 next(stream)
 sys.exit(7)
 """,
-    "an unhandled interrupt": """
+    "an interrupt": """
 import signal
-threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+stream = aggregator.stream_text_sync(HELLO)
+next(stream)
 try:
-    for _ in aggregator.stream_text_sync(HELLO):
+    threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+    for _ in stream:
         pass
 except KeyboardInterrupt:
     sys.exit(7)
