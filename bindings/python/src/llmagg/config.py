@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ._fields import grown
-from ._parameters import told_of
+from ._parameters import nearest, told_of
 from ._shown import KEY_MARKS, shown
 from ._wire import decode, encode
 from .errors import InvalidArgumentError
@@ -215,13 +215,11 @@ _COUNT = len(fields(ModelConfig))
 
 def _refuse_slips(config: ModelConfig) -> None:
     """Raises an error for attributes, which have no effect, whose names look like misspelt settings."""
-    from difflib import get_close_matches
-
     names = [*_CORE, "name"]
     for name in vars(config):
-        if name not in names and name[:1] != "_" and (near := get_close_matches(name, names, 1, 0.8)):
+        if name not in names and name[:1] != "_" and (near := nearest(name, names)):
             where = f'model "{config.provider}/{config.name or config.model}"'
-            raise InvalidArgumentError(f'{where}: a ModelConfig has no field "{name}"; did you mean "{near[0]}"?')
+            raise InvalidArgumentError(f'{where}: a ModelConfig has no field "{name}"; did you mean "{near}"?')
 
 
 MODEL_KEYS = frozenset(_CORE) - {"provider"}

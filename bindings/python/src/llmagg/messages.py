@@ -36,11 +36,6 @@ def role_of(value: Any) -> MessageRole | str:
     return _ROLES.get(value, role) if isinstance(value, str) else role
 
 
-def _refuse_slip(role: str) -> None:
-    if near := nearest(role, _ROLES):
-        raise InvalidArgumentError(f"the role {role!r} is unknown; did you mean {near!r}?")
-
-
 if TYPE_CHECKING:
     Role = Union[MessageRole, str]
 else:
@@ -74,8 +69,8 @@ class Message:
     def __post_init__(self) -> None:
         if type(self.role) is not MessageRole:
             self.role = role_of(self.role)
-            if type(self.role) is str:
-                _refuse_slip(self.role)
+            if type(self.role) is str and (near := nearest(self.role, _ROLES)):
+                raise InvalidArgumentError(f"the role {self.role!r} is unknown; did you mean {near!r}?")
 
     __repr__ = brief
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -186,16 +187,11 @@ def warn(message: str) -> None:
 
 def show(message: str) -> None:
     """Warns at the line of the application that called the package."""
-    frame, level = _frame(), 2
+    frame: Any = sys._getframe(1)
+    level = 2
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, UserWarning, stacklevel=level)
-
-
-def _frame() -> Any:
-    import sys
-
-    return sys._getframe(2)
 
 
 _OURS = ("llmagg", "asyncio", "contextlib")  # packages that are not the application

@@ -275,12 +275,6 @@ class Plan:
         return options
 
 
-def _mapping(value: Any, what: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise InvalidArgumentError(f"{what} must be a dict of names and values, got {type(value).__name__}")
-    return value
-
-
 def request_and_options(
     messages: ChatCompletionRequest | Iterable[Any], params: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
@@ -341,8 +335,10 @@ def _put_option(options: dict[str, Any], key: str, value: Any) -> None:
 
         value = budget.names_of(value)
     if key in _MAPPINGS:
-        value = dict(_mapping(value, f'option "{key}"'))
-        key = _MAPPINGS[key]
+        if not isinstance(value, Mapping):
+            kind = type(value).__name__
+            raise InvalidArgumentError(f'option "{key}" must be a dict of names and values, got {kind}')
+        key, value = _MAPPINGS[key], dict(value)
         if key in options:
             raise InvalidArgumentError('option "headers" and "extra_headers" are the same option; do not pass both')
     options[key] = value if type(value) in _SCALARS else seconds(value)

@@ -132,7 +132,8 @@ def _ranges(row: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, Any] | None
 
 
 def _rates(row: Mapping[str, Any]) -> dict[str, Any] | None:
-    if _thoughts_cost_more(row):
+    thoughts = row.get("output_cost_per_reasoning_token")
+    if thoughts and thoughts != row.get("output_cost_per_token"):
         return None
     return {ours: round(row[theirs] * 1e6, 9) for theirs, ours in _LITELLM.items() if _is_price(row.get(theirs))}
 
@@ -208,11 +209,6 @@ def _read(table: Any, kind: type) -> Any:
 
 def _is_price(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
-
-
-def _thoughts_cost_more(row: Mapping[str, Any]) -> bool:
-    thoughts = row.get("output_cost_per_reasoning_token")
-    return bool(thoughts) and thoughts != row.get("output_cost_per_token")
 
 
 def _on(prices: Any, day: str) -> Mapping[str, Any] | None:

@@ -161,13 +161,8 @@ def _attach(provider: Any, name: str, value: Any) -> None:
 
 def _gone(user: Any, made: dict[str, Any]) -> list[str]:
     """The names of providers that only ``user`` had registered and that its new configuration does not name."""
-    providers = list(user.manager.providers.items())
-    return [name for name, provider in providers if name not in made and _is_alone(user, provider)]
-
-
-def _is_alone(user: Any, provider: Any) -> bool:
-    owners = _owners(provider)
-    return len(owners) == 1 and user in owners
+    owners = {name: _owners(provider) for name, provider in list(user.manager.providers.items())}
+    return [name for name, own in owners.items() if name not in made and len(own) == 1 and user in own]
 
 
 _KEY = "_llmagg_owners"
@@ -289,12 +284,8 @@ def _made_of(key: Any) -> Any:
 def _asked(provider: Any, user: Any) -> set[str]:
     """The names in the lists of models of the other aggregators that have a provider, without those closed."""
     others = [other for other in _owners(provider) if other is not user and other not in closed]
-    return {wanted for other in others for wanted in _names_of(other)}
-
-
-def _names_of(user: Any) -> set[str]:
-    models = getattr(user, "models", None)
-    return set(catalog.model_names(models)) if isinstance(models, (list, tuple)) else set()
+    lists = [models for other in others if isinstance(models := getattr(other, "models", None), (list, tuple))]
+    return {name for models in lists for name in catalog.model_names(models)}
 
 
 def check_models(names: Any, entries: list[catalog.Entry], left_out: dict[str, str], *, lenient: bool) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import _again
 from ._fields import grown, later, spread
-from ._parameters import told_of
+from ._parameters import nearest, told_of
 from ._shown import bare, shown
 from .errors import InvalidArgumentError
 from .messages import Function, Message, of_fields
@@ -139,11 +139,9 @@ def read_request(value: Any) -> ChatCompletionRequest:
 
 def _refuse_slips(names: list[str]) -> None:
     """Raises an error for attributes, which are never sent, whose names look like misspelt fields."""
-    from difflib import get_close_matches
-
     for name in names:
-        if near := get_close_matches(name, _ATTRIBUTES, 1, 0.8):
-            raise InvalidArgumentError(f'a request has no field "{name}"; did you mean "{near[0]}"?')
+        if near := nearest(name, _ATTRIBUTES):
+            raise InvalidArgumentError(f'a request has no field "{name}"; did you mean "{near}"?')
 
 
 def messages_to_wire(messages: Any) -> Any:

@@ -51,10 +51,11 @@ def misspelt() -> dict[str, str]:
     """
     found: dict[str, str] = {}
     if new := {name for name in os.environ if name.startswith("LLMAG")} - _told:
-        from ._native import route
+        from ._native import load
 
         _told.update(new)
-        found = {name: near for name, near in route.misspelt_variables() if name in new}
+        listed = load.call_for_json("llmagg_settings")["misspelt"]  # not from its cache: the environment changes
+        found = {variable["name"]: variable["near"] for variable in listed if variable["name"] in new}
     return found
 
 

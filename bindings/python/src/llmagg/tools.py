@@ -166,14 +166,11 @@ def _annotated(inner: Function) -> dict[str, str]:
     """What the annotations say of the parameters: a text in Annotated, or the description of pydantic's Field."""
     said = {}
     for name, hint in _hints(inner).items():
-        texts = [one if isinstance(one, str) else getattr(one, "description", None) for one in _metadata(hint)]
+        notes = getattr(hint, "__metadata__", ())
+        texts = [one if isinstance(one, str) else getattr(one, "description", None) for one in notes]
         if text := next((text for text in texts if isinstance(text, str) and text), None):
             said[name] = text
     return said
-
-
-def _metadata(hint: Any) -> tuple[Any, ...]:
-    return getattr(hint, "__metadata__", ())
 
 
 def _describe(properties: dict[str, Any], texts: Mapping[str, str]) -> None:

@@ -69,7 +69,7 @@ class Call:
         except errors.LLMError as error:
             shorten(error)
             raise
-        return _told(answer) if self.options is not None and self.is_bounded() else answer
+        return _told(answer) if self.is_bounded() else answer
 
     def response_sync(self) -> ChatCompletionResponse:
         """The whole response; blocks."""
@@ -78,7 +78,7 @@ class Call:
         except errors.LLMError as error:
             shorten(error)
             raise
-        return _told(answer) if self.options is not None and self.is_bounded() else answer
+        return _told(answer) if self.is_bounded() else answer
 
     def is_bounded(self) -> bool:
         """Whether the call has a bound of money."""

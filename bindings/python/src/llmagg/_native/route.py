@@ -309,12 +309,6 @@ def tables() -> dict[str, list[dict[str, Any]]]:
     return known
 
 
-def misspelt_variables() -> list[tuple[str, str]]:
-    """The environment variables that are nearly the library's own, each with the one that it may be meant to be."""
-    found = load.call_for_json("llmagg_settings")["misspelt"]
-    return [(variable["name"], variable["near"]) for variable in found]
-
-
 @cache
 def vendors() -> frozenset[str]:
     """The names of the vendors that the core knows, with aliases and names of sites."""

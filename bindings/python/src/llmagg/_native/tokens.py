@@ -95,12 +95,11 @@ def _provider(entry: Any) -> Any:
     if not isinstance(models, dict):
         return _model(entry)
     own = {key: entry[key] for key in _CREDENTIALS if entry.get(key)}  # of the models without one
-    named = {name: _model({**own, **model} if _leaves_open(model) else model) for name, model in models.items()}
+    named = {
+        name: _model({**own, **m} if isinstance(m, dict) and not any(map(m.get, _CREDENTIALS)) else m)
+        for name, m in models.items()
+    }
     return {**{key: value for key, value in entry.items() if key not in own}, "models": named}
-
-
-def _leaves_open(model: Any) -> bool:
-    return isinstance(model, dict) and not any(model.get(key) for key in _CREDENTIALS)
 
 
 def _model(model: Any) -> Any:

@@ -102,7 +102,7 @@ def _written(report: Report, book: Ledger, target: Path) -> Report:
     """The report of a run that has ended; the output is made if the run was not stopped."""
     report.ledger = book.path
     if report.stopped is None:
-        output.write(target, _within(book, report.rows))
+        output.write(target, (entry for entry in book.entries() if entry.n < report.rows))
         report.output = target
     return report
 
@@ -271,10 +271,6 @@ def _opened(target: Path, kind: str | Path, job: dict[str, Any], *, resume: bool
         book.close()
         raise
     return book
-
-
-def _within(book: Ledger, rows: int) -> Iterator[Any]:
-    return (entry for entry in book.entries() if entry.n < rows)
 
 
 def _batching(

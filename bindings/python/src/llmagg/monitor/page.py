@@ -137,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(page)))
         self.send_header("Cache-Control", "no-store")
-        self.send_header("Content-Security-Policy", _policy(page))
+        self.send_header("Content-Security-Policy", "; ".join([*_rules(page), "frame-ancestors 'none'"]))
         self.send_header("X-Content-Type-Options", "nosniff")
         self.end_headers()
         self.wfile.write(page)
@@ -166,12 +166,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Writes nothing: the page's address holds the secret."""
 
 
-def _policy(page: bytes) -> str:
-    """Only the page's own style and script, and its events."""
-    return "; ".join([*_rules(page), "frame-ancestors 'none'"])
-
-
 def _rules(page: bytes) -> list[str]:
+    """Only the page's own style and script, and its events."""
     rules = ["default-src 'none'", "connect-src 'self'", "img-src data:", "base-uri 'none'", "form-action 'none'"]
     for kind in (b"style", b"script"):
         found = re.search(b"<" + kind + b">(.*?)</" + kind + b">", page, re.DOTALL)

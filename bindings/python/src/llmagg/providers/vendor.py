@@ -205,11 +205,6 @@ _USAGE = {"include_usage": True}
 _OURS = {name: getattr(BaseLLMClient, name) for name in ("_get_headers", "_retry_request")}
 
 
-def _present(cls: type[VendorClient]) -> Any:
-    """What the name of one of our classes means in its module now: a test may have patched it."""
-    return getattr(sys.modules[cls.__module__], cls.__name__, cls) if cls in CLIENTS.values() else cls
-
-
 def _texts(headers: Mapping[str, Any]) -> dict[str, Any]:
     """Headers in which what stands for a text is one."""
     from .._values import is_text
@@ -243,8 +238,10 @@ class VendorProvider(BaseProvider):
 
     def create_client(self, model_config: ModelConfig) -> VendorClient:
         """A client of the class for the model's ``type``; by default the provider's class."""
-        made: VendorClient = _present(self._class_for(model_config))(model_config)
-        return made
+        cls = self._class_for(model_config)
+        if cls in CLIENTS.values():  # a test may have patched the name of one of our classes
+            cls = getattr(sys.modules[cls.__module__], cls.__name__, cls)
+        return cls(model_config)
 
     def _class_for(self, model_config: Any) -> type[VendorClient]:
         kind = getattr(model_config, "type", None)  # an application's own configuration has none

@@ -85,16 +85,13 @@ class _Guarded:
                 message["headers"] = [*message["headers"], (b"x-request-id", name)]
             await send(message)
 
-        if scope["path"] != "/healthz" and not self._keys.accept(_header(scope, b"authorization")):
+        sent = next((value.decode("latin-1") for header, value in scope["headers"] if header == b"authorization"), "")
+        if scope["path"] != "/healthz" and not self._keys.accept(sent):
             text = "the key is missing or wrong; send a key of this server as 'Authorization: Bearer KEY'"
             refused = RefusedError(401, text, "invalid_api_key", {"www-authenticate": "Bearer"})
             await refused.response()(scope, receive, named)
             return
         await self._app(scope, receive, named)
-
-
-def _header(scope: Scope, name: bytes) -> str:
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
 
 
 class _Server:

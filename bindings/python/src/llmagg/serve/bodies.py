@@ -42,10 +42,6 @@ async def _body(request: Request, limits: Limits) -> bytes:
         else:
             data += piece
     if too_large:
-        raise _too_large(limits)
+        text = f"the request is larger than {limits.body_bytes} bytes, the limit of this server"
+        raise RefusedError(413, text, "request_too_large", {"connection": "close"})
     return bytes(data)
-
-
-def _too_large(limits: Limits) -> RefusedError:
-    text = f"the request is larger than {limits.body_bytes} bytes, the limit of this server"
-    return RefusedError(413, text, "request_too_large", {"connection": "close"})
