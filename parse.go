@@ -197,7 +197,7 @@ func (s *search) read(r *Response) (any, error) {
 	}
 	value, err := s.decode(text)
 	if err != nil && len(r.Choices) > 0 && r.Choices[0].FinishReason == "length" {
-		return nil, fmt.Errorf("the answer was cut off at the most tokens; answer more briefly")
+		return nil, fmt.Errorf("the answer was cut off at its limit of tokens; answer more briefly")
 	}
 	return value, err
 }

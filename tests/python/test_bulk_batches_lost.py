@@ -86,7 +86,7 @@ def test_an_answer_that_is_none_is_asked_for_again(
         report = run(job(rows(COUNT), tmp_path / "a.jsonl", aggregator_at(llm_wall, vendor), batch_api="always"))
     assert (report.answered, made(llm_wall)) == (COUNT, 1)
     [record] = [record for record in caplog.records if "cannot be read now" in record.getMessage()]
-    assert "is no object with" in record.getMessage()
+    assert "is not an object with" in record.getMessage()
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
@@ -168,11 +168,11 @@ def test_results_that_stay_cut_off_are_read_after_three_looks_and_said(
         report = run(job(rows(COUNT), tmp_path / "a.jsonl", aggregator_at(llm_wall, "openai")))
     assert (report.answered, made(llm_wall), len(chats(llm_wall))) == (COUNT, 1, COUNT - 1)
     said = [record.getMessage() for record in caplog.records]
-    torn = "line 2 of a batch's results cannot be read; they may be cut off"
+    torn = "line 2 of a batch's results cannot be read; the results may be cut off"
     assert sum(f"{torn}; llmagg tries again" in one for one in said) == 1
     assert sum("HTTP 503; llmagg tries again" in one for one in said) == 1
     [last] = [one for one in said if "has no answers to" in one]
-    assert f"to {COUNT - 1} rows: {torn}; they are asked" in last
+    assert f"to {COUNT - 1} rows: {torn}; each is asked" in last
 
 
 @pytest.mark.parametrize("away", [503, page], ids=["refused", "page"])
@@ -208,7 +208,7 @@ def test_a_batch_that_fails_says_why(
     why = "the batch failed: Your billing limit is reached."
     if use == "auto":
         assert report.answered == COUNT
-        assert f"has no answers to {COUNT} rows: {why}; they are asked live" in caplog.text
+        assert f"has no answers to {COUNT} rows: {why}; each is asked in a call of its own" in caplog.text
     else:
         assert why in str(report)
 
@@ -266,7 +266,7 @@ def test_a_file_that_is_not_taken(llm_wall: FaultWall, tmp_path: Path, run: Any,
     script(llm_wall)
     change_answers(monkeypatch, lambda method, path, answer: b"<html>" if path == "/files" else answer)
     llm = aggregator_at(llm_wall, "openai")
-    with pytest.raises(llmagg.BadResponseError, match="no object with 'id': <html>"):
+    with pytest.raises(llmagg.BadResponseError, match="not an object with 'id': <html>"):
         run(job(rows(COUNT), tmp_path / "a.jsonl", llm, batch_api="always"))
     with caplog.at_level(logging.WARNING, "llmagg"):
         assert run(job(rows(COUNT), tmp_path / "b.jsonl", llm)).answered == COUNT

@@ -164,7 +164,7 @@ def test_a_file_of_which_no_row_can_be_asked(
     with pytest.raises(llmagg.InvalidArgumentError, match=says):
         run(bulk.run(source, tmp_path / "out.jsonl", aggregator_for(llm_wall, "gpt-a")))
     with pytest.raises(
-        llmagg.InvalidArgumentError, match=r"expected a path or an iterable of rows \(of one: \[row\]\)"
+        llmagg.InvalidArgumentError, match=r"expected a path or an iterable of rows \(for a single row: \[row\]\)"
     ):
         run(bulk.run({"prompt": "x"}, tmp_path / "out.jsonl", aggregator_for(llm_wall, "gpt-a")))
     assert not chats(llm_wall)

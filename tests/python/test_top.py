@@ -180,7 +180,7 @@ def test_a_process_that_tells_nothing(runtime: Path, monkeypatch: pytest.MonkeyP
         listener.listen()
         with monkeypatch.context() as patched:
             patched.setattr(sockets, "_SILENCE", 0.05)
-            with pytest.raises(InvalidArgumentError, match=r"process 12 told nothing for 0\.05 s"):
+            with pytest.raises(InvalidArgumentError, match=r"process 12 has reported nothing for 0\.05 s"):
                 next(sockets.lines(12))
         told = sockets.lines(12)
 

@@ -92,7 +92,7 @@ def _of_times(value: Any) -> Any:
     kind, unit = value.dtype.kind, value.dtype.str[3:]  # of "<m8[3M]"
     base = unit.strip("[]0123456789")
     if kind == "m" and base in ("", "Y", "M"):
-        raise TypeError(f"is a timedelta64{unit}, whose length is not known; expected one in days, seconds or so")
+        raise TypeError(f"is a timedelta64{unit}, whose length is not known; expected a unit of fixed length")
     if base in ("ns", "ps", "fs", "as"):  # finer than a microsecond
         listed = value.astype(f"{kind}8[us]").tolist()
     if _holds_int(listed):

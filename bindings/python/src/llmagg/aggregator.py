@@ -63,7 +63,8 @@ class LLMAggregator(Closing):
     is asked before the next one. Calls with the same ``session`` (a text) ask the same model first while it is usable,
     except with "order". ``budget`` bounds what all calls of the aggregator cost together. ``cache`` answers a request
     that equals an earlier one with its answer: True, ``{"size": "64MB", "ttl_s": 3600}``, or a :class:`llmagg.Cache`,
-    which aggregators may share; ``response.cached`` tells. A call with "refresh" asks anew, with "off" it does without.
+    which aggregators may share; ``response.cached`` says whether it did. A call with ``cache="refresh"`` asks a server
+    again, and one with "off" does not use the cache.
     """
 
     strategy: Any = None  # a subclass need not call __init__ if it sets manager and models
@@ -202,8 +203,8 @@ class LLMAggregator(Closing):
         """Returns the vectors of a text or of a list of texts, in their order.
 
         The texts are split as the vendor takes them, and the requests are made at the same time, each with retries,
-        circuit breakers and failover. Only routes of one model are asked, since the vectors of another model mean
-        something else. ``dimensions`` shortens the vectors where the model can; ``input_type`` ("query", "document",
+        circuit breakers and failover. Only routes of one model are asked, since vectors of two models cannot be
+        compared. ``dimensions`` shortens the vectors where the model can; ``input_type`` ("query", "document",
         "similarity", "classification", "clustering") is for models that tell these apart. With ``numpy`` the vectors
         are a float32 array of one row for each text. ``params`` are options as for calls, and fields for the server.
         Raises LLMError; UnsupportedError if no route makes embeddings.

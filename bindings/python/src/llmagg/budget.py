@@ -23,10 +23,10 @@ class Budget(Shared):
         answer = await aggregator.chat("Hello", budgets=[llmagg.Budget(0.5)])
 
     No attempt begins after the known cost of these calls has reached ``amount``: a call then raises
-    QuotaExceededError. A ``hard`` budget also keeps calls from routes where an attempt could pass it, by the route's
-    price, the size of the request and its ``max_tokens``; attempts under way are counted in, and an attempt whose cost
-    is not known counts as what it could cost. Thread-safe. A forked child
-    counts by itself, from 0, and so does a pickled budget; a copy is the budget itself.
+    QuotaExceededError. A ``hard`` budget also skips routes where an attempt could exceed it, as estimated from the
+    route's price, the size of the request and its ``max_tokens``. Attempts in flight count, and an attempt whose cost
+    is not known counts as the most that it could cost. Thread-safe. A forked child counts by itself, from 0, and so
+    does a pickled budget; a copy is the budget itself.
     """
 
     _kind = "budget"
@@ -74,8 +74,8 @@ def _again(amount: float, hard: bool) -> Budget:
 
 
 def process_budget(amount: float | None, *, hard: bool = False) -> None:
-    """Bounds what all calls of this process cost together, as a :class:`Budget`; None: no bound any more, and what is
-    spent is forgotten. ``llmagg.stats()["budgets"][""]`` says how much is spent.
+    """Bounds what all calls of this process cost together, as a :class:`Budget`; None removes the bound and forgets
+    what was spent. ``llmagg.stats()["budgets"][""]`` says how much is spent.
     """
     tell("budget", "", None if amount is None else {"amount": amount, "hard": hard})
     _note("", soft=amount is not None and not hard)

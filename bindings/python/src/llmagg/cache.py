@@ -26,17 +26,16 @@ class Cache(Shared):
         again = await aggregator.chat("Name a city in Germany.")
         print(again.cached, kept.report()["hits"])
 
-    Requests are equal if their routes are, and all their fields that may change an answer; ``deadline``, ``session``,
-    ``user``, ``metadata`` and the like may differ. A request with a ``temperature`` gets the same answer again, too.
-    Kept are whole answers that ended by themselves or at their length, of ``chat`` and of streams that were read to
-    their end; never a failure, nor an answer that was cut or filtered. Of equal chats at the same time one asks the
-    server, and the others wait for its answer, each until its own ``deadline``; if it fails, each asks for itself. A
-    stream is answered in chunks.
+    Requests are equal if they have the same routes, and the same values in all fields that may change an answer;
+    ``deadline``, ``session``, ``user``, ``metadata`` and the like may differ. A request with a ``temperature`` gets the
+    same answer again, too. Whole answers of ``chat`` and of streams that were read to their end are kept if they ended
+    by themselves or at their length; failures and answers that were cut or filtered are not. Of several equal chats at
+    the same time, one asks the server, and the others wait for its answer, each until its own ``deadline``; if it
+    fails, each asks for itself. A stream is answered in chunks.
 
     ``size`` is how many bytes the kept answers may have together, a number or a text such as "64MB"; what was not used
     for the longest time is forgotten first. ``ttl_s`` is how many seconds an answer is kept; None: as long as there is
-    room. Thread-safe. A forked child begins with an empty cache, and so does a
-    pickled one; a copy is the cache itself.
+    room. Thread-safe. A forked child begins with an empty cache, and so does a pickled one; a copy is the cache itself.
     """
 
     _kind = "cache"

@@ -4,7 +4,7 @@ The models that a call tries, in order, are those of its ``models`` (each ``prov
 configuration that is found). Without ``models`` :mod:`llmagg.settings` says which they are.
 
 The providers are not in the registry that aggregators share (:func:`llmagg.get_manager`). The environment is read at
-each call: a changed key holds from the next call on.
+each call: a changed key takes effect at the next call.
 """
 
 from __future__ import annotations
@@ -213,7 +213,7 @@ async def embed(
 
         vectors = (await llmagg.embed(["red", "blue"], "openai/text-embedding-3-small")).embeddings
 
-    The model has to be named, since the vectors of another model mean something else.
+    The model has to be named, since vectors of two models cannot be compared.
     """
     llm = await aggregator(*_named("embed", models, params, input=input))
     return await llm.embed(input, dimensions=dimensions, input_type=input_type, numpy=numpy, **params)

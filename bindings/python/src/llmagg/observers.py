@@ -39,8 +39,8 @@ class Observation:
     ``breaker_changed``: ``from_state`` and ``state`` ("closed", "half_open", "open"); ``health_changed``: ``state``
     ("up", "down"); ``cached``: ``state`` ("hit" or "joined"), a kept answer for a call with this first route;
     ``fleet_joined`` and ``fleet_lost``: ``message``; ``fleet_heard``: ``state`` ("opened", "closed", "wait", "block"),
-    which another process told, or once, without a route, a kind that this version does not know; ``dropped``:
-    ``dropped``, the number of observations lost here.
+    which another process reported; a kind that this version does not know is reported once, without a route;
+    ``dropped``: ``dropped``, the number of observations lost here.
 
     ``time`` is seconds since the Unix epoch, ``wait`` seconds; ``call`` is the number of the call in this process, or
     0; ``code`` is a name as in ``Attempt.outcome``, ``error_owner`` is as in ``LLMError``. No field contains a key.

@@ -357,7 +357,7 @@ class ChatParams(GenerateParams, total=False):
 
 
 class RowParams(_RequestParams, total=False):
-    """The parameters and options of ``llmagg.bulk`` that hold for each row: those of :class:`ChatParams` but
+    """The parameters and options of ``llmagg.bulk`` that hold for each row: those of :class:`ChatParams` except
     ``max_cost``, which is for the whole job there, and ``prompt``, which says what of a row is asked.
     """
 

@@ -146,7 +146,7 @@ class Form(Generic[T]):
         except (ValueError, msgspec.MsgspecError, RecursionError) as error:
             _again.pass_on(error)
             if choice is not None and choice.finish_reason == "length":
-                raise UnfitError("the answer was cut off at the most tokens; answer more briefly") from None
+                raise UnfitError("the answer was cut off at its limit of tokens; answer more briefly") from None
             raise UnfitError(" ".join(_rules.told(error).split())[:500]) from None
 
     def of(self, text: str | bytes) -> T:

@@ -1,12 +1,12 @@
 """Finds the configuration of an aggregator that gets none, and of ``llmagg.chat``. The first source that is set wins:
 
-1. ``LLMAGG_MODELS``: names, separated by commas ("anthropic/claude-sonnet-5, openai/gpt-4o-mini"); they stand for a
-   list of models where an aggregator or a call has none. A known vendor needs no more than its key
+1. ``LLMAGG_MODELS``: names, separated by commas ("anthropic/claude-sonnet-5, openai/gpt-4o-mini"), for aggregators and
+   calls without a list of models. A known vendor needs only its key
 2. the JSON file named by ``LLMAGG_CONFIG``: ``{provider: {"models": {name: {…}}}}``
 3. the object named by ``LLMAGG_SETTINGS`` ("module:attribute"), with ``LLM_MODEL``
 4. ``app.config.settings:settings``, if it can be imported and has ``LLM_MODEL``
 5. one model of each vendor in ``DEFAULT_MODELS`` whose key is set; ``…_MODEL`` (as OPENAI_MODEL) names another model,
-   and ``…_BASE_URL`` or ``…_API_BASE_URL`` another address. A list of models takes the place of this source
+   and ``…_BASE_URL`` or ``…_API_BASE_URL`` another address. A list of models replaces this source
 
 The environment is read at each search.
 """
@@ -80,7 +80,7 @@ class _MissedError(Exception):
 def find(named: Sequence[Any] = ()) -> oldstyle.Read:
     """The first usable configuration for a list of models, which may be empty.
 
-    Without a list it raises NotInitializedError, which lists the sources and what each lacks, if there is none.
+    Raises NotInitializedError if there is none and no list is given; the error lists the sources and what each lacks.
     """
     for variable, near in misspelt().items():
         oldstyle.warn(f"nothing reads the environment variable {variable}; did you mean {near}?")

@@ -291,7 +291,7 @@ class _Database:
             with contextlib.suppress(Exception):  # warnings may be errors
                 warnings.warn(
                     f"the cache's file {shown_path(self._path)} failed: {error}; "
-                    "calls go on without what it cannot keep",
+                    "calls continue, and some answers are not kept",
                     stacklevel=2,
                 )
 

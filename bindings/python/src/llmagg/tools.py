@@ -1,9 +1,9 @@
 """Tools from functions, and the loop that calls them: ``run_tools(messages, tools=[weather])``.
 
-A function's signature and docstring become the tool that the model sees: its annotations the schema of the arguments,
-the first paragraph of the docstring the description, and what the docstring or an ``Annotated`` says of a parameter
-that of the argument. Functions may be coroutines; the calls of one answer run at the
-same time, plain functions in threads. What a function raises is told to the model, which may try something else.
+A function's signature and docstring become the tool that the model sees: the annotations give the schema of the
+arguments, the first paragraph of the docstring describes the tool, and what the docstring or an ``Annotated`` says of a
+parameter describes the argument. Functions may be coroutines; the calls of one answer run at the same time, plain
+functions in threads. If a function raises an exception, the model is told, and may try something else.
 """
 
 from __future__ import annotations

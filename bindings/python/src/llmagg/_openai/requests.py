@@ -47,7 +47,7 @@ def options_of(body: dict[str, Any]) -> dict[str, Any]:
         raise InvalidArgumentError(f"llmagg must be an object of call options, got {type(given).__name__}")
     if unknown := sorted(given.keys() - OPTIONS):
         known = ", ".join(sorted(OPTIONS))
-        raise InvalidArgumentError(f"llmagg.{unknown[0]} is no call option of the server; expected one of {known}")
+        raise InvalidArgumentError(f"llmagg.{unknown[0]} is not a call option of the server; expected one of {known}")
     return given
 
 

@@ -187,7 +187,8 @@ class Batching:
         except LLMError as error:
             if self._always:
                 raise
-            logger.warning("a batch of %d rows could not be sent: %s; they are asked live", len(chunk), error)
+            text = "a batch of %d rows could not be sent: %s; each is asked in a call of its own"
+            logger.warning(text, len(chunk), error)
             for asked, _ in chunk:
                 self._engine.again(asked)
             return
@@ -268,7 +269,8 @@ class Batching:
         left = [n for n in _numbers(self._noted.pop(name)) if n in self._waiting]
         again: list[Asked] = []
         if left and why and not self._always:
-            logger.warning("the batch %s has no answers to %d rows: %s; they are asked live", name, len(left), why)
+            text = "the batch %s has no answers to %d rows: %s; each is asked in a call of its own"
+            logger.warning(text, name, len(left), why)
         for n in left:
             asked = self._waiting.pop(n)
             del self._owners[n]

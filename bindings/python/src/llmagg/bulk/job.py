@@ -42,7 +42,7 @@ async def run(
 
     ``source`` is a file (.jsonl, .csv, or .parquet with pyarrow), a table of pandas, polars or pyarrow, or an iterable
     of rows, also an asynchronous one. A row is a text, or an object with ``prompt``, ``messages`` or ``body`` (a whole
-    request). ``prompt`` makes one of these of any other row: it is the name of a column, a text with names of columns
+    request). For any other row, ``prompt`` says what is asked: it is the name of a column, a text with names of columns
     in braces (``"Is this spam? {review}"``), or a function of a row. ``params`` are parameters and options of
     ``llm.chat`` for all rows. Without ``llm``, ``models`` are asked as by ``llmagg.chat``.
 
@@ -50,19 +50,20 @@ async def run(
     before the run looks at the next one. After a kill, ``resume=True`` asks only the rows that are missing: rows in
     flight at the kill may be paid for twice, others not. A failed row is a row with ``error``; ``retry_errors=True``
     asks those again. ``errors="stop"`` ends the run at the first failed row, ``stop_after_errors`` after that many,
-    or after that share of the rows (below 1). ``max_cost`` is for the whole job, earlier runs included; rows in
-    flight come on top. After a stop, ``report.stopped`` says why and no output is made (:func:`export` makes one of
-    any ledger). ``window`` is how many rows are in flight at once (default: twice the slots of the routes).
+    or, below 1, after that share of the rows. ``max_cost`` is for the whole job, earlier runs included; rows in
+    flight may still exceed it. After a stop, ``report.stopped`` says why and no output is made (:func:`export` makes
+    one of any ledger). ``window`` is how many rows are in flight at once (default: twice the slots of the routes).
 
     With ``batch_api`` "auto" or "always" the rows go to the first route's vendor as batches, if that is OpenAI or
-    Anthropic: half the price, an own quota, and an answer within a day. "auto" asks live what a batch does not answer,
-    or has not answered after ``batch_wait`` seconds (the batch is cancelled then); "always" sends it again, three times
-    at most, and fails for other vendors. The ledger knows the batches, so a later run finds them. ``batch_poll`` is
-    how often batches are looked at, at first, in seconds. Rows in batches stay in memory, and ``max_cost`` ends no
-    batch that was sent.
+    Anthropic: half the price, a separate quota, and an answer within a day. If a batch does not answer a row, or has
+    not answered after ``batch_wait`` seconds (then it is cancelled), "auto" asks the row in a call of its own, and
+    "always" sends it in another batch, three times at most. For other vendors "always" is an error. The ledger knows
+    the batches, so a later run finds them. ``batch_poll`` is the time between the first checks of a batch, in seconds.
+    Rows in batches stay in memory, and ``max_cost`` ends no batch that was sent.
 
-    Where ``max_cost``, ``errors``, ``stop_after_errors``, ``ledger`` or ``batch_api`` is None, the key ``bulk`` of the
-    aggregator's configuration says it, if it has one. An infinite ``max_cost`` or ``stop_after_errors`` is no bound.
+    If ``max_cost``, ``errors``, ``stop_after_errors``, ``ledger`` or ``batch_api`` is None, it is what the key
+    ``bulk`` of the aggregator's configuration says, if there is one. An infinite ``max_cost`` or
+    ``stop_after_errors`` is no bound.
 
     Raises LedgerError if another run holds the ledger or it belongs to another job, LedgerFullError on a full disk.
     """
@@ -282,7 +283,7 @@ def _batching(
         return Batching(engine, asking, llm, book, use, wait, poll)
     if noted := book.meta().get("batches"):
         text = f"the ledger {shown_path(book.path)} waits for {len(noted)} batches; go on with batch_api"
-        raise LedgerError(f'{text} "auto" or "always" (batch_wait=0 gives them up)')
+        raise LedgerError(f'{text} "auto" or "always" (batch_wait=0 gives the batches up)')
     return None
 
 

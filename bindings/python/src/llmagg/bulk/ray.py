@@ -19,7 +19,7 @@ from .shared import ANSWER_COLUMNS, Batches
 
 
 class Chat:
-    """A class for ``map_batches``: batches gain the columns of ``ANSWER_COLUMNS``. A failed row has an ``error``.
+    """A class for ``map_batches``: the batches get the columns of ``ANSWER_COLUMNS``. A failed row has an ``error``.
 
     ``config`` and ``models`` are those of :class:`llmagg.LLMAggregator`; ``ledger`` is a folder that all machines
     share, or a URL as "valkey://host"; an answer is found there again after a crash. ``prompt`` is the name of a

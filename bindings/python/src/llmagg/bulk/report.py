@@ -21,8 +21,8 @@ class LedgerFullError(LLMError):
 
 
 class LedgerAwayError(LLMError):
-    """A ledger that several machines share cannot be reached, or refuses to be read or written. What is in it stays;
-    the message says how many answers that were paid for are not.
+    """A ledger that several machines share cannot be reached, or refuses to be read or written. Its content is
+    kept; the message says how many paid answers are missing in it.
     """
 
 

@@ -56,7 +56,8 @@ class Rows:
         elif hasattr(source, "__aiter__"):
             self._awaited = source.__aiter__()
         elif isinstance(source, Mapping):
-            raise InvalidArgumentError("the input is an object; expected a path or an iterable of rows (of one: [row])")
+            text = "the input is an object; expected a path or an iterable of rows (for a single row: [row])"
+            raise InvalidArgumentError(text)
         elif isinstance(source, Iterable):
             self._plain = iter(source)
             if isinstance(source, Sized):

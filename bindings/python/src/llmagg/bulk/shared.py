@@ -54,7 +54,7 @@ class Batches:
             if unheeded := vars(self._llm).get("_bulk"):
                 oldstyle.warn(
                     f"the configuration's 'bulk' has {', '.join(unheeded)}, which llmagg.bulk.ray and llmagg.bulk.dask "
-                    "do not heed; params={'max_cost': …} bounds each call"
+                    "ignore; params={'max_cost': …} bounds each call"
                 )
             made = Asking(self._llm, *self._ask_with)
             await made.check()

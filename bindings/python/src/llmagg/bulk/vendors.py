@@ -76,7 +76,7 @@ def _object(data: bytes, *names: str) -> dict[str, Any]:
         if isinstance(read, dict) and all(name in read for name in names):
             return read
     said = " ".join(data[:100].decode("utf-8", "replace").split())
-    raise BadResponseError(f"the answer about a batch is no object with {', '.join(map(repr, names))}: {said}")
+    raise BadResponseError(f"the answer about a batch is not an object with {', '.join(map(repr, names))}: {said}")
 
 
 def _in(data: dict[str, Any], name: str, inside: str) -> Any:
@@ -108,7 +108,7 @@ def _lines(data: bytes, lenient: bool) -> list[dict[str, Any]]:
         said = " ".join(data[:100].decode("utf-8", "replace").split())
         raise BadResponseError(f"no line of a batch's results can be read: {said}")
     if torn and not lenient:
-        raise TornResultsError(f"line {torn} of a batch's results cannot be read; they may be cut off")
+        raise TornResultsError(f"line {torn} of a batch's results cannot be read; the results may be cut off")
     return found
 
 

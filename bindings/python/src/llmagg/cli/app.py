@@ -146,13 +146,13 @@ def top(
 ) -> None:  # fmt: skip
     """Shows a running process: its routes and last calls.
 
-    The process was started with LLMAGG_TOP=1. Limits and latencies stand beside the routes. With --fleet it shows which
-    routes the processes of a fleet told each other of.
+    The process was started with LLMAGG_TOP=1. Each route has its limits and latencies beside it. With --fleet it
+    shows what the processes of a fleet report to each other about routes.
     """
     shown: Any = import_module("llmagg.cli.top")
     if fleet is not None:
         if process is not None or html is not None:
-            raise typer.BadParameter("--fleet shows no process of its own; leave out PROCESS and --html")
+            raise typer.BadParameter("--fleet shows a fleet and not one process; leave out PROCESS and --html")
         raise typer.Exit(shown.run_fleet(fleet, name, config, once=once, as_json=as_json))
     if name is not None or config is not None:
         raise typer.BadParameter("--name and --config need --fleet URL")

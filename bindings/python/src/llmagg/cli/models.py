@@ -83,5 +83,5 @@ def of_route(route: Route) -> list[str]:
         listed = read if isinstance(read, list) else read.get("data") or read.get("models") or []
         names = [str(model.get("id") or model.get("name") or "") for model in listed]
     except (ValueError, AttributeError):
-        raise LLMError(f"{shown} answered with something that is no list of models") from None
+        raise LLMError(f"{shown} answered, but not with a list of models") from None
     return sorted(name.removeprefix("models/") for name in names if name)

@@ -130,7 +130,7 @@ def lines(pid: int) -> Iterator[dict[str, Any]]:
                     told = True
                     yield json.loads(line)
         except TimeoutError:
-            raise InvalidArgumentError(f"process {pid} told nothing for {_SILENCE} s; is it stopped?") from None
+            raise InvalidArgumentError(f"process {pid} has reported nothing for {_SILENCE} s; is it stopped?") from None
         except OSError:
             pass
         if not told:

@@ -55,7 +55,7 @@ class Settings:
         if not self._broken:
             self._broken = True
             what = f"{type(error).__name__}: {error}"
-            logging.getLogger("llmagg").warning("OpenTelemetry failed: %s; calls go on without what it misses", what)
+            logging.getLogger("llmagg").warning("OpenTelemetry failed: %s; calls continue, spans may be missing", what)
 
     def _head(self, operation: str, route: str, model: str) -> tuple[str, Mapping[str, Any], str]:
         """A span's name, what it says from its start on, and the configured name of its model."""
