@@ -62,7 +62,7 @@ $(VENV)/.package: $(PYTHON) $(BUILD)/libllmagg.so $(PY_SOURCES)
 	@touch $@
 
 $(VENV)/.tools: $(PYTHON) tests/python/requirements.txt
-	$(PIP) install -r tests/python/requirements.txt
+	$(PIP) install --no-compile -r tests/python/requirements.txt
 	@touch $@
 
 venv: $(VENV)/.package $(VENV)/.tools ## make the virtual environment with the package and the tests' tools
@@ -88,8 +88,8 @@ test: check-tools lib $(if $(filter venv,$(TEST_LANE_1) $(TEST_LANE_2)),,venv) #
 	@MAKE="$(MAKE)" BUILD="$(BUILD)" sh tests/lanes.sh test '$(TEST_LANE_1)' '$(TEST_LANE_2)'
 	@echo "all tests passed"
 
-quick: check-tools lib venv ## the checks to run before each commit, under 2 minutes
-	@MAKE="$(MAKE)" BUILD="$(BUILD)" sh tests/lanes.sh quick go-quick py-quick
+quick: check-tools ## the checks to run before each commit, under 2 minutes
+	@MAKE="$(MAKE)" BUILD="$(BUILD)" sh tests/lanes.sh quick go-quick 'venv py-quick'
 
 lint: check-tools venv ## vet, staticcheck, gofmt, mypy --strict, ruff
 	@test -z "$$(gofmt -l *.go core capi examples tests)" || { echo "gofmt wants to change:"; gofmt -l *.go core capi examples tests; exit 1; }
@@ -106,6 +106,8 @@ GO_MODULES := prom otel
 # whole without it. UNRACED_IN are the packages that have such tests.
 UNRACED := Linear|MemoryIsBounded|CutInAnyWay|SplitPointsDoNotMatter
 WHOLE   := AsTheClausesSay|TheModelSees
+# What kills and stops processes, or fills files, for seconds each, as the Python tests with the mark "long" do: not part of `make quick`.
+LONG    := TwentyKills|AStoppedProcess|TheLimitOfAFilesSize|AFullDisk
 UNRACED_IN = $(addprefix ./,$(shell grep -rlE --include='*_test.go' 'func Test[A-Za-z0-9_]*($(UNRACED)|$(WHOLE))' core | xargs -n 1 dirname | sort -u))
 
 # The other packages with tests: of the repository's texts. tests/contract has a target of its own.
@@ -119,9 +121,9 @@ go-test: ## Go tests with the race detector; what it is too slow or too large fo
 	for module in $(GO_MODULES); do (cd $$module && $(GO) vet ./... && $(GO_TEST) -vet=off -race -timeout 200s ./...) || exit 1; done
 	$(GO_TEST) -vet=off -timeout 300s -run '$(UNRACED)|$(WHOLE)' $(UNRACED_IN)
 
-go-quick: ## Go tests without the race detector and without long measurements
+go-quick: ## Go tests of the core and of the repository's texts, without the race detector and those that take long
 	$(GO) vet ./core/... ./capi/...
-	$(GO) test -short -skip '$(UNRACED)|$(WHOLE)' -timeout 100s ./core/...
+	$(GO) test -vet=off -short -skip '$(UNRACED)|$(WHOLE)|$(LONG)' -timeout 100s ./core/... ./tests/architecture ./tests/mutants ./tests/reference
 
 # Two files at a time: the Python tests wait for processes more than they compute. The pages, the longest file, come first: at the end
 # they would run alone. A worker that crashes ends the run, since pytest-xdist 3.8 may wait for ever for the worker that replaces it
@@ -129,8 +131,8 @@ go-quick: ## Go tests without the race detector and without long measurements
 PYTEST := $(PYTHON) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 \
 	-o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true
 
-py-quick: ## Python tests, up to the first failure
-	$(PYTEST) -x tests/python
+py-quick: ## Python tests without those that take long, up to the first failure; names those that take more than a second
+	$(PYTEST) -x -m 'not long' --durations=10 --durations-min=1 tests/python
 
 py-test: lib venv ## Python tests against the built library
 	$(PYTEST) -rs tests/readme tests/python tests/bench

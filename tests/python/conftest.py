@@ -32,8 +32,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A warning is a failure: an unclosed loop or socket, a coroutine that nobody awaited."""
+    """A warning is a failure: an unclosed loop or socket, a coroutine that nobody awaited. ``long`` is a mark."""
     config.addinivalue_line("filterwarnings", "error")
+    config.addinivalue_line("markers", "long: takes seconds, as processes and clocks do; `make quick` leaves it out")
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         # A shell gives it so to what it starts in the background; the processes that the tests start would inherit it.
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -23,6 +23,8 @@ from conftest import HELLO, aggregator_for, chats
 from llmagg import _again
 from llmagg.faultwall import FaultWall
 
+pytestmark = pytest.mark.long
+
 OURS = str(Path(llmagg.__file__).parent)
 PART = {"role": "user", "content": [{"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}]}
 REQUEST = llmagg.ChatCompletionRequest("gpt-a", [llmagg.Message("user", "x")])

@@ -169,6 +169,7 @@ CALLS = {
 LIMIT = 0.3  # seconds between Ctrl-C and the end of the call; a busy machine gets three times that
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CALLS)
 def test_ctrl_c_ends_a_call_at_once(llm_wall: FaultWall, name: str) -> None:
     if name == "uvloop":

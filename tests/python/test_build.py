@@ -20,6 +20,7 @@ def tool(folder: Path, name: str, output: str = "") -> None:
     path.chmod(0o755)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("tools", "message"),
     [
@@ -50,6 +51,7 @@ def test_away_from_the_sources_is_said(tmp_path: Path) -> None:
     assert "the Go sources are not beside the package" in result.stderr
 
 
+@pytest.mark.long
 def test_a_source_archive_has_all_that_a_build_needs(tmp_path: Path) -> None:
     root = BACKEND.parents[2]
     copy = tmp_path / "bindings" / "python"

@@ -70,6 +70,7 @@ def test_a_key_that_is_refused_meanwhile(
     assert (report.answered, made(llm_wall), chats(llm_wall)) == (COUNT, 1, []), "the batch is there still"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("vendor", VENDORS)
 @pytest.mark.parametrize("page", [b"<html>We are down for maintenance.</html>", b"[]", b"{}", b"null", b""])
 def test_an_answer_that_is_none_is_asked_for_again(
@@ -136,6 +137,7 @@ def page(_: bytes) -> bytes:
     return b"<html>\n<p>We are down for maintenance.</p>\n</html>"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("vendor", VENDORS)
 @pytest.mark.parametrize("use", ["auto", "always"])
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ def ended(run: subprocess.Popen[str]) -> tuple[int, str, str]:
 USUAL = ("prompts.jsonl", "answers.jsonl", "--config", "c.json")
 
 
+@pytest.mark.long
 def test_a_job(begin: Any, tmp_path: Path, llm_wall: FaultWall) -> None:
     code, out, err = ended(begin(*USUAL, "--param", "temperature=0.5", "--param", "user=u", "--json"))
     assert code == 0, err
@@ -54,6 +55,7 @@ def test_a_job(begin: Any, tmp_path: Path, llm_wall: FaultWall) -> None:
     assert (code, "--resume" in err) == (2, True)
 
 
+@pytest.mark.long
 def test_a_stop_and_what_there_is(begin: Any, tmp_path: Path) -> None:
     code, _, err = ended(begin(*USUAL, "--max-cost", "0.1", "--quiet"))
     assert (code, "stopped by max_cost" in err) == (1, True)
@@ -64,6 +66,7 @@ def test_a_stop_and_what_there_is(begin: Any, tmp_path: Path) -> None:
     assert (code, "40 answered, 0 failed" in err) == (0, True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_keeps_what_there_is(begin: Any, tmp_path: Path, llm_wall: FaultWall, sent: int) -> None:
     llm_wall.script({"default": {"steps": [{"times": 10}, {"hold": "rest"}]}})
@@ -79,6 +82,7 @@ def test_an_interrupt_keeps_what_there_is(begin: Any, tmp_path: Path, llm_wall: 
     assert "40 answered, 0 failed, 30 asked" in ended(begin(*USUAL, "--quiet", "--resume"))[2]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

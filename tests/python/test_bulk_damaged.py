@@ -26,6 +26,7 @@ def damage(ledger: Path, first: float, last: float) -> None:
         file.write(b"\x5a" * (int(size * last) - file.tell()))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("first", "last"), [(0, 0.2), (0.5, 0.6), (0.9, 1)])
 def test_a_damaged_ledger(llm_wall: FaultWall, tmp_path: Path, run: Any, first: float, last: float) -> None:
     llm, target, complaints = aggregator_for(llm_wall, "gpt-a"), tmp_path / "a.jsonl", []

@@ -20,6 +20,8 @@ from conftest import aggregator_for, chats
 from llmagg import bulk
 from llmagg.faultwall import FaultWall
 
+pytestmark = pytest.mark.long
+
 PLACES = 10
 PROGRAM = """
 import asyncio, sys, llmagg

@@ -93,6 +93,7 @@ def test_the_database_of_another_program_is_no_ledger(
     assert ledger.read_bytes() == before
 
 
+@pytest.mark.long
 def test_a_ledger_that_another_program_locks(llm_wall: FaultWall, tmp_path: Path, run: Any, monkeypatch: Any) -> None:
     connect = functools.partial(sqlite3.connect, timeout=0.1)
     monkeypatch.setattr("llmagg.bulk.ledger.sqlite3.connect", connect)

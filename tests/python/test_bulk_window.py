@@ -52,6 +52,7 @@ def quota(headers: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("headers", [True, False], ids=["told", "not told"])
 def test_auto_is_the_default_of_bulk(llm_wall: FaultWall, tmp_path: Path, run: Any, headers: bool) -> None:
     llm_wall.script({"models": {"gpt-a": quota(headers)}})

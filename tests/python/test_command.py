@@ -82,6 +82,7 @@ def test_json(command: Command) -> None:
     assert (done.returncode, failed["attempts"][0]["route"]) == (1, "shop/bad")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
@@ -123,6 +124,7 @@ def test_doctor_finds_nothing(command: Command) -> None:
     assert KEY not in done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_doctor_says_what_to_change(command: Command, config: Path) -> None:
     config.chmod(0o644)
     models = {
@@ -140,6 +142,7 @@ def test_doctor_says_what_to_change(command: Command, config: Path) -> None:
     assert found["shop/dead: live"]["level"] == "error"
 
 
+@pytest.mark.long
 def test_doctor_tells_a_wrong_key_and_a_wrong_clock(command: Command, llm_wall: FaultWall) -> None:
     late = {"status": 401, "headers": {"Date": "Sat, 01 Jan 2022 00:00:00 GMT"}}
     llm_wall.script({"default": {"steps": [late]}})
@@ -147,6 +150,7 @@ def test_doctor_tells_a_wrong_key_and_a_wrong_clock(command: Command, llm_wall: 
     assert "the server refuses the key" in found["shop/good: live"]["advice"]
 
 
+@pytest.mark.long
 def test_doctor_tells_of_a_broken_configuration(command: Command, config: Path) -> None:
     config.write_text('{"shop": {"models": {"m": {"base_ulr": "http://127.0.0.1:9/v1"}}}}')
     done = command("doctor")
@@ -165,6 +169,7 @@ def test_clocks_and_certificates() -> None:
     assert checks._certificate("s", soon).level == "warning"
 
 
+@pytest.mark.long
 def test_models(command: Command, llm_wall: FaultWall) -> None:
     assert "shop/good" in command("models", "--routes").stdout
     rows = {row["vendor"]: row for row in json.loads(command("models", "--json", OPENAI_API_KEY=KEY).stdout)}
@@ -174,6 +179,7 @@ def test_models(command: Command, llm_wall: FaultWall) -> None:
     assert "cannot be reached" in command("models", "vllm", VLLM_BASE_URL="http://127.0.0.1:9/v1").stderr
 
 
+@pytest.mark.long
 def test_models_of_a_configured_provider_come_from_its_own_address(
     command: Command, config: Path, llm_wall: FaultWall, tmp_path: Path
 ) -> None:
@@ -212,6 +218,7 @@ def test_all_commands_look_alike(monkeypatch: pytest.MonkeyPatch, capsys: pytest
         assert "Error: No such option: --no-such-option" in err, err
 
 
+@pytest.mark.long
 def test_dropin_check(command: Command, tmp_path: Path) -> None:
     source = tmp_path / "app.py"
     source.write_text("from pkg.core.llm import LLMAggregator\nfrom pkg.core.llm.types import Message\n")

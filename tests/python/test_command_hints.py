@@ -20,6 +20,8 @@ from conftest import chats
 from llmagg import __main__ as entry
 from llmagg.faultwall import FaultWall
 
+pytestmark = pytest.mark.long
+
 KEY = "k-123456789"
 
 

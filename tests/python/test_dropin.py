@@ -12,6 +12,8 @@ import llmagg
 from conftest import python
 from llmagg import dropin
 
+pytestmark = pytest.mark.long
+
 EXPORTS = [
     "Message",
     "MessageRole",

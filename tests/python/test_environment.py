@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from conftest import python
 from llmagg.faultwall import FaultWall
 
@@ -22,6 +24,7 @@ def ask():
 """
 
 
+@pytest.mark.long
 def test_an_authority_that_the_process_names_itself(tmp_path: Path) -> None:
     ca = tmp_path / "ca.pem"
     with FaultWall({"options": {"tls": True, "ca_file": str(ca)}}) as wall:
@@ -48,6 +51,7 @@ def test_what_makes_an_authority_known_is_said(tmp_path: Path) -> None:
         assert word in said
 
 
+@pytest.mark.long
 def test_a_proxy_that_the_process_names_itself() -> None:
     with FaultWall({}) as wall:  # plays the proxy: a path with a host in it shows that it was asked as one
         for name in ("http_proxy", "ALL_PROXY", "all_proxy"):

@@ -32,6 +32,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CASES)
 def test_example(llm_wall: FaultWall, name: str) -> None:
     script, expected = CASES[name]
@@ -54,6 +55,7 @@ def test_example(llm_wall: FaultWall, name: str) -> None:
         }  # fmt: skip
 
 
+@pytest.mark.long
 def test_observe_without_a_key_asks_a_server_of_its_own() -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
     result = subprocess.run(

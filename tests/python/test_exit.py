@@ -11,6 +11,8 @@ import pytest
 
 from llmagg.faultwall import FaultWall
 
+pytestmark = pytest.mark.long
+
 HEAD = """
 import asyncio, atexit, os, sys, threading, llmagg
 HELLO = [{"role": "user", "content": "x"}]

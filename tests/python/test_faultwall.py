@@ -23,6 +23,7 @@ def ask(url: str) -> str:
         return str(json.load(reply)["choices"][0]["message"]["content"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", [["llmagg", "wall"], ["llmagg.faultwall"]])
 def test_help_tells_how_a_script_is_written(command: list[str], llm_wall: FaultWall) -> None:
     shown = subprocess.run([sys.executable, "-m", *command, "--help"], capture_output=True, text=True).stdout
@@ -60,6 +61,7 @@ def test_close_twice_and_use_after_close() -> None:
         wall.seen()
 
 
+@pytest.mark.long
 def test_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "script.json").write_text('{"default": {"steps": [{"text": "from a file"}]}}')
     command = [sys.executable, "-m", "llmagg", "wall", "--port", "0", "--script", str(tmp_path / "script.json")]
@@ -71,6 +73,7 @@ def test_the_command_line(tmp_path: Path) -> None:
         assert process.wait(10) == 0
 
 
+@pytest.mark.long
 def test_the_command_line_refuses_nonsense(tmp_path: Path) -> None:
     for arguments in (["--port", "99999"], ["--script", str(tmp_path / "none.json")], ["--what"]):
         result = subprocess.run([sys.executable, "-m", "llmagg", "wall", *arguments], capture_output=True, text=True)
@@ -78,6 +81,7 @@ def test_the_command_line_refuses_nonsense(tmp_path: Path) -> None:
         assert "Traceback" not in result.stderr
 
 
+@pytest.mark.long
 def test_the_fixture_comes_with_the_package(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(
         "import llmagg\n"

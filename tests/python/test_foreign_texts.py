@@ -13,6 +13,8 @@ import pytest
 import llmagg
 from llmagg.faultwall import FaultWall
 
+pytestmark = pytest.mark.long
+
 CONFIG = '{"p": {"base_url": "http://127.0.0.1:9/v1", "models": {"é": {}}}}'
 UTF_16 = "is UTF-16; expected UTF-8"
 LATIN_1 = "is not UTF-8 at byte 56; expected UTF-8"

@@ -10,6 +10,8 @@ from forks import CALL, HEAD, run_script
 
 from llmagg.faultwall import FaultWall
 
+pytestmark = pytest.mark.long
+
 CASES = {
     "after configuring only": "aggregator.close_sync(); assert child(call) == 0; call()",
     "after use": "call(); assert child(call) == 0; call()",

@@ -11,6 +11,8 @@ from forks import CALL, HEAD, run_script
 
 from llmagg.faultwall import FaultWall
 
+pytestmark = pytest.mark.long
+
 # The wall is a process of its own, so that the program's forks are of clients only. It is asked by HTTP.
 WALL = """
 import json, subprocess, urllib.request

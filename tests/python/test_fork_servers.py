@@ -20,6 +20,8 @@ import pytest
 
 from llmagg.faultwall import FaultWall
 
+pytestmark = pytest.mark.long
+
 pytest.importorskip("gunicorn")
 pytest.importorskip("celery")
 

@@ -91,6 +91,7 @@ def sound(error: llmagg.LLMError) -> None:
     assert "sk-test-key" not in f"{error!r} {error}"
 
 
+@pytest.mark.long
 @fuzz
 @given(conversation=conversations, params=parameters)
 @example(conversation=HELLO, params={"model": "m\r\nX-Evil: 1"})

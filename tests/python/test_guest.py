@@ -18,6 +18,8 @@ from conftest import HELLO as ASKED
 from conftest import aggregator_for, chats, config_for, python
 from llmagg.faultwall import FaultWall
 
+pytestmark = pytest.mark.long
+
 
 def test_the_limit_of_descriptors_stays_and_children_inherit_it(llm_wall: FaultWall, tmp_path: Path) -> None:
     code = """

@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import subprocess
 import sys
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -44,8 +45,13 @@ def imported(module: str, tree: ast.Module) -> set[str]:
     return (found & MODULES.keys()) - {module}
 
 
+@cache
+def imports_of(module: str, source: str) -> set[str]:
+    return imported(module, ast.parse(source))
+
+
 def circle(sources: dict[str, str]) -> list[str]:
-    graph = {module: imported(module, ast.parse(source)) for module, source in sources.items()}
+    graph = {module: imports_of(module, source) for module, source in sources.items()}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:

@@ -23,6 +23,8 @@ from llmagg._native import blocking, bridge
 from llmagg._native.reader import Reader
 from llmagg.faultwall import FaultWall
 
+pytestmark = pytest.mark.long
+
 LARGE = 40_000  # bytes of a text that needs a larger buffer than drains have
 SCRIPT = {"models": {"large": {"steps": [{"text_bytes": LARGE}]}}, "default": {"steps": [{"delay_event_s": 0.001}]}}
 

@@ -164,6 +164,7 @@ print(records.get(timeout=10))
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("way", WAYS)
 def test_a_change_between_two_calls(way: str, change: str, llm_wall: FaultWall) -> None:

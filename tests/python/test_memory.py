@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 MIB = 1 << 20
 SLACK = 16 * MIB
 """What the interpreter and Go's runtime take by themselves at the first call of a kind, whatever is read."""

@@ -70,6 +70,7 @@ def test_who_may_open_it(page: pages.Page) -> None:
         pages.serve(port=urlsplit(page.url).port or 0)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(PROGRAM is None, reason="Chromium is not installed")
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (320, True)])
 def test_in_a_browser(page: pages.Page, llm: llmagg.LLMAggregator, tmp_path: Path, width: int, dark: bool) -> None:

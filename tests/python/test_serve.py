@@ -295,6 +295,7 @@ def test_a_request_that_does_not_arrive(llm_wall: FaultWall, run: Any) -> None:
     assert (said[0]["status"], json.loads(said[1]["body"])["error"]["code"]) == (408, "request_timeout")
 
 
+@pytest.mark.long
 def test_a_head_that_does_not_arrive(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:

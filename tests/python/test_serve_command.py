@@ -18,6 +18,7 @@ from conftest import HELLO, python, until
 from llmagg.faultwall import FaultWall
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_command_after_its_calls(llm_wall: FaultWall, tmp_path: Path, sent: signal.Signals) -> None:
     """A call in flight is answered, and the process ends by itself, with all that it does at its end."""

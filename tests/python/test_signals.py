@@ -11,6 +11,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pytest
 from forks import HEAD, run_script
 
 from llmagg.faultwall import FaultWall
@@ -169,6 +170,7 @@ asyncio.run(main())
     assert process.returncode == 0, err
 
 
+@pytest.mark.long
 def test_a_handler_may_call_inside_a_blocking_call(llm_wall: FaultWall, tmp_path: Path) -> None:
     code = """
 aggregator = ready()

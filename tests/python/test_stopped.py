@@ -15,6 +15,8 @@ import pytest
 
 from llmagg import _patience
 
+pytestmark = pytest.mark.long
+
 STREAMS = 20
 STOPPED = 2.5
 PIECES = 200

@@ -28,6 +28,8 @@ from llmagg.faultwall import FaultWall
 from llmagg.monitor import sockets
 from llmagg.monitor.feed import Feed
 
+pytestmark = pytest.mark.long
+
 SCRIPT = {
     "models": {
         "down": {"steps": [{"status": 503}]},

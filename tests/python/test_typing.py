@@ -19,6 +19,8 @@ from llmagg import openai_params, other_params, params
 from llmagg._native import route
 from llmagg.faultwall import FaultWall
 
+pytestmark = pytest.mark.long
+
 TYPED = Path(__file__).parent / "typed"
 APPLICATION, MISTAKES = TYPED / "application.py", TYPED / "mistakes.py"
 SOURCES = str(Path(llmagg.__file__).parents[1])
