@@ -10,9 +10,9 @@ import (
 	"github.com/llmagg/llmagg/core/strategy"
 )
 
-// arranged are the routes in the order in which the call asks them: routes
-// itself where it is that of the list.
-func (a *Aggregator) arranged(ctx context.Context, routes []*client.Client, p *llm.Payload) ([]*client.Client, error) {
+// arranged are the routes in the order in which the call, of a stream or of a
+// whole answer, asks them: routes itself where it is that of the list.
+func (a *Aggregator) arranged(ctx context.Context, routes []*client.Client, p *llm.Payload, stream bool) ([]*client.Client, error) {
 	o := &p.Options
 	if o.MaxCost != nil || slices.ContainsFunc(o.Budgets, (*llm.Budget).OfCall) {
 		if err := tellsCost(routes); err != nil {
@@ -47,7 +47,7 @@ func (a *Aggregator) arranged(ctx context.Context, routes []*client.Client, p *l
 			groups = nil
 		}
 	}
-	return inOrder(routes, strategy.Arrange(strategy.Call{Strategy: o.Strategy, Session: o.Session, Stream: p.Stream, Bytes: len(p.JSON()), Now: time.Now()}, routes, groups))
+	return inOrder(routes, strategy.Arrange(strategy.Call{Strategy: o.Strategy, Session: o.Session, Stream: stream, Bytes: len(p.JSON()), Now: time.Now()}, routes, groups))
 }
 
 // inOrder are the routes at the places that order names, then the others.

@@ -103,7 +103,7 @@ func (a *Aggregator) ask(ctx context.Context, routes []*client.Client, p *llm.Pa
 		}
 		return s.Collect()
 	}
-	w, err := a.loop(ctx, routes, p)
+	w, err := a.loop(ctx, routes, p, false)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func (a *Aggregator) stream(ctx context.Context, routes []*client.Client, p *llm
 // open is stream without a cache; whole, if it is not nil, sees the whole
 // answer.
 func (a *Aggregator) open(ctx context.Context, routes []*client.Client, p *llm.Payload, restart bool, whole func(*llm.Response)) (*client.Stream, error) {
-	w, err := a.loop(ctx, routes, p)
+	w, err := a.loop(ctx, routes, p, true)
 	if err != nil {
 		return nil, err
 	}
@@ -149,19 +149,19 @@ func (a *Aggregator) open(ctx context.Context, routes []*client.Client, p *llm.P
 // request is for. A route that was closed between look-up and hold has been
 // replaced, so it is looked up again, unless the closed one is what is
 // registered.
-func (a *Aggregator) loop(ctx context.Context, routes []*client.Client, p *llm.Payload) (*routeLoop, error) {
+func (a *Aggregator) loop(ctx context.Context, routes []*client.Client, p *llm.Payload, stream bool) (*routeLoop, error) {
 	if err := p.Refused(); err != nil {
 		return nil, err
 	}
 	if routes != nil {
-		return a.loopOver(ctx, routes, p)
+		return a.loopOver(ctx, routes, p, stream)
 	}
 	for {
 		routes, err := a.routes(p.Model)
 		if err != nil {
 			return nil, err
 		}
-		w, err := a.loopOver(ctx, routes, p)
+		w, err := a.loopOver(ctx, routes, p, stream)
 		if err != nil || w.holdsAll() {
 			return w, err
 		}
@@ -175,8 +175,8 @@ func (a *Aggregator) loop(ctx context.Context, routes []*client.Client, p *llm.P
 
 // loopOver begins a call's loop over routes, in the order in which the call
 // asks them.
-func (a *Aggregator) loopOver(ctx context.Context, routes []*client.Client, p *llm.Payload) (*routeLoop, error) {
-	routes, err := a.arranged(ctx, routes, p)
+func (a *Aggregator) loopOver(ctx context.Context, routes []*client.Client, p *llm.Payload, stream bool) (*routeLoop, error) {
+	routes, err := a.arranged(ctx, routes, p, stream)
 	if err != nil {
 		return nil, err
 	}

@@ -255,7 +255,7 @@ func (e *embedding) ask(ctx context.Context, b *batch) error {
 	if p.Options.Deadline > 0 {
 		p.Options.Deadline = max(time.Until(e.ends), 1)
 	}
-	w, err := e.by.loopOver(ctx, e.routes, &p)
+	w, err := e.by.loopOver(ctx, e.routes, &p, false)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (a *Aggregator) RerankRoutes(ctx context.Context, routes []*client.Client, 
 	}
 	p := &llm.Payload{Options: r.Options, N: 1}
 	a.fill(p, &p.Options)
-	w, err := a.loopOver(ctx, routes, p)
+	w, err := a.loopOver(ctx, routes, p, false)
 	if err != nil {
 		return nil, err
 	}
