@@ -112,7 +112,7 @@ func readHead(e *llm.Error, h http.Header) {
 	if id := requestID(h); id != "" {
 		e.RequestID = OneLine(id)
 	}
-	if wait, ok := namedWait(h, time.Now()); ok {
+	if wait, ok := namedWait(h.Get, time.Now()); ok {
 		e.RetryAfter, e.HasRetryAfter = wait, true
 	}
 	switch again := strings.ToLower(h.Get("X-Should-Retry")); again {

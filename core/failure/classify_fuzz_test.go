@@ -91,7 +91,7 @@ func FuzzNamedWait(f *testing.F) {
 	now := time.Date(2025, 3, 14, 15, 9, 26, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, after, ms string) {
 		h := http.Header{"Retry-After": {after}, "Retry-After-Ms": {ms}}
-		wait, named := namedWait(h, now)
+		wait, named := namedWait(h.Get, now)
 		require.GreaterOrEqual(t, wait, time.Duration(0))
 		require.LessOrEqual(t, wait, longestWait)
 		if !named {

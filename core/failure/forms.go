@@ -304,6 +304,9 @@ func (s *said) upstream(f fields, depth int) {
 		if !s.hasDelay {
 			s.delay, s.hasDelay = up.delay, up.hasDelay
 		}
+		if h := fieldsOf(meta["headers"]); !s.hasDelay {
+			s.delay, s.hasDelay = namedWait(func(name string) string { return scalar(h[suggest.Fold(name)]) }, time.Now())
+		}
 	}
 	if in := fieldsOf(f["innererror"]); in != nil && s.reason == "" {
 		s.reason = scalar(in["code"])

@@ -12,18 +12,22 @@ import (
 // (RFC 9110, section 10.2.3). Garbage, negative numbers, NaN and infinities
 // name no wait; a date in the past names 0. A date, or a time in its place,
 // counts from the answer's own Date, since the server's clock need not be ours;
-// from ours, where that Date is missing or nonsense.
-func namedWait(h http.Header, now time.Time) (time.Duration, bool) {
+// from ours, where that Date is missing or nonsense. Without any of these, a
+// limit of which nothing remains names the wait until it is reset.
+func namedWait(header func(name string) string, now time.Time) (time.Duration, bool) {
 	for _, name := range [...]string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
-		if d, ok := positive(h.Get(name), time.Millisecond); ok {
+		if d, ok := positive(header(name), time.Millisecond); ok {
 			return d, true
 		}
 	}
-	v := strings.TrimSpace(h.Get("Retry-After"))
+	v, longest := strings.TrimSpace(header("Retry-After")), longestWait
+	if v == "" && header("X-RateLimit-Remaining") == "0" {
+		v, longest = header("X-RateLimit-Reset"), time.Hour // more are no seconds: some servers count milliseconds
+	}
 	at, dated := moment(v)
 	if !dated {
 		if d, ok := positive(v, time.Second); ok {
-			return d, true
+			return d, d <= longest
 		}
 		var err error
 		if at, err = parseDate(v); err != nil {
@@ -31,7 +35,7 @@ func namedWait(h http.Header, now time.Time) (time.Duration, bool) {
 		}
 	}
 	wait := at.Sub(now)
-	if date, err := parseDate(strings.TrimSpace(h.Get("Date"))); err == nil && at.Sub(date).Abs() <= longestSense {
+	if date, err := parseDate(strings.TrimSpace(header("Date"))); err == nil && at.Sub(date).Abs() <= longestSense {
 		wait = at.Sub(date)
 	}
 	return min(max(wait, 0), longestWait), true

@@ -41,7 +41,7 @@ func TestADateCountsFromTheAnswersOwn(t *testing.T) {
 			if c.date != "" {
 				h.Set("Date", c.date)
 			}
-			got, named := namedWait(h, now)
+			got, named := namedWait(h.Get, now)
 			require.True(t, named)
 			require.Equal(t, c.want, got)
 		})
@@ -99,7 +99,7 @@ func TestNamedWait(t *testing.T) {
 			if c.after != "" {
 				h.Set("Retry-After", c.after)
 			}
-			got, named := namedWait(h, now)
+			got, named := namedWait(h.Get, now)
 			require.Equal(t, !c.none, named)
 			if c.want == breaker.MaxRetryAfter { // as far as it matters
 				got = min(got, breaker.MaxRetryAfter)
