@@ -79,7 +79,9 @@ func (p *Price) Of(u *llm.Usage, tier string) *llm.Cost {
 		u = &llm.Usage{} // a price of the request needs none
 	}
 	if len(u.Extra) > 0 {
-		if amount, said := told(u.Extra); said {
+		// Gateways write 0 for what they do not know: a price of the
+		// configuration knows better, one of the table need not.
+		if amount, said := told(u.Extra); said && (amount > 0 || p.IsZero() || p.Date != "") {
 			return &llm.Cost{Amount: amount, Currency: "USD", Source: llm.CostOfProvider}
 		}
 	}

@@ -44,13 +44,21 @@ func TestACostThatIsNotKnownIsNil(t *testing.T) {
 	require.NotNil(t, (&Price{Request: p(1)}).Of(usage(t, `{"prompt_tokens":5}`), ""), "a price of the request needs no tokens")
 }
 
+// A 0 that the answer says is believed where the configuration has no price.
+func TestAnAnswerSaysThatItIsFree(t *testing.T) {
+	free := usage(t, `{"prompt_tokens":5,"completion_tokens":1,"cost":0}`)
+	for _, price := range []Price{{}, {Rates: Rates{Input: p(2), Output: p(8)}, Date: "2026-11-01"}} {
+		require.Equal(t, llm.Cost{Currency: "USD", Source: llm.CostOfProvider}, *price.Of(free, ""))
+	}
+}
+
 func TestWhatTheAnswerSaysComesFirst(t *testing.T) {
 	price := Price{Rates: Rates{Input: p(2), Output: p(8)}, Currency: "EUR"}
-	for text, amount := range map[string]float64{`0.5`: 0.5, `0`: 0, `1e-7`: 1e-7, `{"total_cost":0.25,"input_tokens_cost":0.1}`: 0.25} {
+	for text, amount := range map[string]float64{`0.5`: 0.5, `1e-7`: 1e-7, `{"total_cost":0.25,"input_tokens_cost":0.1}`: 0.25} {
 		c := price.Of(usage(t, `{"prompt_tokens":5,"completion_tokens":1,"cost":`+text+`}`), "")
 		require.Equal(t, llm.Cost{Amount: amount, Currency: "USD", Source: llm.CostOfProvider}, *c)
 	}
-	for _, text := range []string{`null`, `-1`, `"0.5"`, `{}`, `{"total_cost":null}`, `[1]`, `0.5,"is_byok":true`} {
+	for _, text := range []string{`null`, `-1`, `"0.5"`, `{}`, `{"total_cost":null}`, `[1]`, `0.5,"is_byok":true`, `0`, `0.0`, `{"total_cost":0}`} {
 		require.Equal(t, llm.CostOfPrice, price.Of(usage(t, `{"prompt_tokens":5,"completion_tokens":1,"cost":`+text+`}`), "").Source, text)
 	}
 }
