@@ -88,6 +88,7 @@ func (m *Member) lease(ctx context.Context, s Store) error {
 				return err
 			})
 			if err != nil {
+				x.limiter.Unanswered()
 				return err
 			}
 			x.limiter.Grant(of, granted, b.Asked, asked)

@@ -155,6 +155,16 @@ func (l *Limiter) Grant(of, n, asked, all int) {
 	l.wakeFirst()
 }
 
+// Unanswered notes that the store has perhaps counted what it was told, but its
+// answer is lost, so that it will be told once more.
+func (l *Limiter) Unanswered() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lease != nil {
+		l.lease.all = math.Inf(1)
+	}
+}
+
 // Alone has leased limits refilled by time at a share of them, since the store
 // is out of reach; share 0 ends that, and what was spent meanwhile is owed, up
 // to the share of a full bucket: the store's is full again, and no fuller,
