@@ -24,6 +24,9 @@ func checkKey(where, key string) error {
 	if scheme, _, found := strings.Cut(key, " "); found && strings.EqualFold(scheme, "bearer") {
 		return llm.Errorf(llm.InvalidArgument, "%s: api_key begins with %q; remove it: llmagg adds it when it sends the key", where, scheme+" ")
 	}
+	if strings.Contains(key, ",") {
+		return llm.Errorf(llm.InvalidArgument, "%s: api_key has a comma; expected one key, several are the list \"api_keys\"", where)
+	}
 	if err := llm.CheckCredential(where+": api_key", key); err != nil {
 		return err
 	}

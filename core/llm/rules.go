@@ -14,10 +14,10 @@ import (
 
 // Rules say which failures go to the next route, and which are retried on the
 // same route, where the table of errors says otherwise. A rule is the name of a
-// code ("RATE_LIMIT"), an HTTP status ("503", "5xx"), or the code or type that
-// the vendor gives ("model_overloaded"); "!" before it means the opposite. The
-// first rule that matches decides. Rules change neither how many attempts a
-// call makes nor how long it waits.
+// code ("RATE_LIMIT", also in small letters), an HTTP status ("503", "5xx"), or
+// the code or type that the vendor gives ("model_overloaded"); "!" before it
+// means the opposite. The first rule that matches decides. Rules change neither
+// how many attempts a call makes nor how long it waits.
 type Rules struct {
 	Failover []string
 	Retry    []string
@@ -43,7 +43,7 @@ func (o *CallOptions) Retry(e *Error) (yes, says bool) {
 func decide(rules []string, e *Error) (yes, says bool) {
 	for _, rule := range rules {
 		what, not := strings.CutPrefix(rule, "!")
-		if what == e.Code.String() || e.Status != 0 && statusIs(what, e.Status) || what == e.ProviderCode || what == e.Type {
+		if strings.EqualFold(what, e.Code.String()) || e.Status != 0 && statusIs(what, e.Status) || what == e.ProviderCode || what == e.Type {
 			return !not, true
 		}
 	}
@@ -76,7 +76,7 @@ func checkRules(option string, rules []string) error {
 			return Errorf(InvalidArgument, "%s is empty; %s", where, expected)
 		}
 		n, err := strconv.Atoi(what)
-		if err == nil && (n < 300 || n > 599) && len(what) <= 3 {
+		if err == nil && (n < 300 || n > 599) && len(what) <= 3 || what == OK.String() || isClass(what) && !statusIs(what, 300) && !statusIs(what, 400) && !statusIs(what, 500) {
 			return Errorf(InvalidArgument, "%s is %s, which is no HTTP status of a failure; %s", where, what, expected)
 		}
 		if _, known := CodeOf(what); known || strings.ToUpper(what) != what || err == nil {
@@ -91,6 +91,11 @@ func checkRules(option string, rules []string) error {
 		}
 	}
 	return nil
+}
+
+// isClass tells whether a rule looks like that of a class of statuses.
+func isClass(rule string) bool {
+	return rule[0] >= '0' && rule[0] <= '9' && strings.TrimRight(rule[1:], "xX") == ""
 }
 
 func rulesIn(field func(*Rules) *[]string) func(*CallOptions, string, []byte) error {
