@@ -35,7 +35,7 @@ LIB_COLD      := $(addprefix github.com/llmagg/llmagg/,capi core/faultwall) cryp
                  $(addprefix crypto/internal/fips140/,sha512 hkdf check aes aes/gcm subtle) crypto/internal/sysrand crypto/internal/entropy/v1.0.0 crypto/internal/fips140cache crypto/aes crypto/subtle crypto/hmac \
                  crypto/ed25519 crypto/rand crypto/hkdf crypto/mlkem crypto/dsa crypto/rc4 vendor/golang.org/x/crypto/cryptobyte/asn1 $(addprefix vendor/golang.org/x/text/,secure/bidirule transform) \
                  internal/singleflight golang.org/x/net/proxy log/slog/internal/buffer strconv
-# FLEET=1 adds core/fleet/valkey, the store of fleets in Valkey or Redis, and with it core/fleet: 577 KB. Wheels have it. Its commands that nobody calls are not
+# FLEET=1 adds core/fleet/valkey, the store of fleets in Valkey or Redis, and with it core/fleet: 560 KB. Wheels have it. Its commands that nobody calls are not
 # linked in (17 KB of them are): the size is that of valkey-go's connections, cluster and sentinel. What valkey-go needs of regexp, with
 # Unicode's tables, and of encoding/json stays out (packaging/goruntime.sh): 380 KB.
 FLEET         ?= 0

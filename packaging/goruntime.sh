@@ -78,6 +78,12 @@ finish runtime/cgo/gcc_libinit.c
 # settings of Go's packages, which it may hold as well, count.
 edit runtime/runtime1.go 1 's|^	parsegodebug(godebug, nil)$|	_ = godebug|'
 finish runtime/runtime1.go
+# So the traces of the collector and of the scheduler, and the search for finalizers that never run, stay out.
+edit runtime/mgc.go 3 's/^\(		*\)if debug.\(gctrace\|checkfinalizers\) > 0 {$/\1if false {/'
+finish runtime/mgc.go
+edit runtime/panic.go 1 's/^		if debug.schedtrace > 0 || debug.scheddetail > 0 {$/		if false {/'
+finish runtime/panic.go
+edit runtime/proc.go 1 's|^		if debug.schedtrace > 0 \&\& lasttrace|		if false \&\& lasttrace|'
 
 # A GOMEMLIMIT that Go cannot read ended the process; it may be meant for nobody in it.
 edit runtime/mgcpacer.go 1 's|^		print("GOMEMLIMIT=", p, "\\n")$|		return math.MaxInt64|'
@@ -122,6 +128,10 @@ edit net/http/h2_bundle.go 1 's|^	return DefaultServeMux$|	return nil|'
 edit net/http/h2_bundle.go 5 's|^	http2VerboseLogs    bool$|)\n\nconst http2VerboseLogs = false\n\nvar (|'
 edit net/http/h2_bundle.go 2 's|^		http2VerboseLogs = true$||'
 edit net/http/h2_bundle.go 1 's|^func (w \*http2responseWriter) Push(.*{$|&\n	return ErrNotSupported|'
+edit net/http/h2_bundle.go 1 's|^				sc.startPush(v)$|				panic("pushed")|'
+edit net/http/h2_bundle.go 2 's/^	if \(fr.logReads\|f.logWrites\) {$/	if false {/'
+# Requests that came by HTTP/1.1 and asked for HTTP/2: the test server never takes them.
+edit net/http/h2_bundle.go 1 's|^		sc.upgradeRequest(opts.UpgradeRequest)$|		return|'
 # A stream's window beyond 2^31-1, which a server may ask for, locked the connection twice: its calls hung for ever, beyond any deadline.
 edit net/http/h2_bundle.go 1 '/^func (rl \*http2clientConnReadLoop) processWindowUpdate(/,/^}$/s|^			rl.endStreamError(cs, http2StreamError{$|			cs.readAborted = true; cs.abortStreamLocked(http2StreamError{|'
 finish net/http/h2_bundle.go
@@ -135,6 +145,25 @@ finish crypto/x509/root_unix.go
 edit encoding/asn1/marshal.go 1 's|^	"slices"$||'
 edit encoding/asn1/marshal.go 5 's|^	slices.SortFunc(l, bytes.Compare)$|	for i := range l {\n		for k := i; k > 0 \&\& bytes.Compare(l[k], l[k-1]) < 0; k-- {\n			l[k], l[k-1] = l[k-1], l[k]\n		}\n	}|'
 finish encoding/asn1/marshal.go
+# Errors that wrap several others, of which there are few, likewise.
+edit fmt/errors.go 1 's|^	"slices"$||'
+edit fmt/errors.go 5 's|^			slices.Sort(p.wrappedErrs)$|			for i, e := 0, p.wrappedErrs; i < len(e); i++ {\n				for k := i; k > 0 \&\& e[k] < e[k-1]; k-- {\n					e[k], e[k-1] = e[k-1], e[k]\n				}\n			}|'
+finish fmt/errors.go
+# Types of files by their names, for which package mime reads the machine's lists: nobody asks for one.
+edit mime/type_unix.go 1 's|^	osInitMime = initMimeUnix$||'
+finish mime/type_unix.go
+# What the runtime's metrics mean, in words.
+edit runtime/metrics/description.go 1 's|^func init() {$|func describeSettings() {|'
+finish runtime/metrics/description.go
+# Files and connections that are copied to each other within the kernel, and time zones in a zip file that Go's own tree has.
+edit os/zero_copy_linux.go 2 's/^func (f \*File) \(writeTo\|readFrom\)(.*{$/&\n	return 0, false, nil/'
+finish os/zero_copy_linux.go
+edit net/splice_linux.go 2 's/^func splice\(From\|To\)(.*{$/&\n	return 0, nil, false/'
+finish net/splice_linux.go
+edit net/sendfile.go 1 's/^func sendFile(.*{$/&\n	return 0, nil, false/'
+finish net/sendfile.go
+edit time/zoneinfo_read.go 1 's|^	if len(dir) > 4 \&\& dir\[len(dir)-4:\] == ".zip" {$|&\n		return nil, syscall.ENOENT|'
+finish time/zoneinfo_read.go
 # Addresses of a name, and maps that fmt prints, by the one stable sort that the library has anyhow.
 for file in net/addrselect.go internal/fmtsort/sort.go; do edit $file 1 's|^	"slices"$|	"sort"|'; done
 edit net/addrselect.go 1 's|^	slices.SortStableFunc(addrInfos, compareByRFC6724)$|	sort.SliceStable(addrInfos, func(i, k int) bool { return compareByRFC6724(addrInfos[i], addrInfos[k]) < 0 })|'
@@ -186,8 +215,11 @@ if [ "${FLEET:-0}" != 0 ]; then
     edit pipe.go 1 's|^	infoAZ  = regexp.MustCompile.*$||'
     edit pipe.go 2 's|if sm := infoAZ.FindStringSubmatch(infoStr); len(sm) > 1 {$|if sm := []string{infoStr}; len(sm) > 1 {|'
     edit pipe.go 7 's/^type wire interface {$/type greeting string\n\nfunc (g greeting) MatchString(s string) bool {\n	_, of, _ := strings.Cut(s, string(g))\n	return strings.Contains(of, "HELLO") || strings.Contains(of, "hello")\n}\n\n&/'
+    # What a client keeps of answers: ours keeps none (DisableCache).
+    edit pipe.go 1 's|^			cacheStoreFn = newLRU$|			return nil, errors.ErrUnsupported|'
     finish pipe.go
     # Answers as JSON text, for people: package encoding/json, 100 KB.
+    edit message.go 1 's|^	v, _ := (\*prettyValkeyMessage)(m).MarshalJSON()$|	v := "ValkeyMessage"|'
     edit message.go 2 's|^	return json.Marshal(obj)$|	return nil, errors.ErrUnsupported|'
     finish message.go
     # Padding to the length of a cache line, for which golang.org/x/sys/cpu looks at the processor once more: 8 KB.
