@@ -5,6 +5,7 @@ import (
 	"debug/gosym"
 	"errors"
 	"io/fs"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -53,25 +54,30 @@ func TestTheCountersAreSmallInTheLibrary(t *testing.T) {
 }
 
 // A route's counters take as much before the first call as after any number,
-// whatever these end with.
+// whatever these end with. The smallest of five measurements counts: a thread
+// that the runtime makes meanwhile takes 5 KB of the same heap.
 func TestTheCountersOfARouteAreSmall(t *testing.T) {
 	const routes = 100
-	before := heap()
-	all := make([]*meter.Route, routes)
-	for i := range all {
-		all[i] = meter.New()
-	}
-	made := heap() - before
-	for _, r := range all {
-		for code := -100; code <= 0; code++ {
-			r.Attempt(&llm.Attempt{Code: llm.Code(code), Duration: time.Duration(-code) * time.Second, FirstToken: time.Millisecond})
+	least, more := math.MaxInt, math.MaxInt
+	for range 5 {
+		before := heap()
+		all := make([]*meter.Route, routes)
+		for i := range all {
+			all[i] = meter.New()
 		}
+		made := heap() - before
+		for _, r := range all {
+			for code := -100; code <= 0; code++ {
+				r.Attempt(&llm.Attempt{Code: llm.Code(code), Duration: time.Duration(-code) * time.Second, FirstToken: time.Millisecond})
+			}
+		}
+		counted := heap() - before
+		runtime.KeepAlive(all)
+		t.Logf("%d routes: %d bytes, %d after 101 attempts each", routes, made, counted)
+		least, more = min(least, made), min(more, counted-made)
 	}
-	counted := heap() - before
-	t.Logf("%d routes: %d bytes, %d after 101 attempts each", routes, made, counted)
-	require.LessOrEqual(t, made, routes*(routeBytes+8))
-	require.Less(t, counted-made, 1024, "counting takes memory")
-	runtime.KeepAlive(all)
+	require.LessOrEqual(t, least, routes*(routeBytes+8))
+	require.Less(t, more, 1024, "counting takes memory")
 }
 
 // heap is how many bytes are in use.
