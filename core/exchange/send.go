@@ -239,6 +239,7 @@ const (
 	cannotRewind = "cannot rewind body"
 	goneAway     = "Transport received GOAWAY from server"
 	brokenHTTP1  = "net/http: HTTP/1.x transport connection broken: "
+	tlsAlert     = `malformed HTTP response "\x15\x03` // a record's type and version
 )
 
 // How often a request that was not processed is sent again: twice if it is
@@ -324,6 +325,9 @@ func (u *Upstream) networkError(err error) error {
 	}
 	if why, found := strings.CutPrefix(text, brokenHTTP1); found {
 		text = "the answer is not valid HTTP/1.1: " + why
+		if strings.HasPrefix(why, tlsAlert) {
+			text = "the answer is TLS, expected plain HTTP; write https:// in the place of http://"
+		}
 	}
 	switch {
 	case unprocessed(err), strings.Contains(text, cannotRetry):

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -135,8 +136,13 @@ func loadRoots(file string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// advise adds to a failed handshake what makes an unknown authority known.
+// advise adds to a failed handshake what makes it succeed: an unknown authority
+// known, an address that means the protocol that is spoken there.
 func (d *dialer) advise(err error) error {
+	var record tls.RecordHeaderError
+	if errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/" {
+		return errors.New("the answer is plain HTTP, expected TLS; write http:// in the place of https://, or the port that speaks https")
+	}
 	var unknown x509.UnknownAuthorityError
 	var none x509.SystemRootsError
 	if errors.Is(err, io.EOF) {

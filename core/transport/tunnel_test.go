@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -283,5 +284,23 @@ func TestAProxyThatIsNotThereIsNamed(t *testing.T) {
 		r := borrow(t, transport.Options{BaseURL: "https://localhost:1/v1", Proxy: scheme + "127.0.0.1:2", ConnectTimeout: 10 * time.Second})
 		_, err := chat(t.Context(), r)
 		require.ErrorContains(t, err, "cannot connect to localhost:1: proxy 127.0.0.1:2: dial tcp", scheme)
+	}
+}
+
+// A server or a proxy that speaks plain HTTP where the address says https is
+// told as such, with what to write.
+func TestPlainHTTPInThePlaceOfTLS(t *testing.T) {
+	plain := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(plain.Close)
+	at := "https://" + plain.Listener.Addr().String()
+	for said, o := range map[string]transport.Options{
+		"cannot connect to " + at[8:]:               {BaseURL: at},
+		"to localhost:1: proxy " + at[8:] + ": the": {BaseURL: "https://localhost:1", Proxy: at},
+	} {
+		o.ConnectTimeout = 10 * time.Second
+		_, err := chat(t.Context(), borrow(t, o))
+		require.Equal(t, llm.Unavailable, llm.CodeOfError(err))
+		require.ErrorContains(t, err, said)
+		require.ErrorContains(t, err, "the answer is plain HTTP, expected TLS; write http:// in the place of https://")
 	}
 }
