@@ -66,6 +66,18 @@ def test_a_stop_and_what_there_is(begin: Any, tmp_path: Path) -> None:
     assert (code, "40 answered, 0 failed" in err) == (0, True)
 
 
+def test_the_exit_code_tells_of_failed_rows(begin: Any, tmp_path: Path, llm_wall: FaultWall) -> None:
+    refused = {"status": 400, "body": {"error": {"message": "not this one"}}}
+    llm_wall.script({"default": {"steps": [{"times": 39}, refused]}})
+    code, _, err = ended(begin(*USUAL, "--quiet"))
+    assert (code, "39 answered, 1 failed" in err, "--retry-errors" in err) == (4, True, True), err
+    rows = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
+    assert ["error" in row for row in rows].count(True) == 1
+    assert ended(begin(*USUAL, "--quiet", "--resume"))[0] == 4, "an earlier run's failed row is one of the output"
+    llm_wall.script(None)
+    assert ended(begin(*USUAL, "--quiet", "--resume", "--retry-errors"))[0] == 0
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_keeps_what_there_is(begin: Any, tmp_path: Path, llm_wall: FaultWall, sent: int) -> None:

@@ -9,4 +9,5 @@ OK = 0
 FAILED = 1  # all models failed, or a check did
 WRONG_USE = 2  # the command line or the configuration
 BROKEN_OFF = 3  # the answer broke off; what came is on standard output
+ROWS_FAILED = 4  # the output of a batch has rows with an error
 INTERRUPTED = 130

@@ -44,7 +44,7 @@ def _root(
 
     Keys come from the environment (OPENAI_API_KEY, ANTHROPIC_API_KEY, …), models from --model, LLMAGG_MODELS or
     LLMAGG_CONFIG. Exit codes: 0 success, 1 failure, 2 wrong use or configuration, 3 the answer broke off,
-    130 interrupted.
+    4 rows of a batch failed, 130 interrupted.
     """
 
 

@@ -13,7 +13,7 @@ import typer
 
 from llmagg import InvalidArgumentError, default
 
-from . import FAILED, INTERRUPTED
+from . import FAILED, INTERRUPTED, ROWS_FAILED
 from .options import AsJSON, Config, Models
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ def batch(
     --resume asks only the rows that are missing. The key 'bulk' of the configuration has other defaults for --max-cost,
     --errors, --stop-after-errors, --ledger and --batch-api.
 
-    Exit codes: 0 all rows were asked (failed rows are rows with 'error'), 1 the run was stopped by --max-cost or by
-    errors, or failed, 2 wrong use, 130 interrupted.
+    Exit codes: 0 every row is answered, 1 no output: the run was stopped by --max-cost or by errors, or failed, 2 wrong
+    use, 4 the output has failed rows (rows with 'error'), 130 interrupted.
     """
     bulk: Any = import_module("llmagg.bulk")
     if export:
@@ -94,6 +94,9 @@ def _tell(report: Report, *, as_json: bool) -> None:
         print(f"stopped by {report.stopped}: no output was made. Go on with {more}; --export {report.ledger} FILE "
               "writes what there is", file=sys.stderr)  # fmt: skip
         raise typer.Exit(FAILED)
+    if report.errors:
+        print("failed rows are rows with 'error'; --resume --retry-errors asks them again", file=sys.stderr)
+        raise typer.Exit(ROWS_FAILED)
 
 
 def _stopped(*_: Any) -> None:
