@@ -7,6 +7,7 @@ import ctypes
 import importlib.metadata
 import pkgutil
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -207,10 +208,12 @@ def test_the_c_library_of_the_package(tmp_path: Path) -> None:
     for _ in range(2):  # again: an upgrade
         subprocess.run([*command, str(prefix)], capture_output=True, check=True)
     assert [*map(str, sorted(p.relative_to(prefix) for p in prefix.rglob("*") if not p.is_dir()))] == [
-        "include/llmagg.h", "include/llmagg.hpp", "lib/libllmagg.so", "lib/libllmagg.so.1", "lib/pkgconfig/llmagg.pc"
+        "include/llmagg.h", "include/llmagg.hpp", "lib/cmake/llmagg/llmaggConfig.cmake",
+        "lib/cmake/llmagg/llmaggConfigVersion.cmake", "lib/libllmagg.so", "lib/libllmagg.so.1",
+        "lib/pkgconfig/llmagg.pc",
     ]  # fmt: skip
     assert f"Version: {llmagg.__version__}\n" in (prefix / "lib/pkgconfig/llmagg.pc").read_text()
-    assert "@" not in (prefix / "lib/pkgconfig/llmagg.pc").read_text()
+    assert not [p for p in (*prefix.rglob("*.pc"), *prefix.rglob("*.cmake")) if "@" in p.read_text()]
     program = "#include <llmagg.hpp>\n#include <cstdio>\nint main() { std::puts(llmagg_version()); }\n"
     (tmp_path / "hello.cpp").write_text(program)
     built = ["c++", "-std=c++17", str(tmp_path / "hello.cpp"), f"-I{prefix}/include", f"-L{prefix}/lib", "-lllmagg"]
@@ -218,3 +221,14 @@ def test_the_c_library_of_the_package(tmp_path: Path) -> None:
     assert subprocess.run([tmp_path / "hello"], capture_output=True, text=True).stdout == f"{llmagg.__version__}\n"
     done = subprocess.run([*command, "/dev/null/x"], capture_output=True, text=True)
     assert (done.returncode, done.stderr.startswith("Error: ")) == (1, True)
+    if cmake := shutil.which("cmake"):
+        (tmp_path / "CMakeLists.txt").write_text(
+            "cmake_minimum_required(VERSION 3.15)\nproject(hello CXX)\nset(CMAKE_CXX_STANDARD 17)\n"
+            f"find_package(llmagg {llmagg.__version__} REQUIRED)\nadd_executable(hello hello.cpp)\n"
+            "target_link_libraries(hello llmagg::llmagg)\n"
+            'if(TARGET llmagg::static)\n  message(FATAL_ERROR "there is no archive")\nendif()\n'
+        )
+        made = tmp_path / "made"
+        subprocess.run([cmake, "-S", tmp_path, "-B", made, f"-DCMAKE_PREFIX_PATH={prefix}"], check=True)
+        subprocess.run([cmake, "--build", made], check=True)
+        assert subprocess.run([made / "hello"], capture_output=True, text=True).stdout == f"{llmagg.__version__}\n"

@@ -12,6 +12,9 @@ from ._version import __version__
 
 HEADERS = ("llmagg.h", "llmagg.hpp")
 SONAME = "libllmagg.so.1"
+_DESCRIPTIONS = (
+    "pkgconfig/llmagg.pc", "cmake/llmagg/llmaggConfig.cmake", "cmake/llmagg/llmaggConfigVersion.cmake",
+)  # fmt: skip
 
 _HERE = Path(__file__).resolve().parent
 
@@ -27,11 +30,11 @@ def get_library() -> str:
 
 
 def install(prefix: Path) -> list[Path]:
-    """Copies the headers and the library below a folder, with ``llmagg.pc`` for pkg-config. Returns the files."""
+    """Copies the headers and the library below a folder, described for pkg-config and CMake. Returns the files."""
     prefix = prefix.resolve()
     include, lib = prefix / "include", prefix / "lib"
-    for folder in (include, lib / "pkgconfig"):
-        folder.mkdir(parents=True, exist_ok=True)
+    include.mkdir(parents=True, exist_ok=True)
+    lib.mkdir(exist_ok=True)
     done = [Path(shutil.copyfile(Path(get_include()) / name, include / name)) for name in HEADERS]
     new = lib / f".{SONAME}"
     shutil.copyfile(get_library(), new)
@@ -40,9 +43,17 @@ def install(prefix: Path) -> list[Path]:
     link = lib / "libllmagg.so"
     link.unlink(missing_ok=True)
     link.symlink_to(SONAME)
-    text = (_HERE / "include" / "llmagg.pc.in").read_text("utf-8")
-    for name, value in (("PREFIX", prefix), ("INCLUDEDIR", include), ("LIBDIR", lib), ("VERSION", __version__)):
+    major, minor = __version__.split(".")[:2]
+    values = {"PREFIX": prefix, "INCLUDEDIR": include, "LIBDIR": lib, "SOVERSION": SONAME.rpartition(".")[2],
+              "VERSION": __version__, "MAJOR": major, "MINOR": minor}  # fmt: skip
+    return [*done, link, *(_described(lib / name, values) for name in _DESCRIPTIONS)]
+
+
+def _described(path: Path, values: dict[str, object]) -> Path:
+    """Writes a description from its form, with these values."""
+    text = (_HERE / "include" / f"{path.name}.in").read_text("utf-8")
+    for name, value in values.items():
         text = text.replace(f"@{name}@", str(value))
-    described = lib / "pkgconfig" / "llmagg.pc"
-    described.write_text(text, "utf-8")
-    return [*done, link, described]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+    return path

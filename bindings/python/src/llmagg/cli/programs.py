@@ -89,7 +89,7 @@ def serve_metrics(
 
 def c_library(
     prefix: Annotated[
-        Path | None, typer.Argument(metavar="PREFIX", help="the folder that gets include/ and lib/, with llmagg.pc")
+        Path | None, typer.Argument(metavar="PREFIX", help="the folder that gets include/ and lib/")
     ] = None,
     include: Annotated[bool, typer.Option("--include", help="print the folder of llmagg.h and llmagg.hpp")] = False,
     library: Annotated[bool, typer.Option("--library", help="print the path of libllmagg.so, for dlopen")] = False,
