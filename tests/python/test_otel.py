@@ -23,8 +23,9 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 import llmagg
 from conftest import HELLO, aggregator_for, chats, config_for, until
-from llmagg import otel
+from llmagg import default, otel
 from llmagg.faultwall import FaultWall
+from llmagg.manager import PrivateManager
 from llmagg.otel.names import NAMES
 
 pytestmark = pytest.mark.usefixtures("not_instrumented")
@@ -342,6 +343,26 @@ def test_metrics_by_observable_instruments(llm_wall: FaultWall) -> None:
     assert {one for one in attempts if one[0] in ("bad", "good")} == {("bad", "UNAVAILABLE"), ("good", "OK")}
     assert metrics["gen_ai.client.operation.duration"][0]["count"] == 2
     assert {p["attributes"]["gen_ai.token.type"] for p in metrics["gen_ai.client.token.usage"]} == {"input", "output"}
+
+
+def test_routes_of_one_name_are_one_series(llm_wall: FaultWall) -> None:
+    reader = InMemoryMetricReader()
+    World(meter_provider=MeterProvider([reader]))
+    llms = [llmagg.LLMAggregator(), llmagg.LLMAggregator()]
+    for llm in llms:
+        llm.manager = PrivateManager()
+        llm.initialize_sync(config_for(llm_wall, "twice"))
+        default.show(llm)
+    reader.get_metrics_data()
+    for llm in llms:
+        llm.chat_sync(HELLO)  # makes the route
+    reader.get_metrics_data()
+    for llm in llms:
+        llm.chat_sync(HELLO)
+    data = json.loads(reader.get_metrics_data().to_json())
+    metrics = {m["name"]: m["data"]["data_points"] for m in data["resource_metrics"][0]["scope_metrics"][0]["metrics"]}
+    points = [point["value"] for point in metrics["llmagg.attempts"] if point["attributes"]["model"] == "twice"]
+    assert points in ([2], [4])
 
 
 def test_labels_hold_configured_names_only(llm_wall: FaultWall) -> None:

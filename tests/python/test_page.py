@@ -102,6 +102,11 @@ def test_in_a_browser(page: pages.Page, llm: llmagg.LLMAggregator, tmp_path: Pat
         assert browser.run("document.querySelectorAll('details')[1].open")
         browser.press("p", "p")
         browser.wait_for("document.getElementById('status').textContent == 'paused'")
+        browser.run("[...document.querySelector('.sum').children].slice(1, 3).forEach((cell, i) => {"
+                    " cell.textContent = ['STREAM_INTERRUPTED', '12.3 s'][i] })")  # fmt: skip
+        line = "[...document.querySelector('.sum').children].slice(0, 3).every(cell => "
+        most = 30 if width > 700 else 60
+        assert browser.run(f"{line}cell.scrollWidth <= cell.clientWidth && cell.clientHeight < {most})")
         browser.press("p", "p")
         browser.wait_for("document.getElementById('status').textContent == 'live'")
         assert browser.errors == []

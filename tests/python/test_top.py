@@ -25,6 +25,7 @@ import llmagg
 from conftest import FAST, config_for
 from llmagg.errors import InvalidArgumentError
 from llmagg.faultwall import FaultWall
+from llmagg.manager import PrivateManager
 from llmagg.monitor import sockets
 from llmagg.monitor.feed import Feed
 
@@ -122,6 +123,26 @@ def test_a_feed(llm_wall: FaultWall, run: Any) -> None:
     assert told["calls"][1]["id"] == response.id_of_call
     assert [attempt["route"] for attempt in told["calls"][1]["attempts"]] == ["openai/down"] * 2 + ["openai/good"]
     assert "sk-test" not in json.dumps(told)
+
+
+def test_a_route_of_two_aggregators_is_one(llm_wall: FaultWall) -> None:
+    llm_wall.script({"models": {"down": {"steps": [{"status": 503}]}}})
+    first, second, third = llmagg.LLMAggregator(), llmagg.LLMAggregator(), llmagg.LLMAggregator()
+    for llm in (first, second, third):
+        llm.manager = PrivateManager()
+        llm.initialize_sync(config_for(llm_wall, "down", "good", breaker={"failures": 3}))
+    feed = Feed(first, second, third)
+    first.chat_sync("Hello")
+    for _ in range(2):
+        second.chat_sync("Hello")
+    until(lambda: [call["outcome"] for call in feed.snapshot()["calls"]] == ["OK"] * 3)
+    down, good = feed.snapshot()["routes"]
+    feed.close()
+    assert (down["route"], down["state"], down["requests_a_minute"]) == ("openai/down", "open", 5)
+    assert down["failures"] == {"UNAVAILABLE": 5}
+    assert 0 < down["reopens_in"] <= 30
+    assert down["last_error"]["name"] == "UNAVAILABLE"
+    assert (good["answered"], good["duration"]["count"], good["limit"]) == (3, 3, 20)
 
 
 def test_routes_that_were_not_used_are_listed(llm_wall: FaultWall) -> None:

@@ -39,3 +39,42 @@ FAMILIES: dict[str, tuple[str, Read]] = {
     "blocked_seconds": ("", lambda r: [("", max(r["blocked_for"], r["reopens_in"]))]),
 }
 """Name → the name of the label beside provider and model, "" for none, and what reads a report."""
+
+_STANDING = ("blocked_for", "reopens_in", "last_success", "rate_used", "latency")  # of which the larger counts
+
+
+def merged(reports: Iterable[Report]) -> dict[tuple[str, str], Report]:
+    """The reports by provider and model. Routes of the same name, which several aggregators have, are one."""
+    rows: dict[tuple[str, str], Report] = {}
+    for report in reports:
+        name = report["provider"], report["model"]
+        rows[name] = _both(rows[name], report) if name in rows else report
+    return rows
+
+
+def _both(one: Report, other: Report) -> Report:
+    """Counts are added; a circuit that is open in one of them, or an error, is that of both."""
+    both: Report = _sum(one, other)
+    both |= {key: max(one[key], other[key]) for key in _STANDING if key in one and key in other}
+    worse = max(one, other, key=lambda report: _CIRCUITS.get(report.get("circuit", ""), 0))
+    later = max(one, other, key=lambda report: report.get("last_error_at") or 0)
+    both |= {key: worse[key] for key in ("circuit",) if key in worse}
+    both |= {key: later[key] for key in ("last_error", "last_error_at") if key in later}
+    both["available"] = one.get("available", True) or other.get("available", True)
+    return both
+
+
+def _sum(one: Any, other: Any) -> Any:
+    """Numbers added, also inside dicts and lists; of other values the first."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return {key: _sum(one[key], other[key]) if key in one and key in other else one.get(key, other.get(key))
+                for key in {**one, **other}}  # fmt: skip
+    if isinstance(one, list) and isinstance(other, list):
+        return [_sum(a, b) for a, b in zip(one, other)]
+    if _is_number(one) and _is_number(other):
+        return one + other
+    return other if one is None else one
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -25,7 +25,7 @@ from typing import Any
 
 from . import default
 from ._native import load, route
-from ._series import FAMILIES, Read
+from ._series import FAMILIES, Read, merged
 from .manager import get_manager
 
 try:
@@ -140,7 +140,7 @@ class Collector:
 
     def collect(self) -> Iterator[Family]:
         """The families of metrics, as ``prometheus_client`` wants them."""
-        routes = _merged(self._reports())
+        routes = merged(self._reports())
         for name, help, kind in _families():
             if kind == "histogram":
                 family = Family(kind, name, help, "le")
@@ -161,27 +161,6 @@ def _histogram(labels: tuple[str, str], counted: dict[str, Any]) -> Iterator[_Ro
         yield "_bucket", labels, bound, total
     yield "_count", labels, "", total
     yield "_sum", labels, "", counted["sum"]
-
-
-def _merged(reports: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for report in reports:
-        labels = report["provider"], report["model"]
-        other = rows.get(labels)
-        rows[labels] = report if other is None else _sum(other, report)
-    return rows
-
-
-def _sum(one: Any, other: Any) -> Any:
-    """Numbers added, also inside dicts and lists; of other values the first."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return {key: _sum(one[key], other[key]) if key in one and key in other else one.get(key, other.get(key))
-                for key in {**one, **other}}  # fmt: skip
-    if isinstance(one, list) and isinstance(other, list):
-        return [_sum(a, b) for a, b in zip(one, other)]
-    if isinstance(one, (int, float)) and not isinstance(one, bool):
-        return one + other
-    return one
 
 
 class _Others:

@@ -13,6 +13,7 @@ from typing import Any
 
 from llmagg import catalog, default, lookup, observers
 from llmagg._native import load, route
+from llmagg._series import merged
 from llmagg.config import ModelConfig
 from llmagg.errors import LLMError
 from llmagg.manager import get_manager
@@ -101,8 +102,10 @@ class Feed:
         """Everything, as a JSON object. Times are seconds since the Unix epoch."""
         now = time.time()
         reports = self._reports()
+        rates = {(report["provider"], report["model"]): rate for report, rate in reports}
         with self._lock:
-            rows = [self._row(report, rate, now) for report, rate in reports]
+            found = merged(report for report, _ in reports)
+            rows = [self._row(report, rates[name], now) for name, report in found.items()]
             calls = [_told(call) for call in reversed(self._calls.values())]
         return {
             "pid": os.getpid(), "program": Path(sys.argv[0] or "python").name, "time": now, "began": self._began,

@@ -9,7 +9,7 @@ from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from .. import default
 from .._native import route
-from .._series import FAMILIES, Read
+from .._series import FAMILIES, Read, merged
 from ..manager import get_manager
 from ..responses import Usage, is_known
 
@@ -65,10 +65,10 @@ def _callback(label: str, read: Read) -> Callable[[CallbackOptions], Iterator[Ob
     def observations(_: CallbackOptions) -> Iterator[Observation]:
         route.counting = True  # somebody reads
         sources: list[Any] = [get_manager(), *default.used()]
-        for source in sources:
-            for report in source.health_report():
-                labels = {"provider": report["provider"], "model": report["model"]}
-                for value, n in read(report):
-                    yield Observation(n, {**labels, label: value} if label else labels)
+        reports = (report for source in sources for report in source.health_report())
+        for (provider, model), report in merged(reports).items():
+            labels = {"provider": provider, "model": model}
+            for value, n in read(report):
+                yield Observation(n, {**labels, label: value} if label else labels)
 
     return observations
