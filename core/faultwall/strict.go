@@ -67,7 +67,12 @@ func checkObject(text json.RawMessage, path string, known map[string]reflect.Typ
 		if known != nil {
 			found := false
 			if t, found = known[name]; !found {
-				return at(path, fmt.Errorf("unknown key %q%s", name, suggest.For(name, slices.Sorted(maps.Keys(known)))))
+				names := slices.Sorted(maps.Keys(known))
+				hint := suggest.For(name, names)
+				if hint == "" && len(names) < 10 {
+					hint = "; expected " + strings.Join(names, ", ")
+				}
+				return at(path, fmt.Errorf("unknown key %q%s", name, hint))
 			}
 		}
 		inner := name

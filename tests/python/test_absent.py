@@ -22,6 +22,8 @@ EVENT = ChunkEvent(StreamResponse("i", "chat.completion.chunk", 0, "m", []))
         (llmagg, "chta", "did you mean 'chat'?"),
         (llmagg, "LLMAgregator", "did you mean 'LLMAggregator'?"),
         (llmagg, "completion", "chat(), and without a coroutine chat_sync()"),
+        (llmagg, "chat_async", "chat(), and without a coroutine chat_sync()"),
+        (llmagg, "Aggregator", "LLMAggregator("),
         (llmagg.LLMAggregator(["p/m"]), "caht_sync", "did you mean 'chat_sync'?"),
         (llmagg.LLMAggregator(["p/m"]), "invoke", "chat(), and without a coroutine chat_sync()"),
         (llmagg.get_manager(), "clera", "did you mean 'clear'?"),

@@ -181,6 +181,7 @@ def test_refusals(server: Server) -> None:
         assert refused(chat, body, key=key) == (401, "invalid_api_key")
     assert refused("/v1/models", key="") == (401, "invalid_api_key")
     assert refused("/v1/nothing") == (404, "unknown_url")
+    assert "it has POST /v1/chat/completions" in server.ask("/v1/responses", body)[1]["error"]["message"]
     assert refused(chat) == (405, "unknown_url")
     assert refused(chat, b"{") == (400, "invalid_argument")
     assert refused(chat, [1]) == (400, "invalid_argument")

@@ -66,6 +66,15 @@ def test_a_repr_is_one_short_line(llm_wall: FaultWall) -> None:
     assert repr(llmagg.Usage(0, 0, 0)) == "Usage(prompt_tokens=0, completion_tokens=0, total_tokens=0)"
     assert repr(response.attempts[0]).startswith("Attempt(route='openai/gpt-a'")
     assert "None" not in repr(response.attempts[0])
+    llm_wall.script({"default": {"steps": [{"text": "{}"}]}})
+    parsed = aggregator_for(llm_wall, "gpt-a").parse_sync(HELLO, dict[str, int])
+    assert repr(parsed) == f"Parsed(value={{}}, response={parsed.response!r})"
+
+    def weather(city: str) -> str:
+        return city
+
+    run = aggregator_for(llm_wall, "gpt-a").run_tools_sync(HELLO, tools=[weather])
+    assert repr(run) == f"ToolRun(response={run.response!r}, rounds=1, tokens={run.tokens}, cost=0.0, stopped='answer')"
 
 
 def test_a_notebook_shows_text_routes_time_and_tokens(llm_wall: FaultWall) -> None:

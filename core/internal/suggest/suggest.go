@@ -40,7 +40,7 @@ const aliases = ` key=api_key token=api_key apitoken=api_key secret=api_key open
  fallbacks=models fallback=models fallbackmodels=models contextwindowfallbacks=models routes=models modellist=models
  extraheaders=headers extraheader=headers defaultheaders=headers header=headers httpheaders=headers
  extra=extra_body extraparams=extra_body extrafields=extra_body extraquery=extra_body modelkwargs=extra_body additionalmodelrequestfields=extra_body body=extra_body
- oninterruption=on_interrupt onerror=on_interrupt onbreak=on_interrupt restart=on_interrupt
+ dropparams=unsupported oninterruption=on_interrupt onerror=on_interrupt onbreak=on_interrupt restart=on_interrupt
  org=organization organizationid=organization openaiorganization=organization
  cabundle=ca_file cacert=ca_file cafile=ca_file verify=ca_file verifyssl=ca_file sslverify=ca_file certificate=ca_file tls=ca_file
  proxies=proxy httpproxy=proxy httpsproxy=proxy proxyurl=proxy

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 _ASK = "chat(), and without a coroutine chat_sync(), asks for an answer"
+_OBJECT = "LLMAggregator(['openai/gpt-4o-mini', …]) is the object that asks; chat_sync() needs none"
 OF_MODULE: dict[str, str] = {
     **dict.fromkeys(("completion", "acompletion", "completions", "ask", "generate", "invoke", "responses"), _ASK),
-    **dict.fromkeys(
-        ("OpenAI", "AsyncOpenAI", "Client", "AsyncClient", "LLM", "Router", "Anthropic", "ChatOpenAI"),
-        "LLMAggregator(['openai/gpt-4o-mini', …]) is the object that asks; chat_sync() needs none",
-    ),
+    **dict.fromkeys(("chat_async", "achat", "ainvoke"), _ASK),
+    **dict.fromkeys(("astream", "stream_chat", "chat_stream"), "stream_text() and stream() stream an answer"),
+    **dict.fromkeys(("OpenAI", "AsyncOpenAI", "Client", "AsyncClient", "Router", "Anthropic", "ChatOpenAI"), _OBJECT),
+    **dict.fromkeys(("LLM", "AsyncLLM", "Aggregator"), _OBJECT),
     **dict.fromkeys(("embedding", "aembedding", "embeddings"), "embed(), and without a coroutine embed_sync(), embeds"),
     "arerank": "rerank() is for coroutines",
     "tool": "run_tools() takes functions as they are",

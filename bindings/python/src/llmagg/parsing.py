@@ -15,7 +15,7 @@ import sys
 import threading
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
@@ -45,7 +45,7 @@ class Parsed(Generic[T]):
 
     value: T
     response: ChatCompletionResponse
-    attempts: list[Attempt]
+    attempts: list[Attempt] = field(repr=False)
 
 
 class UnfitError(Exception):

@@ -14,7 +14,7 @@ import inspect
 import re
 import typing
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -46,8 +46,8 @@ class ToolRun:
     """
 
     response: ChatCompletionResponse
-    messages: list[Any]
-    attempts: list[Attempt]
+    messages: list[Any] = field(repr=False)
+    attempts: list[Attempt] = field(repr=False)
     rounds: int
     tokens: int
     cost: float

@@ -27,6 +27,7 @@ from .limits import Limits
 from .streams import EventStream, gone
 
 T = TypeVar("T")
+_PATHS = "POST /v1/chat/completions, POST /v1/embeddings and GET /v1/models"
 Answer = Response | EventStream
 
 
@@ -63,7 +64,7 @@ async def _not_here(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = dict(getattr(error, "headers", None) or {})
     asked = f"{request.method} {request.url.path}"
-    text = f"this server has no {asked}; its paths begin with /v1"
+    text = f"this server has no {asked}; it has {_PATHS}"
     return RefusedError(status, text, "unknown_url", headers).response()
 
 
