@@ -57,7 +57,7 @@ type Stream struct {
 	complete bool
 	atEnd    bool // the body has been read to its end
 
-	strange llm.Extra // of the last event that was no chunk, before any choice came
+	strange llm.Extra // of the last event, if it was no chunk
 	name    string    // of the event at hand
 	noted   string    // the last note of the server's, before any choice came
 	skipped int       // events in a row
@@ -201,7 +201,10 @@ func (r *Stream) take(c *llm.Chunk, data []byte) (*llm.Chunk, error) {
 	if r.awaited = r.end.Phase() == wire.Finished; r.awaited && len(c.Choices) > 0 {
 		r.lived, r.patience = true, endSilence // usage and beats without choices are no piece of the answer
 	}
-	if len(c.Choices) == 0 && len(c.Extra) > 0 && r.end.Phase() == wire.Waiting {
+	switch {
+	case len(c.Choices) > 0:
+		r.strange = nil
+	case len(c.Extra) > 0 && (r.end.Phase() == wire.Waiting || c.ID == "" && c.Usage == nil && !failure.IsNote(r.name, data)):
 		r.strange = c.Extra
 	}
 	before := r.token
@@ -302,6 +305,10 @@ func (r *Stream) ends(what wire.Sign, err error) error {
 		r.x.Skipped += int32(d.Strays) - 1
 		r.note(d.Words)
 		d.Strays = 0
+	}
+	if said := failure.SaidIn(r.strange); said != "" && r.end.Phase() == wire.Open { // they stand where the rest should
+		r.end.Skip()
+		r.says([]byte(said))
 	}
 	if r.end.Is(what) != wire.Completes {
 		if ok && r.words == "" && len(d.Words) > 0 {

@@ -2,6 +2,7 @@ package failure
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -43,6 +44,17 @@ const eventNames wordlist.List = "message data chunk delta completion done end"
 
 var failedParts = []string{"err", "fail", "exception", "abort", "cancel", "fault", "timeout", "overload", "invalid", "denied"}
 
+// SaidIn are the words, more than one, that the first of unknown fields says;
+// "" for none.
+func SaidIn(fields llm.Extra) string {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if said := OneLine(textOf(fields[name])); strings.Contains(said, " ") {
+			return said
+		}
+	}
+	return ""
+}
+
 // Explain adds to a failure that a finish reason is what the event, or the
 // answer, with the reason says of it, wherever in it that stands. A reason that
 // says nothing but "failed" means then what the words mean.
@@ -62,7 +74,7 @@ func Explain(e *llm.Error, data []byte) {
 
 // answerNames are fields in which the answer stands, or the request.
 const answerNames wordlist.List = "reasoningcontent reasoning thinking arguments input tools usage usagemetadata logprobs content toolcalls functioncall text parts " +
-	"outputtext response answer generatedtext completion"
+	"outputtext response answer generatedtext completion annotations citations citationmetadata groundingmetadata urlcontextmetadata searchresults sources documents"
 
 // explanation is the message in a value, of what stands deepest in it last; ""
 // without any.

@@ -171,6 +171,9 @@ func (p *partialChoice) add(c *ChunkChoice) (changed bool) {
 	if c.FinishReason != "" {
 		changed = p.giveUp(&c.Delta) || changed
 		changed = first && p.giveUpAgain(&c.Delta) || changed // else a server repeats its reason with all so far
+		if saysDone(c.FinishReason) && p.isCut() {
+			c.FinishReason, changed = "length", true
+		}
 	}
 	p.addLogprobs(c.Logprobs)
 	p.extra.add(c.Extra, inChoice)

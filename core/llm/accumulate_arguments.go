@@ -2,6 +2,8 @@ package llm
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -92,35 +94,85 @@ func (c *partialCall) released() (text string) {
 	return text
 }
 
-// WholeCalls gives the calls of an answer that has ended, and have no
-// arguments, those of such a call, {}: applications read them as JSON, which an
-// empty text is not. A call stays as it is where the finish reason does not say
-// that the model was done (length, content_filter, none): its arguments may
-// have been cut off, and {} would make it one that can be run.
+// WholeCalls makes the calls of an answer that has ended such that applications
+// can read their arguments as JSON: those of a call without any are {}, and an
+// object that was encoded twice is one. Arguments that stop in their middle
+// were cut off, whatever the finish reason says: it becomes "length", and the
+// server's own word stands beside it. A call stays as it is where the finish
+// reason does not say that the model was done (length, content_filter, none):
+// it may have been cut off in front of its arguments, and {} would make it one
+// that can be run.
 func WholeCalls(r *Response) {
 	for i := range r.Choices {
-		switch c := &r.Choices[i]; c.FinishReason {
-		case "stop", "tool_calls", "function_call":
-			c.Message.wholeCalls()
+		c := &r.Choices[i]
+		if !saysDone(c.FinishReason) || !c.Message.wholeCalls() {
+			continue
 		}
+		if c.Extra[nativeReason] == nil {
+			c.Extra = maps.Clone(c.Extra)
+			if c.Extra == nil {
+				c.Extra = Extra{}
+			}
+			c.Extra[nativeReason] = JSONOf(c.FinishReason)
+		}
+		c.FinishReason = "length"
 	}
 }
 
-func (m *Message) wholeCalls() {
+// nativeReason is where a server's own finish reason stands, as OpenRouter's.
+const nativeReason = "native_finish_reason"
+
+// saysDone tells whether a finish reason says that the model was done.
+func saysDone(reason string) bool {
+	return reason == "stop" || reason == "tool_calls" || reason == "function_call"
+}
+
+// isCut is what [WholeCalls] sees, as far as the answer has come.
+func (p *partialChoice) isCut() bool {
+	return slices.ContainsFunc(p.calls.list, func(c *partialCall) bool {
+		return !c.custom && !c.complete() && c.scan.depth > 0 && c.arguments.beginsWith("{")
+	})
+}
+
+// wholeCalls tells whether the arguments of a call stop in their middle. A call
+// of nothing in the old form, which some servers add to each answer, is none.
+func (m *Message) wholeCalls() (cut bool) {
 	for i := range m.ToolCalls {
 		if c := &m.ToolCalls[i]; c.Custom == nil {
-			c.Function.whole()
+			cut = c.Function.whole() || cut
 		}
 	}
-	if m.FunctionCall != nil {
-		m.FunctionCall.whole()
+	if f := m.FunctionCall; f != nil {
+		cut = f.whole() || cut
+		if f.isEmpty() {
+			m.FunctionCall = nil
+		}
 	}
+	return cut
 }
 
-func (f *FunctionCall) whole() {
-	if f.Name != "" && strings.TrimSpace(f.Arguments) == "" {
+func (f *FunctionCall) whole() (cut bool) {
+	switch text := strings.TrimSpace(f.Arguments); {
+	case f.Name == "":
+	case text == "", isPlaceholder(text):
 		f.Arguments = "{}"
+	case text[0] == '"':
+		f.Arguments = once(f.Arguments)
+	case text[0] == '{':
+		var all jsonEnd
+		all.feed(text)
+		return all.depth > 0
 	}
+	return false
+}
+
+// once is arguments that may have been encoded twice, encoded once.
+func once(arguments string) string {
+	var object string
+	if arguments[0] != '"' || exactJSON.UnmarshalFromString(arguments, &object) != nil || !strings.HasPrefix(object, "{") || !json.Valid([]byte(object)) {
+		return arguments
+	}
+	return object
 }
 
 // moveFunction makes a call in the old form a tool call where another one came
@@ -144,7 +196,7 @@ func isWholeAgain(c *partialCall, arguments string) bool {
 	if len(arguments) < 2 || c.arguments.Len() > 4*len(arguments) || !c.complete() {
 		return false
 	}
-	return sameJSON(arguments, c.arguments.String())
+	return sameJSON(once(arguments), c.arguments.String())
 }
 
 // anew tells whether a piece without a name and another id is the arguments of

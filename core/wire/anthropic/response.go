@@ -37,7 +37,9 @@ func (h *head) field(r *jsontext.Reader) {
 	case "container":
 		h.container = r.Raw()
 	case "usage", "usageMetadata", "usage_metadata":
-		h.usage = wire.Span(r)
+		if raw := wire.Span(r); raw != nil { // gateways write null under the format's own name
+			h.usage = raw
+		}
 	case "content":
 		h.content = wire.Span(r)
 	default:

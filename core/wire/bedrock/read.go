@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 
@@ -26,7 +27,7 @@ func (h *head) field(r *jsontext.Reader) {
 	case "stopReason":
 		h.reason = r.WordLike("end_turn")
 	case "usage", "usageMetadata", "usage_metadata":
-		h.usage = usageIn(r)
+		h.usage = cmp.Or(usageIn(r), h.usage)
 	case "metrics", "trace", "additionalModelResponseFields", "serviceTier":
 		if r.Next() != 'n' {
 			jsontext.KeepField(r, string(r.Key), &h.extra)

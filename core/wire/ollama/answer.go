@@ -131,7 +131,7 @@ func (s *stream) read(data []byte, line bool) (a answer, err error) {
 		case "eval_count":
 			a.counts.Output = wire.Tokens(&r)
 		case "usage", "usageMetadata", "usage_metadata":
-			a.usage = llm.ReadUsage(wire.Span(&r))
+			a.usage = cmp.Or(llm.ReadUsage(wire.Span(&r)), a.usage)
 		default:
 			wire.Other(&r)
 		}

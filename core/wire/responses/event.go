@@ -52,6 +52,10 @@ func readEvent(kind string, data []byte, before *spoken) (e event, err error) {
 		case "item_id":
 			e.itemID = r.TextOrNumberLike(before.itemID)
 			before.itemID = e.itemID
+		case "call_id": // of servers that name the call instead of its item
+			if id := r.TextOrNumber(); e.itemID == "" {
+				e.itemID = id
+			}
 		case "delta":
 			e.readDelta(&r)
 		case "text", "refusal", "arguments", "input", "transcript":

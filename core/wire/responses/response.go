@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 
@@ -47,7 +48,7 @@ func (h *head) read(raw []byte) error {
 		case "incomplete_details":
 			h.incomplete = r.Raw()
 		case "usage", "usageMetadata", "usage_metadata":
-			h.usage = usageOf(wire.Span(&r))
+			h.usage = cmp.Or(usageOf(wire.Span(&r)), h.usage)
 		case "output":
 			h.readOutput(&r)
 		case "output_text":

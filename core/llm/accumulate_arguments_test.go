@@ -1,0 +1,65 @@
+package llm
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestArgumentsOfAnAnswerThatHasEnded(t *testing.T) {
+	for _, test := range []struct{ reason, arguments, want, then string }{
+		{"tool_calls", ``, `{}`, "tool_calls"},
+		{"tool_calls", `null`, `{}`, "tool_calls"},
+		{"stop", `""`, `{}`, "stop"},
+		{"stop", ` [ ] `, `{}`, "stop"},
+		{"length", `null`, `null`, "length"},
+		{"", `null`, `null`, ""},
+		{"tool_calls", `"{\"x\":1}"`, `{"x":1}`, "tool_calls"},
+		{"length", `"{\"x\":1}"`, `"{\"x\":1}"`, "length"},
+		{"tool_calls", `"{oops}"`, `"{oops}"`, "tool_calls"},
+		{"tool_calls", `"text"`, `"text"`, "tool_calls"},
+		{"tool_calls", `"{\"x\":1`, `"{\"x\":1`, "tool_calls"},
+		{"tool_calls", `{"x":`, `{"x":`, "length"},
+		{"stop", `{"x":"}`, `{"x":"}`, "length"},
+		{"function_call", `{"x":[{}`, `{"x":[{}`, "length"},
+		{"tool_calls", `{"x":"}{"}`, `{"x":"}{"}`, "tool_calls"},
+		{"tool_calls", `{"x":1}}`, `{"x":1}}`, "tool_calls"},
+		{"content_filter", `{"x":`, `{"x":`, "content_filter"},
+	} {
+		f := FunctionCall{Name: "f", Arguments: test.arguments}
+		before := Extra{"a": JSONOf(1)}
+		for _, m := range []Message{{ToolCalls: []ToolCall{{Function: f}}}, {FunctionCall: &f}} {
+			r := NewResponse(Choice{Message: m, FinishReason: test.reason, Extra: before})
+			WholeCalls(r)
+			c := &r.Choices[0]
+			got := c.Message.FunctionCall
+			if got == nil {
+				got = &c.Message.ToolCalls[0].Function
+			}
+			require.Equal(t, test.want, got.Arguments, test)
+			require.Equal(t, test.then, c.FinishReason, test)
+			require.Len(t, before, 1, "it may be shared")
+			if test.then != test.reason {
+				require.JSONEq(t, `"`+test.reason+`"`, string(c.Extra[nativeReason]))
+			}
+		}
+	}
+}
+
+func TestAnEmptyCallInTheOldFormIsNone(t *testing.T) {
+	r := NewResponse(Choice{Message: Message{Content: "hi", FunctionCall: &FunctionCall{}}, FinishReason: "stop"})
+	WholeCalls(r)
+	require.Nil(t, r.Choices[0].Message.FunctionCall)
+}
+
+func TestAReasonWithArgumentsThatStopInTheirMiddle(t *testing.T) {
+	var a Accumulator
+	add := func(arguments, reason string) string {
+		d := Message{NullContent: true, ToolCalls: []ToolCall{{Index: 0, ID: "a", Function: FunctionCall{Name: "f", Arguments: arguments}}}}
+		return a.Add(&Chunk{Choices: []ChunkChoice{{Delta: d, FinishReason: reason}}}).Choices[0].FinishReason
+	}
+	require.Equal(t, "length", add(`{"x":`, "tool_calls"), "as far as it has come")
+	require.Equal(t, "length", a.Whole().Choices[0].FinishReason)
+	require.Equal(t, "tool_calls", add(`1}`, "tool_calls"))
+	require.Equal(t, "tool_calls", a.Whole().Choices[0].FinishReason)
+}
