@@ -43,9 +43,9 @@ def batch(
     window: Annotated[int | None, Flag(metavar="N", help="rows at once; default: twice the routes' slots")] = None,
     batch_api: Annotated[
         Literal["never", "auto", "always"] | None,
-        Flag(help="send batches to OpenAI or Anthropic; auto asks live what they do not answer; default: never"),
+        Flag(help="send batches to OpenAI or Anthropic; auto calls for rows without an answer; default: never"),
     ] = None,
-    batch_wait: Annotated[float, Flag(metavar="SECONDS", help="with auto: the wait before live calls")] = 86400,
+    batch_wait: Annotated[float, Flag(metavar="SECONDS", help="with auto: the longest wait for a batch")] = 86400,
     batch_poll: Annotated[float, Flag(hidden=True)] = 5,
     param: Annotated[
         list[str] | None,
@@ -59,8 +59,8 @@ def batch(
 
     A row is a text, or an object with 'prompt', 'messages' or 'body' (a whole request); --prompt asks any other column.
     The answers are written in the order of the rows. Each is in a ledger beside the output at once: after a kill,
-    --resume asks only the rows that are missing. The key 'bulk' of the configuration has other defaults for --max-cost,
-    --errors, --stop-after-errors, --ledger and --batch-api.
+    --resume asks only the rows that are missing. The key 'bulk' of the configuration sets other defaults for
+    --max-cost, --errors, --stop-after-errors, --ledger and --batch-api.
 
     Exit codes: 0 every row is answered, 1 no output: the run was stopped by --max-cost or by errors, or failed, 2 wrong
     use, 4 the output has failed rows (rows with 'error'), 130 interrupted.

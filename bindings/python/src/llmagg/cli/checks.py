@@ -165,7 +165,7 @@ ADVICE = {
     "MODEL_NOT_FOUND": "correct the model's name, or ask the vendor for access to it",
     "TIMEOUT": "raise timeout, or use another route",
     "UNAVAILABLE": "try again later, or use another route",
-    "BAD_RESPONSE": "base_url is probably no API root: it ends in /v1 for most servers",
+    "BAD_RESPONSE": "base_url is probably not the API's root, which ends in /v1 at most servers",
 }
 
 

@@ -77,7 +77,7 @@ def _connection(
     if to.scheme not in ("http", "https"):
         raise ValueError(f"the address begins with {to.scheme or 'nothing'}; expected http:// or https://")
     if through is not None and through.scheme not in ("http", ""):
-        raise ValueError(f"this check cannot go through a proxy of the sort {through.scheme}://")
+        raise ValueError(f"this check cannot go through a proxy whose address begins with {through.scheme}://")
     host, port = to.hostname or "", to.port or (443 if to.scheme == "https" else 80)
     at, at_port = (through.hostname or "", through.port or 80) if through else (host, port)
     if to.scheme == "http":
