@@ -5,11 +5,15 @@ PYTHON3        ?= python3
 BUILD          ?= build
 ENGINES        := $(BUILD)/engines
 ENGINES_PYTHON := $(ENGINES)/venv/bin/python
+VERSITYGW      := $(ENGINES)/bin/versitygw
 
 .PHONY: engines
 
-engines: lib $(ENGINES)/.package ## llmagg.bulk under Ray Data and Dask, two workers each (installs 650 MB)
+engines: lib $(ENGINES)/.package $(VERSITYGW) ## llmagg.bulk under Ray Data and Dask, two workers each, and its ledger in an object store (installs 750 MB)
 	RAY_USAGE_STATS_ENABLED=0 timeout 900 $(ENGINES_PYTHON) -m pytest -q -rs -p no:cacheprovider tests/engines
+
+$(VERSITYGW): # a server of S3 over a folder
+	GOBIN="$(abspath $(@D))" go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
 $(ENGINES)/.tools: tests/engines/requirements.txt
 	@mkdir -p $(@D)

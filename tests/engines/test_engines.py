@@ -16,6 +16,7 @@ from typing import Any
 import psutil  # of both engines
 import pytest
 from jobs import PLACES
+from object_store import ENVIRONMENT, ObjectServer
 
 sys.path.append(str(Path(__file__).parents[1] / "fleet"))
 from server import Server
@@ -32,11 +33,17 @@ SCRIPT = {
 }
 
 
-@pytest.fixture(params=["folder", "valkey"])
-def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The ledger of a job: a folder, or the URL of a store that wants a password."""
+@pytest.fixture(params=["folder", "valkey", "objects"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The ledger of a job: a folder, or the URL of a store that wants a password, or of an object store."""
     if request.param == "folder":
         yield str(tmp_path)
+        return
+    if request.param == "objects":
+        for name, value in ENVIRONMENT.items():
+            monkeypatch.setenv(name, value)
+        with ObjectServer() as objects:
+            yield objects.url()
         return
     with Server("--requirepass", SECRET) as store:
         yield f"{store.url.replace('//', f'//:{SECRET}@')}?name=job"

@@ -1,5 +1,6 @@
-"""What an answer costs in a ledger, written and looked up, in sqlite, in a folder and in Valkey: microseconds an answer of
-720 bytes, groups of 256; medians of rounds that take turns, wall time and this process's CPU.
+"""What an answer costs in a ledger, written and looked up, in sqlite, in a folder, in Valkey and in an object store:
+microseconds an answer of 720 bytes, groups of 256; medians of rounds that take turns, wall time and this process's CPU.
+The packages and the object store are those of ``make engines``.
 """
 
 from __future__ import annotations
@@ -7,7 +8,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
+import random
 import statistics
+import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -17,8 +21,12 @@ from typing import Any
 
 from server import Server
 
+sys.path.append(str(Path(__file__).parents[1] / "engines"))
+from object_store import ENVIRONMENT, ObjectServer
+
 from llmagg.bulk.ledger import OK, Entry, SqliteLedger
 from llmagg.bulk.ledger_folder import FolderLedger
+from llmagg.bulk.ledger_objects import ObjectLedger
 from llmagg.bulk.ledger_valkey import ValkeyLedger
 from llmagg.bulk.stores import Shared, place_of
 
@@ -27,11 +35,15 @@ JOB: dict[str, Any] = {"models": ["openai/gpt-a"], "params": {}, "schema": None}
 
 
 def entries() -> list[Entry]:
-    answer = json.dumps({"answer": "x" * 660, "finish_reason": "stop", "route": "openai/gpt-a"})
-    assert len(answer) >= 720
+    words = random.Random(1)
+
+    def answer() -> str:  # words, which are compressed to about a half, as a language is
+        text = " ".join(f"{words.randrange(1 << 12):x}" for _ in range(170))[:660]
+        return json.dumps({"answer": text, "finish_reason": "stop", "route": "openai/gpt-a"})
+
     usage = json.dumps({"prompt_tokens": 20, "completion_tokens": 160, "total_tokens": 180})
     keys = (hashlib.blake2b(str(n).encode(), digest_size=16).digest() for n in range(COUNT))
-    return [Entry(n, key, OK, None, answer, usage, 0.001, "USD", 1) for n, key in enumerate(keys)]
+    return [Entry(n, key, OK, None, answer(), usage, 0.001, "USD", 1) for n, key in enumerate(keys)]
 
 
 def groups(all: list[Entry]) -> list[list[Entry]]:
@@ -53,6 +65,17 @@ async def through(ledger: Shared, all: list[Entry], note: Callable[[str], None])
     assert found == COUNT
 
 
+async def opened(ledger: Shared, all: list[Entry], note: Callable[[str], None]) -> None:
+    """What a process pays that did not write the answers."""
+    await ledger.begin(JOB)
+    note("")
+    found = 0
+    for group in groups(all):
+        found += len(await ledger.find([entry.key for entry in group]))
+    note("found")
+    assert found == COUNT
+
+
 def main() -> None:
     all, took = entries(), defaultdict(list)
 
@@ -67,7 +90,8 @@ def main() -> None:
 
         return note
 
-    with Server() as store:
+    os.environ.update(ENVIRONMENT)
+    with Server() as store, ObjectServer() as objects:
         for n in range(ROUNDS):
             with tempfile.TemporaryDirectory() as folder:
                 note = noting("sqlite")
@@ -82,6 +106,8 @@ def main() -> None:
                 asyncio.run(through(FolderLedger(Path(folder, "shared")), all, noting("folder")))
             asyncio.run(through(ValkeyLedger(place_of(f"{store.url}?name=n{n}")), all, noting("valkey")))
             store.say("FLUSHALL")
+            asyncio.run(through(ObjectLedger(place_of(objects.url(f"n{n}"))), all, noting("objects")))
+            asyncio.run(opened(ObjectLedger(place_of(objects.url(f"n{n}"))), all, noting("opened")))
     for (name, what), values in took.items():
         wall, cpu = (statistics.median(value[i] for value in values) for i in (0, 1))
         print(f"{name:8} {what:8} {wall:6.1f} µs, CPU {cpu:6.1f} µs an answer")

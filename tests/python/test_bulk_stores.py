@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ import pytest
 import llmagg
 from conftest import aggregator_for, chats, config_for
 from llmagg import InvalidArgumentError, LLMAggregator, bulk
-from llmagg.bulk import dask
+from llmagg.bulk import dask, writer
 from llmagg.bulk.ledger import OK, Entry
 from llmagg.bulk.shared import Batches
 from llmagg.bulk.stores import place_of
-from llmagg.bulk.writer import Writer
+from llmagg.bulk.writer import StoreError, Writer
 from llmagg.faultwall import FaultWall
 
 SECRET = "hunter2-Zx"
@@ -26,7 +27,18 @@ SECRET = "hunter2-Zx"
     [
         ("valky://h", "begins with 'valky'; expected valkey://"),
         ("https://h", "begins with 'https'; expected valkey://"),
-        (f"s3://{SECRET}@bucket/x", "an object store cannot be the ledger; expected valkey://"),
+        (f"s3://{SECRET}@bucket/x", "Credentials do not stand in it: the environment has them"),
+        (f"s3://robot:{SECRET}@bucket/x", "Credentials do not stand in it"),
+        (f"abfss://answers:{SECRET}@account/x", "Credentials do not stand in it"),
+        ("s3://bucket", "names no bucket or no path in it; expected s3://bucket/path"),
+        ("gs:///x", "names no bucket"),
+        ("s3://bucket/a//b", "has an empty part"),
+        ("s3://bucket/a/../b", "has an empty part, '.', '..'"),
+        (f"s3://bucket/x?secret={SECRET}", "unknown option 'secret'; the known ones are endpoint, region, ca_file"),
+        ("s3://bucket/x?region", "cannot be read; expected"),
+        ("s3://bucket/x?endpoint=localhost:9000", "endpoint that does not begin with https:// or http://"),
+        ("gs://bucket/x?region=eu", "has region, which is for s3://"),
+        (Path("s3://bucket/x"), "is a Path"),
         ("valkey://", "names no host"),
         (f"valkey://:{SECRET}@h:70000", "cannot be read"),
         (f"valkey://:a/{SECRET}@h", "cannot be read"),
@@ -55,6 +67,8 @@ def test_a_place_shows_no_password() -> None:
     place = place_of(f"valkeys://robot:{SECRET}%40@cache.example:6380/2?name=reviews&expire_s=60")
     assert (place.username, place.password) == ("robot", f"{SECRET}@")
     assert str(place) == repr(place) == "'valkeys://cache.example:6380/2?name=reviews'"
+    place = place_of("abfss://answers@account.dfs.core.windows.net/jobs/reviews/?patience_s=5")
+    assert str(place) == "'abfss://answers@account.dfs.core.windows.net/jobs/reviews'"
     assert SECRET not in repr(dask.Job(ledger=f"valkey://:{SECRET}@h", config={}))
 
 
@@ -94,7 +108,48 @@ def test_an_error_of_the_stores_client_ends_no_wait(run: Any) -> None:
     assert isinstance(raised.value.__cause__, AttributeError)
 
 
+def test_a_store_that_is_there_again_has_the_answers_at_once(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = 0
+
+    def write(_: Any) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise StoreError("away")
+
+    async def job() -> None:
+        made = Writer("'valkey://h'", write, 7200)
+        made.put(b"k", Entry(0, b"k", OK))
+        while not made._away:
+            await asyncio.sleep(0)
+        made.again()
+        await asyncio.wait_for(made.written({b"k"}), 10)
+
+    monkeypatch.setattr(writer, "_PAUSES_S", (3600, 3600))
+    run(job())
+    assert tries == 2
+
+
+def test_rows_are_held_back_while_answers_wait_to_be_written(run: Any) -> None:
+    go = threading.Event()
+
+    async def job() -> None:
+        made = Writer("'valkey://h'", lambda _: go.wait() and None, 60)
+        await made.ready(lambda unwritten: unwritten < 1)
+        made.put(b"k", Entry(0, b"k", OK))
+        waiting = asyncio.create_task(made.ready(lambda unwritten: unwritten < 1))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        go.set()
+        await asyncio.wait_for(waiting, 10)
+
+    run(job())
+
+
 def test_the_package_is_named(llm_wall: FaultWall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "obstore", None)
+    with pytest.raises(InvalidArgumentError, match=r"pip install 'llmagg\[object-store\]'"):
+        Batches(config_for(llm_wall, "gpt-a"), ledger="s3://bucket/x")
     monkeypatch.setitem(__import__("sys").modules, "valkey", None)
     monkeypatch.setitem(__import__("sys").modules, "redis", None)
     with pytest.raises(InvalidArgumentError, match=r"pip install 'llmagg\[valkey\]'"):

@@ -40,7 +40,7 @@ def ask(
 
     ``client`` is a ``distributed.Client``. Each worker makes an aggregator of ``config``. Batches are sent as answers
     are taken, ``ahead`` of them for each thread of the workers. ``ledger`` is a folder that all workers share, or a URL
-    as "valkey://host"; an answer is found there again after a crash.
+    as "valkey://host" or "s3://bucket/job"; an answer is found there again after a crash.
     """
     if ledger is not None and is_url(ledger):
         place_of(ledger)  # a mistake is told here, before any worker

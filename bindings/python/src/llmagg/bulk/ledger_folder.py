@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,8 @@ class FolderLedger:
     async def begin(self, job: Mapping[str, Any]) -> None:
         """Nothing: answers of several jobs may stand in a folder, since a key has all that its answer depends on."""
 
-    async def ready(self) -> None:
-        """Nothing: a disk is there or is not."""
+    async def ready(self, room: Callable[[int], bool]) -> None:
+        """Nothing: a disk is there or is not, and has each answer at once."""
 
     async def written(self, keys: set[bytes]) -> None:
         """Nothing: the system has each answer at once."""

@@ -22,9 +22,9 @@ class Chat:
     """A class for ``map_batches``: the batches get the columns of ``ANSWER_COLUMNS``. A failed row has an ``error``.
 
     ``config`` and ``models`` are those of :class:`llmagg.LLMAggregator`; ``ledger`` is a folder that all machines
-    share, or a URL as "valkey://host"; an answer is found there again after a crash. ``prompt`` is the name of a
-    column, or a function of a row; ``params`` are those of all calls. The method is asynchronous, so that an actor
-    works on several batches at once.
+    share, or a URL as "valkey://host" or "s3://bucket/job"; an answer is found there again after a crash. ``prompt``
+    is the name of a column, or a function of a row; ``params`` are those of all calls. The method is asynchronous, so
+    that an actor works on several batches at once.
     """
 
     def __init__(

@@ -14,10 +14,11 @@ from ..manager import PrivateManager
 from .asking import Asking
 from .ledger import OK, Entry
 from .ledger_folder import FolderLedger
+from .ledger_objects import ObjectLedger
 from .ledger_valkey import ValkeyLedger
 from .outcome import Asked, id_text
 from .output import COLUMNS, flat
-from .stores import Shared, is_url, place_of
+from .stores import OBJECTS, Shared, is_url, place_of
 from .window import Window
 
 ANSWER_COLUMNS = tuple(name for name in COLUMNS if name not in ("n", "id"))
@@ -28,7 +29,8 @@ def _opened(ledger: str | Path) -> Shared:
     """The ledger at a URL or in a folder. Raises InvalidArgumentError."""
     if not is_url(ledger):
         return FolderLedger(ledger)
-    return ValkeyLedger(place_of(ledger))
+    place = place_of(ledger)
+    return ObjectLedger(place) if place.scheme in OBJECTS else ValkeyLedger(place)
 
 
 class Batches:
@@ -102,6 +104,9 @@ class Batches:
             broken = broken or task.cancelled() or task.exception() is not None
             landed.set()
 
+        def room(unwritten: int) -> bool:
+            return flying + unwritten < window.size()
+
         for one in asked:
             while flying >= window.size():
                 landed.clear()
@@ -110,7 +115,7 @@ class Batches:
                 return None
             try:
                 if self._ledger is not None:
-                    await self._ledger.ready()
+                    await self._ledger.ready(room)
             except LLMError as error:
                 return error
             flying += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,12 +13,13 @@ from ..errors import InvalidArgumentError
 from .ledger import Entry
 
 VALKEY = ("valkey", "valkeys", "redis", "rediss")
-_OBJECTS = ("s3", "gs", "gcs", "az", "abfs", "abfss")
+OBJECTS = ("s3", "gs", "az", "abfs", "abfss")
 _EXPECTED = (
-    "expected valkey://, redis://, or with TLS valkeys://, rediss://, then host:port; or the path of a folder that all "
-    "machines share"
+    "expected valkey://, redis://, or with TLS valkeys://, rediss://, then host:port; s3://, gs:// or az://, then "
+    "bucket/path; or the path of a folder that all machines share"
 )
 _KINDS = {"name": "a text", "expire_s": "seconds", "ca_file": "a path", "patience_s": "seconds"}
+_OBJECT_KINDS = {"endpoint": "a URL", "region": "a text", "ca_file": "a path", "patience_s": "seconds"}
 PATIENCE_S = 60.0
 
 
@@ -34,8 +35,10 @@ class Shared(Protocol):
     def put(self, key: bytes, entry: Entry) -> None:
         """Takes an answer."""
 
-    async def ready(self) -> None:
-        """Waits until further rows may be asked. Raises LedgerAwayError."""
+    async def ready(self, room: Callable[[int], bool]) -> None:
+        """Waits until further rows may be asked: ``room`` is told how many answers are not written yet, and says
+        whether there is room for one more. Raises LedgerAwayError.
+        """
 
     async def written(self, keys: set[bytes]) -> None:
         """Waits until these answers are written. Raises LedgerAwayError."""
@@ -54,6 +57,8 @@ class Place:
     options: dict[str, str]
 
     def __str__(self) -> str:
+        if self.scheme in OBJECTS:
+            return repr(f"{self.scheme}://{self.host}{self.path}")
         port = "" if self.port is None else f":{self.port}"
         return repr(f"{self.scheme}://{self.host}{port}{self.path}?name={self.name}")
 
@@ -79,7 +84,7 @@ class Place:
 def is_url(ledger: Any) -> bool:
     """Whether a ledger is named by a URL, also by one that was made a Path."""
     if isinstance(ledger, Path):
-        return ledger.parts[:1] != () and ledger.parts[0].lower() in {f"{scheme}:" for scheme in (*VALKEY, *_OBJECTS)}
+        return ledger.parts[:1] != () and ledger.parts[0].lower() in {f"{scheme}:" for scheme in (*VALKEY, *OBJECTS)}
     return isinstance(ledger, str) and "://" in ledger
 
 
@@ -88,9 +93,10 @@ def place_of(url: str | Path) -> Place:
     if isinstance(url, Path):
         raise InvalidArgumentError("the ledger's URL is a Path, which has lost a '/'; give it as a str")
     scheme = url.partition("://")[0].lower()
-    if scheme not in VALKEY:
-        why = "; an object store cannot be the ledger" if scheme in _OBJECTS else ""
-        raise InvalidArgumentError(f"the ledger's URL begins with {shown(scheme)}{why}; {_EXPECTED}")
+    if scheme not in (*VALKEY, *OBJECTS):
+        raise InvalidArgumentError(f"the ledger's URL begins with {shown(scheme)}; {_EXPECTED}")
+    if scheme in OBJECTS:
+        return _object_place(scheme, url)
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -111,25 +117,58 @@ def place_of(url: str | Path) -> Place:
     return place
 
 
-def _check(place: Place) -> None:
+def _object_place(scheme: str, url: str) -> Place:
+    """The bucket and the path below which a job's objects stand. Credentials come from the environment."""
+    bucket, _, path = url.partition("://")[2].partition("?")[0].partition("/")
+    host = bucket.partition("@")[2] if scheme in ("abfs", "abfss") else bucket  # container@account.dfs…
+    if "@" in host or ":" in bucket or "@" in path or "#" in url:
+        text = f"the ledger's URL {scheme}:// has more before or behind the bucket than a path; expected {scheme}://"
+        text += "bucket/path. Credentials do not stand in it: the environment has them, as AWS_ACCESS_KEY_ID"
+        raise InvalidArgumentError(text)
+    if not bucket or not path.strip("/"):
+        text = f"the ledger's URL {scheme}:// names no bucket or no path in it; expected {scheme}://bucket/path, where"
+        raise InvalidArgumentError(f"{text} the path is this job's own")
+    if not all(part.isprintable() and part not in {"", ".", ".."} for part in (bucket, *path.strip("/").split("/"))):
+        raise InvalidArgumentError(f"the ledger's URL {scheme}:// has an empty part, '.', '..' or a control in it")
+    try:
+        query = url.partition("?")[2]
+        options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
+    except ValueError:
+        text = f"the options of the ledger's URL {scheme}:// cannot be read; expected ?name=value&…"
+        raise InvalidArgumentError(text) from None
+    place = Place(scheme, bucket, None, f"/{path.strip('/')}", None, None, options)
+    _check_options(place, _OBJECT_KINDS)
+    if scheme != "s3" and (only := options.keys() & {"endpoint", "region"}):
+        raise InvalidArgumentError(f"the ledger's URL {scheme}:// has {', '.join(sorted(only))}, which is for s3://")
+    if not options.get("endpoint", "https://").startswith(("http://", "https://")):
+        raise InvalidArgumentError(
+            "the ledger's URL s3:// has an endpoint that does not begin with https:// or http://"
+        )
+    return place
+
+
+def _check_options(place: Place, kinds: Mapping[str, str]) -> None:
     for key, value in place.options.items():
         what = f"the ledger's URL {place.scheme}:// has"
-        if key not in _KINDS:
-            raise InvalidArgumentError(f"{what} an unknown option {shown(key)}; the known ones are {', '.join(_KINDS)}")
-        if _KINDS[key] == "seconds" and not (value.isdecimal() and 0 < int(value) < 1 << 31):
+        if key not in kinds:
+            raise InvalidArgumentError(f"{what} an unknown option {shown(key)}; the known ones are {', '.join(kinds)}")
+        if kinds[key] == "seconds" and not (value.isdecimal() and 0 < int(value) < 1 << 31):
             raise InvalidArgumentError(f"{what} {key}={shown(value)}; expected a whole number of seconds above 0")
         if not value or not value.isprintable():
-            raise InvalidArgumentError(f"{what} {key}= without a value that can be used; expected {_KINDS[key]}")
+            raise InvalidArgumentError(f"{what} {key}= without a value that can be used; expected {kinds[key]}")
+    if "ca_file" in place.options and not Path(place.options["ca_file"]).is_file():
+        raise InvalidArgumentError(f"there is no ca_file {shown_path(place.options['ca_file'])}")
+
+
+def _check(place: Place) -> None:
+    if "ca_file" in place.options and place.scheme not in ("valkeys", "rediss"):
+        raise InvalidArgumentError("ca_file needs a ledger's URL that begins with valkeys:// or rediss://")
+    _check_options(place, _KINDS)
     if place.path and not place.path[1:].isdecimal():
         raise InvalidArgumentError(
             f"the ledger's URL {place.scheme}:// has {shown_path(place.path)} behind the host; expected the number of "
             "a database, as /0 (the job's name is ?name=…)"
         )
-    if "ca_file" in place.options:
-        if place.scheme not in ("valkeys", "rediss"):
-            raise InvalidArgumentError("ca_file needs a ledger's URL that begins with valkeys:// or rediss://")
-        if not Path(place.options["ca_file"]).is_file():
-            raise InvalidArgumentError(f"there is no ca_file {shown_path(place.options['ca_file'])}")
 
 
 def refuse(ledger: Any) -> None:

@@ -42,6 +42,7 @@ class Writer:
         self._running = False  # whether the thread runs
         self._away = ""  # why the store cannot be used at the moment; only the thread sets it
         self._failed: LedgerAwayError | None = None
+        self._now = threading.Event()  # ends the pause between two tries
         self._sleepers: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
 
     def put(self, key: bytes, entry: Entry) -> None:
@@ -56,7 +57,8 @@ class Writer:
             return {key: self._waiting[key] for key in keys if key in self._waiting}
 
     def again(self) -> None:
-        """Tries again to write what could not be written."""
+        """Tries again, at once, to write what could not be written."""
+        self._now.set()
         with self._lock:
             self._failed = None
             self._start()
@@ -66,10 +68,12 @@ class Writer:
             self._running = True  # no daemon: a program that ends waits for its answers
             threading.Thread(target=self._run, name="llmagg-ledger", daemon=False).start()
 
-    async def ready(self) -> None:
-        """Waits while the store is away. Raises LedgerAwayError."""
-        if self._away or self._failed is not None:
-            await self._until(lambda: not self._away and self._failed is None)
+    async def ready(self, room: Callable[[int], bool]) -> None:
+        """Waits while the store is away, or has so many answers to write that there is no ``room``. Raises
+        LedgerAwayError.
+        """
+        if self._away or self._failed is not None or not room(len(self._waiting)):
+            await self._until(lambda: not self._away and self._failed is None and room(len(self._waiting)))
 
     async def written(self, keys: set[bytes]) -> None:
         """Waits until these answers are written. Raises LedgerAwayError."""
@@ -106,6 +110,7 @@ class Writer:
     def _write_patiently(self, group: list[tuple[bytes, Entry]]) -> None:
         end, pause = time.monotonic() + self._patience_s, _PAUSES_S[0]
         while True:
+            self._now.clear()
             try:
                 self._write(group)
                 break
@@ -118,7 +123,7 @@ class Writer:
                         return
                 if pause == _PAUSES_S[0]:
                     self.tell(f"{self._away}; {kept} answers are kept back, and no row is asked")
-                time.sleep(pause)  # the store is away: this thread of its own tries again, each time later
+                self._now.wait(pause)  # the store is away: this thread of its own tries again, each time later
                 pause = min(2 * pause, _PAUSES_S[1])
         if self._away:
             self.tell("it takes answers again")

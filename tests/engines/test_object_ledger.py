@@ -1,0 +1,316 @@
+"""The ledger of bulk jobs in a real object store: shared by processes, merged, away in the middle, refused, killed workers."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import logging
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from object_store import BUCKET, ENVIRONMENT, KEY, SECRET, Gate, ObjectServer
+
+from llmagg import LLMError, bulk
+from llmagg.bulk import ledger_objects, parts
+from llmagg.bulk.shared import Batches
+from llmagg.faultwall import FaultWall
+
+PLACES = 8
+WORKER = Path(__file__).parents[1] / "fleet" / "ledger_worker.py"
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def wall() -> Iterator[FaultWall]:
+    with FaultWall({"default": {"steps": [{"echo": True}]}, "options": {"max_requests": 20000}}) as wall:
+        yield wall
+
+
+@pytest.fixture
+def store() -> Iterator[ObjectServer]:
+    with ObjectServer() as store:
+        yield store
+
+
+@pytest.fixture
+def gate(store: ObjectServer) -> Iterator[Gate]:
+    with Gate(store) as gate:
+        yield gate
+
+
+def batches(wall: FaultWall, url: str, **options: Any) -> Batches:
+    model = {"api_key": "k-123456789", "base_url": wall.url, "max_concurrent_calls": PLACES}
+    return Batches({"openai": {"models": {"gpt-a": model}}}, ledger=url, **options)
+
+
+def ask(wall: FaultWall, url: str, rows: list[Any], **options: Any) -> list[dict[str, Any]]:
+    """Asks rows with a new worker."""
+    return asyncio.run(batches(wall, url, **options).ask(rows))
+
+
+def asked(wall: FaultWall) -> Counter[str]:
+    requests = wall.seen()["requests"]
+    return Counter(r["body"]["messages"][0]["content"] for r in requests if r["kind"] == "chat")
+
+
+def rows(first: int, last: int) -> list[str]:
+    return [f"row {n}" for n in range(first, last)]
+
+
+def told(raised: pytest.ExceptionInfo[LLMError]) -> str:
+    """All that an error shows."""
+    shown = f"{raised.value!r} {raised.value} {raised.getrepr(showlocals=False)}"
+    assert SECRET not in shown
+    assert KEY not in shown
+    return str(raised.value)
+
+
+def test_workers_share_what_was_paid(wall: FaultWall, store: ObjectServer) -> None:
+    first, second = (batches(wall, store.url()) for _ in range(2))
+    answers = asyncio.run(first.ask([*rows(0, 1200), {"id": 1, "prompt": "row 0"}]))
+    assert asyncio.run(second.ask([*rows(600, 1210), {"id": 1, "prompt": "row 0"}]))[:600] == answers[600:1200]
+    assert len(asked(wall)) == 1210
+    assert asked(wall).total() == 1211, "another id is another row"
+    asyncio.run(first.ask(rows(1200, 1210)))
+    assert asked(wall).total() == 1211, "what another worker wrote meanwhile is seen"
+    ask(wall, store.url("others"), ["row 0"])
+    assert asked(wall)["row 0"] == 3
+
+
+def test_small_objects_are_merged_and_any_program_reads_them(wall: FaultWall, store: ObjectServer) -> None:
+    worker = batches(wall, store.url())
+    reader = batches(wall, store.url())
+    for at in range(0, 460, 20):
+        asyncio.run(worker.ask(rows(at, at + 20)))
+    asyncio.run(reader.ask(rows(0, 460)))  # knows the small ones
+    small = set(store.names(folder="small"))
+    assert len(small) >= 23
+    assert store.names(folder="parts") == []
+    for at in range(460, 520, 20):
+        asyncio.run(worker.ask(rows(at, at + 20)))
+    assert small.isdisjoint(store.names(folder="small"))
+    (part,) = store.names(folder="parts")
+    lines = [json.loads(line) for line in gzip.decompress(part.read_bytes()).splitlines()]
+    assert len(lines) == len({line["key"] for line in lines}) >= 500
+    reader._ledger._lines.cache_clear()  # type: ignore[union-attr]
+    asyncio.run(reader.ask(rows(0, 520)))
+    ask(wall, store.url(), rows(0, 520))
+    assert asked(wall).total() == 520, "an answer was lost when it was merged"
+
+
+def test_a_store_that_lets_nobody_remove(
+    wall: FaultWall, store: ObjectServer, gate: Gate, caplog: pytest.LogCaptureFixture
+) -> None:
+    gate.refused = dict.fromkeys(("POST", "DELETE"), (403, "AccessDenied", "Access Denied"))
+    worker = batches(wall, gate.url())
+    for at in range(0, 1100, 20):
+        asyncio.run(worker.ask(rows(at, at + 20)))
+    assert caplog.text.count("small objects stay beside what is merged of them: AccessDenied: Access Denied; let") == 1
+    assert SECRET not in caplog.text
+    ask(wall, store.url(), rows(0, 1100))
+    assert asked(wall).total() == 1100
+
+
+def test_a_ledger_of_another_job_is_refused(wall: FaultWall, store: ObjectServer) -> None:
+    ask(wall, store.url(), ["a"], params={"temperature": 0.5})
+    with pytest.raises(
+        bulk.LedgerError, match=r"another job: the parameters differ \(there .*0\.5.*, now \{\}\)"
+    ) as raised:
+        ask(wall, store.url(), ["a"])
+    assert f"'s3://{BUCKET}/jobs/job'" in told(raised)
+    assert "Name another path for this job, or remove what is below this one" in told(raised)
+    for job, said in (("later", b'{"form":2}'), ("strange", b"5"), ("text", b"Hello")):
+        (store.bucket / "jobs" / job).mkdir()
+        (store.bucket / "jobs" / job / "job.json").write_bytes(said)
+        with pytest.raises(bulk.LedgerError, match=r"job\.json below .* is no ledger of this version"):
+            ask(wall, store.url(job), ["a"])
+    assert asked(wall).total() == 1
+
+
+def test_jobs_that_begin_together_do_not_take_each_others_path(wall: FaultWall, store: ObjectServer) -> None:
+    async def both() -> list[Any]:
+        workers = [batches(wall, store.url(), params={"temperature": n / 10}) for n in range(8)]
+        return await asyncio.gather(*(worker.ask(["a"]) for worker in workers), return_exceptions=True)
+
+    outcomes = asyncio.run(both())
+    assert sum(isinstance(outcome, list) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, bulk.LedgerError) for outcome in outcomes) == 7
+
+
+@pytest.mark.parametrize("damage", ["torn", "foreign", "swapped"])
+def test_a_damaged_object(wall: FaultWall, store: ObjectServer, damage: str) -> None:
+    ask(wall, store.url(), rows(0, 3))
+    part = max(store.names(folder="small"), key=lambda path: path.stat().st_size)
+    whole = part.read_bytes()
+    signs, lines = parts.marks(whole), [line + b"\n" for line in parts.unpacked(whole)]
+    swapped = parts.packed([*signs, parts.mark(b"x")], [b"{}\n", *lines])
+    part.write_bytes({"torn": whole[:-9], "foreign": gzip.compress(b"{}\n"), "swapped": swapped}[damage])
+    with pytest.raises(
+        bulk.LedgerError, match=rf"{part.name} below .* is no part of a ledger, or damaged: .*remove it"
+    ):
+        ask(wall, store.url(), rows(0, 3))
+    assert asked(wall).total() == 3
+    part.unlink()
+    ask(wall, store.url(), rows(0, 3))
+    assert 3 < asked(wall).total() <= 6
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"AWS_SECRET_ACCESS_KEY": f"{SECRET}1"}, "SignatureDoesNotMatch: .*; give this process the right credentials"),
+        (
+            {"bucket": "nowhere"},
+            "NoSuchBucket: The specified bucket does not exist; make the bucket, or name the right",
+        ),
+        ({"port": "1"}, "cannot be reached: nothing listens at its address"),
+        ({"host": "nowhere.invalid"}, "cannot be reached: there is no such host; name the right endpoint"),
+    ],
+)
+def test_what_is_wrong_is_told(
+    wall: FaultWall, store: ObjectServer, monkeypatch: pytest.MonkeyPatch, changed: dict[str, str], said: str
+) -> None:
+    url = store.url(options="&patience_s=1")
+    if bucket := changed.pop("bucket", ""):
+        url = url.replace(BUCKET, bucket)
+    url = url.replace(str(store.port), changed.pop("port", str(store.port)))
+    url = url.replace("127.0.0.1", changed.pop("host", "127.0.0.1"))
+    for name, value in changed.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(bulk.LedgerAwayError, match=said) as raised:
+        ask(wall, url, ["a"])
+    assert "cannot be read" in told(raised)
+    assert "Nothing was asked" in told(raised)
+    assert asked(wall).total() == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ((503, "SlowDown", "Reduce your request rate."), "the store asks for fewer requests"),
+        ((507, "XMinioStorageFull", "Storage backend has reached its minimum free drive threshold."), "make room in"),
+        ((403, "RequestTimeTooSkewed", "The difference is too large."), "set the clock of this machine"),
+        ((403, "AccessDenied", "Access Denied"), "let these credentials read, write, list and delete"),
+        ((403, "ExpiredToken", "The provided token has expired."), "give this process the right credentials"),
+    ],
+)
+def test_a_store_that_takes_no_answers(wall: FaultWall, gate: Gate, error: tuple[int, str, str], said: str) -> None:
+    worker = batches(wall, gate.url(options="&patience_s=1"))
+    asyncio.run(worker.ask(["a"]))
+    gate.refused["PUT"] = error
+    with pytest.raises(
+        bulk.LedgerAwayError, match=rf"cannot be written: ({error[1]}: |HTTP {error[0]} ).*; {said}"
+    ) as raised:
+        asyncio.run(worker.ask(rows(0, 400)))
+    kept = asked(wall).total() - 1
+    assert 0 < kept <= 2 * PLACES, "rows are not asked whose answers cannot be written"
+    assert f"{kept} answers that were paid are not in it; this process keeps them" in told(raised)
+    gate.refused.clear()
+    asyncio.run(worker.ask(rows(0, 400)))
+    ask(wall, gate.url(), ["a", *rows(0, 400)])
+    assert asked(wall).total() == 401, "an answer was paid twice"
+
+
+def test_a_store_that_is_away_for_a_moment(
+    wall: FaultWall, store: ObjectServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "llmagg")
+    wall.script({"default": {"steps": [{"echo": True, "delay_headers_s": 0.02}]}})
+
+    async def job() -> list[dict[str, Any]]:
+        running = asyncio.create_task(batches(wall, store.url()).ask(rows(0, 400)))
+        while asked(wall).total() < 100:
+            await asyncio.sleep(0.01)
+        store.kill()
+        while "kept back" not in caplog.text:
+            await asyncio.sleep(0.01)
+        assert asked(wall).total() < 400
+        store.start()
+        return await running
+
+    answers = asyncio.run(job())
+    assert [json.loads(answer["answer"])["messages"][0]["content"] for answer in answers] == rows(0, 400)
+    assert "it takes answers again" in caplog.text
+    assert asked(wall).total() == 400
+    ask(wall, store.url(), rows(0, 400))
+    assert asked(wall).total() == 400, "an answer was lost"
+
+
+def test_objects_that_somebody_removed(wall: FaultWall, store: ObjectServer, caplog: pytest.LogCaptureFixture) -> None:
+    worker = batches(wall, store.url())
+    asyncio.run(worker.ask(rows(0, 20)))
+    for path in store.names(folder="small"):
+        path.unlink()
+    asyncio.run(worker.ask(rows(0, 20)))
+    assert "20 answers that it had are gone" in caplog.text
+    assert asked(wall).total() == 40
+    ask(wall, store.url(), rows(0, 20))
+    assert asked(wall).total() == 40
+
+
+def test_a_slow_store_has_no_more_unwritten_answers_than_rows_may_be_under_way(
+    wall: FaultWall, store: ObjectServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unwritten = []
+    write = ledger_objects.ObjectLedger._write
+
+    def slow(self: Any, group: Any) -> None:
+        time.sleep(0.1)  # as a store far away
+        unwritten.append(len(self._writer._waiting))
+        write(self, group)
+
+    monkeypatch.setattr(ledger_objects.ObjectLedger, "_write", slow)
+    ask(wall, store.url(), rows(0, 200))
+    assert max(unwritten) <= 2 * PLACES
+    assert len(unwritten) < 60, "answers are written together"
+
+
+def test_killed_workers(wall: FaultWall, store: ObjectServer) -> None:
+    wall.script({"default": {"steps": [{"echo": True, "delay_headers_s": 0.02}]}})
+    seed = random.randrange(1 << 30)
+    print("seed", seed)
+    moments = random.Random(seed)
+    count, kills, workers = 1500, 10, 3
+    killed = 0
+    shares = [(n * count // workers, (n + 1) * count // workers) for n in range(workers)]
+
+    def begun(share: tuple[int, int]) -> subprocess.Popen[str]:
+        command = [sys.executable, str(WORKER), wall.url, store.url(), *map(str, share), str(PLACES)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    while True:
+        jobs = [begun(share) for share in shares]
+        for job in jobs:
+            assert job.stdout is not None
+            assert job.stdout.readline() == "begins\n"
+        if killed < kills:
+            time.sleep(moments.uniform(0, 0.6))  # any moment is to be tried
+            for job in moments.sample(jobs, 2):
+                job.send_signal(signal.SIGKILL)
+            for job in jobs:  # the third goes on to its end
+                job.communicate()
+                killed += job.returncode != 0
+            continue
+        outs = [job.communicate()[0] for job in jobs]
+        assert [job.returncode for job in jobs] == [0] * workers
+        answered = [json.loads(line)["messages"][0]["content"] for out in outs for line in out.splitlines()]
+        break
+    assert answered == rows(0, count), "a row was lost or doubled"
+    twice = asked(wall).total() - count
+    print(f"{killed} kills, {twice} rows paid twice")
+    assert len(asked(wall)) == count
+    assert twice <= killed * 2 * PLACES
