@@ -101,6 +101,11 @@ func contentOf(c *call, s *Step) *content {
 		finish: s.FinishReason, usage: s.Usage, choices: max(cmp.Or(s.Choices, c.choices), 1), extra: s.Extra,
 	}
 	a.text = textOf(c, s, a.model)
+	if s.isPlain() {
+		if text, calls := c.asked(); text != "" || calls != nil {
+			a.text, a.calls = text, calls
+		}
+	}
 	switch {
 	case s.NoFinish:
 		a.finish = ""
@@ -116,6 +121,11 @@ func contentOf(c *call, s *Step) *content {
 		a.usage = nil
 	}
 	return a
+}
+
+// isPlain reports whether the content of an answer is left to the wall.
+func (s *Step) isPlain() bool {
+	return !s.Echo && s.TextBytes == 0 && s.Text == nil && len(s.ToolCalls) == 0 && s.Refusal == ""
 }
 
 func textOf(c *call, s *Step, model string) string {

@@ -52,8 +52,9 @@ type Step struct {
 
 	// Model is the model named in the answer. Empty: the request's.
 	Model string `json:"model,omitempty"`
-	// Text is the content of the answer. Nil: "Hello from MODEL.", or none if
-	// there are ToolCalls or a Refusal.
+	// Text is the content of the answer. Nil: none if there are ToolCalls or a
+	// Refusal; else "Hello from MODEL.", or, to a request with a JSON schema or
+	// a tool that it names, a value that fits.
 	Text *string `json:"text,omitempty"`
 	// TextBytes makes a Text of so many bytes (ASCII).
 	TextBytes int `json:"text_bytes,omitempty"`
