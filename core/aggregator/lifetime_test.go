@@ -43,7 +43,6 @@ func TestAnEmptyAggregatorIsNotInitialized(t *testing.T) {
 		for _, call := range []func() error{
 			func() error { _, err := a.Chat(t.Context(), ask()); return err },
 			func() error { _, err := a.Stream(t.Context(), ask()); return err },
-			func() error { _, err := a.GenerateResponse(t.Context(), ask().Messages); return err },
 			func() error { q := ask(); q.Model = "gpt"; _, err := a.Chat(t.Context(), q); return err },
 		} {
 			err := call()
@@ -100,11 +99,9 @@ func TestBadRequestsLeaveTheAggregatorUsable(t *testing.T) {
 		_, err = w.Stream(t.Context(), q)
 		require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err))
 	}
-	_, err := w.GenerateResponse(t.Context(), nil)
-	require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err))
-	text, err := w.GenerateResponse(t.Context(), ask().Messages)
+	answer, err := w.Chat(t.Context(), ask())
 	require.NoError(t, err)
-	require.Equal(t, "Hello from a.", text)
+	require.Equal(t, "Hello from a.", answer.Text())
 }
 
 // Nothing is registered when one configuration is wrong.

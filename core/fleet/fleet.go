@@ -134,7 +134,12 @@ type Report struct {
 // reached changes nothing. The membership ends with ctx, with Leave, with m,
 // and when m joins another fleet. The error is INVALID_ARGUMENT.
 func Join(ctx context.Context, m *manager.Manager, o Options) (*Member, error) {
-	member, err := newMember(ctx, m.Observers(), o, nil)
+	return join(ctx, m, o, nil)
+}
+
+// join is [Join] that knows the configuration that it is for, nil for none.
+func join(ctx context.Context, m *manager.Manager, o Options, c *config.Fleet) (*Member, error) {
+	member, err := newMember(ctx, m.Observers(), o, c)
 	if err != nil {
 		return nil, err
 	}

@@ -70,13 +70,6 @@ func JoinConfigured(m *manager.Manager, c *config.Fleet, l *slog.Logger) error {
 
 func joinConfigured(m *manager.Manager, c *config.Fleet, o Options) error {
 	copied := *c
-	member, err := newMember(context.Background(), m.Observers(), o, &copied)
-	if err != nil {
-		return err
-	}
-	if err := m.Share(member); err != nil {
-		member.Leave()
-		return err
-	}
-	return nil
+	_, err := join(context.Background(), m, o, &copied)
+	return err
 }

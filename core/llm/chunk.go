@@ -307,7 +307,7 @@ func (c *ChunkChoice) read(r *reader) {
 func (c *ChunkChoice) write(w *jsontext.Writer) {
 	o := w.Object()
 	o.Field("index").Int(c.Index)
-	c.Delta.writeDelta(o.Field("delta"))
+	c.Delta.writeAs(o.Field("delta"), true)
 	endChoice(&o, c.FinishReason, c.Logprobs, c.Extra)
 }
 

@@ -176,10 +176,6 @@ func (m *Message) UnmarshalJSON(data []byte) error {
 
 func (m *Message) write(w *jsontext.Writer) { m.writeAs(w, false) }
 
-// writeDelta writes a delta: content only if there was any, since an absent
-// content adds nothing.
-func (m *Message) writeDelta(w *jsontext.Writer) { m.writeAs(w, true) }
-
 // arePlain tells whether messages have known roles and nothing but texts: what
 // is written of them needs no check.
 func arePlain(messages []Message) bool {
@@ -192,6 +188,8 @@ func arePlain(messages []Message) bool {
 	return len(messages) > 0
 }
 
+// writeAs writes a message, or a delta: content only if there was any, since an
+// absent content adds nothing.
 func (m *Message) writeAs(w *jsontext.Writer, delta bool) {
 	o := w.Object()
 	if m.Role == "" && w.Gathered {
@@ -203,7 +201,7 @@ func (m *Message) writeAs(w *jsontext.Writer, delta bool) {
 	o.StrUnlessEmpty("refusal", m.Refusal)
 	o.StrUnlessEmpty("reasoning_content", m.ReasoningContent)
 	if len(m.ToolCalls) > 0 {
-		writeToolCalls(o.Field("tool_calls"), m.ToolCalls, delta)
+		jsontext.WriteList(o.Field("tool_calls"), m.ToolCalls, func(c *ToolCall, w *jsontext.Writer) { c.writeAs(w, delta) })
 	}
 	o.StrUnlessEmpty("tool_call_id", m.ToolCallID)
 	if m.FunctionCall != nil {

@@ -252,8 +252,8 @@ func checkWord(what, word, one, other string) error {
 
 func secondsIn(field func(*CallOptions) *time.Duration) func(*CallOptions, string, []byte) error {
 	return func(o *CallOptions, key string, v []byte) (err error) {
-		*field(o), err = readSeconds(key, v)
-		return err
+		*field(o), err = setting.Seconds(key, v)
+		return refused(err)
 	}
 }
 
@@ -275,11 +275,6 @@ func boolOption(key string, v json.RawMessage) (bool, error) {
 func readInteger(key string, v []byte, least int) (int, error) {
 	n, err := setting.Integer(key, v, least)
 	return n, refused(err)
-}
-
-func readSeconds(key string, v []byte) (time.Duration, error) {
-	d, err := setting.Seconds(key, v)
-	return d, refused(err)
 }
 
 func refused(err error) error {

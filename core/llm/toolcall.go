@@ -97,10 +97,6 @@ func (c *ToolCall) said() (name, text *string) {
 	return &c.Function.Name, &c.Function.Arguments
 }
 
-func writeToolCalls(w *jsontext.Writer, calls []ToolCall, delta bool) {
-	jsontext.WriteList(w, calls, func(c *ToolCall, w *jsontext.Writer) { c.writeAs(w, delta) })
-}
-
 func (c *ToolCall) write(w *jsontext.Writer) { c.writeAs(w, false) }
 
 // writeAs writes a call, which has its id and its type even where the server

@@ -71,7 +71,7 @@ func (l *Limiter) now() time.Time { return l.began.Add(time.Since(l.began)) }
 // begin makes the limiter one that has a limit.
 func (l *Limiter) begin() {
 	if l.sizes == nil {
-		l.sizes = newSizes()
+		l.sizes = &sizes{scale: 1}
 	}
 	l.active.Store(true)
 }

@@ -175,7 +175,7 @@ func TestSizes(t *testing.T) {
 	picture := `{"url":"data:image/png;base64,` + strings.Repeat("A", 100_000) + `"}`
 	require.InDelta(t, 2010, SizeOf([]byte(picture+picture), 0).Input, 10)
 
-	s := newSizes()
+	s := &sizes{scale: 1}
 	require.Equal(t, 100.+unknownOutput, s.expect(Size{Input: 100}))
 	require.Equal(t, 110., s.expect(Size{Input: 100, Most: 10}))
 	for i := range 300 {

@@ -69,8 +69,6 @@ type sizes struct {
 	admission
 }
 
-func newSizes() *sizes { return &sizes{scale: 1} }
-
 // expect is what a request is likely to cost.
 func (s *sizes) expect(of Size) float64 {
 	output := s.p95
