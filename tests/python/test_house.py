@@ -114,6 +114,15 @@ def test_each_late_import_is_finished_before_a_fork() -> None:
     assert sorted(_fork.LATE) == sorted(found - set(loaded))
 
 
+def test_an_import_of_the_package_makes_no_hint_for_a_name() -> None:
+    code = (
+        "import sys, llmagg; config = {'openai': {'models': {'m': {'api_key': 'k-123456789'}}}}\n"
+        "llmagg.LLMAggregator(['openai/m']).initialize_sync(config)\n"
+        "assert 'llmagg.registration' in sys.modules and 'difflib' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def twins() -> Any:
     spec = importlib.util.spec_from_file_location("twins", SOURCES.parent / "_build/twins.py")
     assert spec is not None

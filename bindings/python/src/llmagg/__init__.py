@@ -150,6 +150,8 @@ _LATE = {name: module for module, names in _PLACES.items() for name in names.spl
 def __getattr__(name: str) -> _typing.Any:
     """Imports a module when a program first uses one of its names, since most programs use none."""
     if name not in _LATE:
+        if f"{__name__}.{name}" in _fork.LATE:  # Python asks so before it imports the module for the package itself
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from . import _absent
 
         raise _absent.error(f"module {__name__!r}", name, __all__, "module")
