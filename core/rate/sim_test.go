@@ -49,6 +49,7 @@ func (s *server) ask(cost float64) (ok bool, h http.Header, wait time.Duration) 
 	} else {
 		s.refusals++
 		wait = time.Second
+		h.Set("Retry-After", "1")
 	}
 	if s.headers != nil {
 		s.headers(s, h)
@@ -250,5 +251,25 @@ func TestProcessesThatBeginTogetherAreSeldomRefused(t *testing.T) {
 		t.Logf("%d: %.1f %% of the quota used, %.2f %% of %d requests refused", processes, used/(tpm*minutes)*100, refused*100, s.answers+s.refusals)
 		require.GreaterOrEqual(t, (used+s.level[tokens])/(tpm*minutes), 0.95)
 		require.LessOrEqual(t, refused, most)
+	}
+}
+
+// A process that begins where others have used up the limit waits as long as
+// the server says, not until the bucket would be full, which is what some
+// servers tell as their reset; so much of the quota of its first minute is
+// used. Refused are the first that each caller sends, at times the second, too.
+func TestTheFirstMinuteOfAnEmptyBucketIsUsed(t *testing.T) {
+	const tpm, callers, most = 600_000, 64, 1000
+	for _, settings := range []Settings{{Learn: true}, {Learn: true, TPM: tpm, Burst: time.Second}} {
+		for _, admits := range []bool{true, false} {
+			for _, level := range []float64{0, 0.02} {
+				s := &server{tpm: tpm, rpm: 1e5, level: [2]float64{1000, tpm * level}, headers: openAIHeaders}
+				l := load{processes: 1, callers: callers, settings: settings, estimate: 1, input: lengths, output: lengths, lasts: time.Minute, most: most, admits: admits}
+				used, _ := l.under(t, s)
+				t.Logf("%v, %v, %v: %.1f %% of the quota used, %d of %d refused", settings, admits, level, used/tpm/(1+level)*100, s.refusals, s.answers+s.refusals)
+				require.GreaterOrEqual(t, used/tpm/(1+level), 0.4) // mostly 0.98, and about half where the first refusals look like others' use
+				require.LessOrEqual(t, s.refusals, 3*callers)
+			}
+		}
 	}
 }
