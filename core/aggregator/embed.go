@@ -116,7 +116,7 @@ type batch struct {
 
 // tooMany are words of servers that take fewer texts in one request; all but
 // the last are about their number.
-var tooMany = []string{"batch size", "batch_size", "batch too large", "array too long", "too many inputs", "too many texts", " items",
+var tooMany = []string{"batch size", "batch_size", "batch too large", "array too long", "in one batch", "too many inputs", "too many texts", " items",
 	"number of inputs", "number of texts", "tokens per request"}
 
 // fewer is how many texts to send in one request after a failure: as many as

@@ -5,17 +5,17 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 
 	"github.com/llmagg/llmagg/core/failure"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
 // Embed asks for the vectors of e's texts. That they come in base64 is the
-// core's own wish: a server that refuses it is asked again at once without, and
-// the route remembers that (T5).
+// core's own wish: a server that refuses it, or answers it with nothing, is
+// asked again at once without, and the route remembers that (T5).
 func (u *Upstream) Embed(ctx context.Context, x *Exchange, e *wire.Embedding) error {
 	f, makes := u.Format.(wire.Embedder)
 	if !makes {
@@ -33,8 +33,7 @@ func (u *Upstream) Embed(ctx context.Context, x *Exchange, e *wire.Embedding) er
 		})
 	}
 	err := ask()
-	var told *llm.Error
-	if errors.As(err, &told) && told.Code == llm.BadRequest && !e.Plain && strings.Contains(told.Body, "encoding_format") {
+	if e.Packed && (e.Empty || refusedFor(err, "encoding_format", "base64")) {
 		e.Plain = true
 		if err = ask(); err == nil {
 			u.memory.plain.Store(true)
@@ -43,18 +42,37 @@ func (u *Upstream) Embed(ctx context.Context, x *Exchange, e *wire.Embedding) er
 	return err
 }
 
-// Rerank asks for the ranking of r's documents.
+// refusedFor tells whether err is the refusal of a request in a body that has
+// one of the words.
+func refusedFor(err error, words ...string) bool {
+	var e *llm.Error
+	return errors.As(err, &e) && e.Code == llm.BadRequest && wordlist.AnyIn(e.Body, words)
+}
+
+// Rerank asks for the ranking of r's documents. A server that calls them texts
+// says so when it refuses them, and is asked again at once; the route remembers
+// it.
 func (u *Upstream) Rerank(ctx context.Context, x *Exchange, r *wire.Ranking) error {
 	f, ranks := u.Format.(wire.Reranker)
 	if !ranks || f.RerankURL() == "" {
 		return wire.Unsupported("%s ranks no documents", u.Route)
 	}
-	r.Call = &x.Call
-	return u.ask(ctx, x, f.RerankURL(), reading{
-		write: func() ([]byte, error) { return f.RerankBody(nil, r) },
-		all:   func(resp *http.Response) ([]byte, error) { return u.readAll(resp, x, new([]byte)) },
-		read:  func(data []byte) error { return f.Ranks(data, r) },
-	})
+	r.Call, r.Texts = &x.Call, u.memory.texts.Load()
+	ask := func() error {
+		return u.ask(ctx, x, f.RerankURL(), reading{
+			write: func() ([]byte, error) { return f.RerankBody(nil, r) },
+			all:   func(resp *http.Response) ([]byte, error) { return u.readAll(resp, x, new([]byte)) },
+			read:  func(data []byte) error { return f.Ranks(data, r) },
+		})
+	}
+	err := ask()
+	if !r.Texts && refusedFor(err, "missing field `texts`") {
+		r.Texts = true
+		if err = ask(); err == nil {
+			u.memory.texts.Store(true)
+		}
+	}
+	return err
 }
 
 // reading is how a request that is no chat is written and its answer read.

@@ -47,6 +47,7 @@ type memory struct {
 	proven [2]atomic.Bool           // the additions to whole answers and to streams were taken
 	vain   atomic.Int32             // attempts in a row whose guesses changed nothing
 	plain  atomic.Bool              // vectors in base64 are refused
+	texts  atomic.Bool              // documents are called so
 	quiet  atomic.Int64             // until when no guess is made: the time since loaded
 }
 

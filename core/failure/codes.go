@@ -121,7 +121,7 @@ var names = wordlist.Index[llm.Code]{
 		"authenticationfailed missingauthenticationtokenexception incompletesignatureexception accessdeniedexception " +
 		"expiredkey autherror failedoperationuserunautherror failedoperationservicenotactivated unauthenticated invalidtoken expiredtoken invalidclient modeltermsrequired " +
 		"nodbconnection"}, // a key that litellm's proxy, which has no database, does not know
-	{Value: llm.ContentFilter, Words: "contentfilter contentpolicyviolation responsibleaipolicyviolation prohibitedcontent moderation moderationblocked biopolicy datainspectionfailed " +
+	{Value: llm.ContentFilter, Words: "contentfilter contentpolicyviolation hooksfailed responsibleaipolicyviolation prohibitedcontent moderation moderationblocked biopolicy datainspectionfailed " +
 		"inputtextriskdetection outputtextriskdetection inputimageriskdetection outputimageriskdetection sensitivewordsdetected promptblocked unsaferequest " +
 		"operationdeniedtextillegaldetected operationdeniedimageillegaldetected contentmoderation invalidprompt cyberpolicy misalignmentpolicyviolation"},
 	{Value: llm.ContextLength, Words: "contextlengthexceeded exceedcontextsizeerror tokenslimitreached tokenstoolong characterstoolong outofcontexterror"},
@@ -133,7 +133,7 @@ var names = wordlist.Index[llm.Code]{
 		"modelnotsupported modelnotavailable modelnotdeployed unsupportedmodel invalidmodelname invalidmodelid " +
 		"invalidendpointclosedendpoint invalidendpointormodelnotfound resourcenotfoundexception"},
 	{Value: llm.Unavailable, Words: "overloadederror engineoverloadederror engineoverloaded serveroverloaded serverhighload internalserviceerror " +
-		"modelservingerror requesttimeout modeltimeoutexception modelerrorexception modelstreamerrorexception modelnotreadyexception " +
+		"modelservingerror requesttimeout modeltimeoutexception modelnotreadyexception " +
 		"internalserverexception internalfailure serverbusy queueexceeded serviceunavailable servicenotavailable serviceunavailableexception capacityexceeded cancelled getchannelfailed badresponsestatuscode dorequestfailed"},
 	// The model's answer was of no use (Groq): another try may be better.
 	{Value: llm.BadResponse, Words: "toolusefailed jsonvalidatefailed emptyresponse"},
@@ -151,9 +151,9 @@ type rule struct {
 
 // rules are asked one after the other, after the tables of whole names.
 var rules = []rule{
-	{code: llm.RateLimit, words: []string{"allocated quota exceeded", "allocation quota"}, at: isRefusal}, // DashScope: tokens per minute
+	{code: llm.RateLimit, words: []string{"allocated quota exceeded", "allocation quota", "too many tokens, please wait"}, at: isRefusal}, // DashScope, Bedrock: tokens per minute
 	{code: llm.Quota, names: []string{"insufficientquota", "insufficientbalance", "notenoughbalance", "billinghardlimit", "billingnotactive", "arrearage", "overdue"},
-		words: []string{"insufficient balance", "not enough balance", "insufficient credit", "insufficient funds", "credit balance is too low", "out of credit", "out of funds", "spend limit", "spending limit", "usage limit", "available credits", "included credits", "any credits", "budget has been exceeded", "call volume quota", "key limit exceeded", "余额不足", "额度不足", "额度已用尽", "欠费"}, at: isRefusal,
+		words: []string{"insufficient balance", "not enough balance", "insufficient credit", "insufficient funds", "credit balance is too low", "out of credit", "out of funds", "spend limit", "spending limit", "usage limit", "available credits", "included credits", "any credits", "budget has been exceeded", "call volume quota", "subscription quota", "free allocation", "key limit exceeded", "余额不足", "额度不足", "额度已用尽", "欠费"}, at: isRefusal,
 		unless: []string{"memory usage", "cpu usage", "gpu usage", "disk usage", "storage usage"}},
 	{code: llm.Quota, names: []string{"quotaexceeded"}, at: func(status int) bool { return isAbout(status) && status != 0 }},
 	{code: llm.ContentFilter, names: []string{"contentfilter", "contentpolicy", "censorship", "moderation", "responsibleaipolicyviolation", "prohibitedcontent", "sensitivecontent", "riskdetection", "datainspection"},
@@ -200,16 +200,19 @@ func isRefusal(status int) bool { return status <= http.StatusInternalServerErro
 func isNone(status int) bool { return status == 0 || status == http.StatusInternalServerError }
 
 // contexts are what the room for a request is called.
-var contexts = []string{"context length", "context size", "context window"}
+var contexts = []string{"context length", "context size", "context window", "context limit"}
 
 // isAbout tells whether a status speaks of what the request holds, or is none.
-func isAbout(status int) bool { return status == 0 || status == 400 || status == 413 || status == 422 }
+// 424 is Bedrock's for what the model itself said of it.
+func isAbout(status int) bool {
+	return status == 0 || status == 400 || status == 413 || status == 422 || status == 424
+}
 
 // beyondContext tells whether a message speaks of a request that is larger
 // than the room for it: at a 500, and at a 403 of some servers, words about the
 // room may also be about a model that cannot be loaded.
 func beyondContext(status int, text string) bool {
-	return (isNone(status) || status == http.StatusForbidden) && wordlist.AnyIn(text, contexts) &&
+	return (isNone(status) || status == http.StatusForbidden) && wordlist.AnyIn(text, contexts) && !wordlist.AnyIn(text, []string{"memory", "alloc"}) &&
 		wordlist.AnyIn(text, []string{"exceed", "too l", "too many", "maximum context", "larger", "longer", "greater", "more than", "less than", "overflow", "beyond", "reached", "does not fit"})
 }
 
@@ -307,9 +310,9 @@ func codeOf(status int, s *said) llm.Code {
 // meant: another number in the same request cures that.
 func tooManyTokens(text string) bool {
 	return strings.Contains(text, "token") &&
-		wordlist.AnyIn(text, []string{"input", "prompt", "message", "conversation"}) &&
+		wordlist.AnyIn(text, []string{"input", "prompt", "message", "conversation", "total tokens"}) &&
 		wordlist.AnyIn(text, []string{"exceed", "too long", "too large", "too many", "longer than", "larger than", "more than"}) &&
-		!wordlist.AnyIn(text, []string{"max_", "output", "completion", "thinking", "budget", "per minute", "per day"})
+		!wordlist.AnyIn(text, []string{"max_", "output", "completion", "thinking", "budget", "per minute", "per day", "please wait"})
 }
 
 // noMoney tells whether a message says, in whatever words, that nothing is left

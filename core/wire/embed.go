@@ -31,6 +31,8 @@ type Embedding struct {
 	Texts   []string
 	Request *llm.EmbeddingRequest
 	Plain   bool // numbers are asked for instead of base64
+	Packed  bool // base64 was asked for
+	Empty   bool // the latest answer had no vectors
 	// Memory gives memory for the vectors of all texts, of so many numbers
 	// each, or nil; it may be nil itself. Vectors in base64 come into it where
 	// they have the texts' order.
@@ -50,7 +52,7 @@ type Embedding struct {
 // dimensions, where it has any, is UNSUPPORTED: the same route would give the
 // same vectors again.
 func (e *Embedding) Place(vectors []Vector, at func(i int) int) error {
-	if len(vectors) != len(e.Texts) {
+	if e.Empty = len(vectors) == 0; len(vectors) != len(e.Texts) {
 		return llm.Errorf(llm.BadResponse, "the answer has %d vectors for %d texts", len(vectors), len(e.Texts))
 	}
 	dimensions := 0 // that are asked for

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"strconv"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -45,11 +46,11 @@ func VectorsIn(r *jsontext.Reader) (all []Listed) {
 				case "index":
 					one.Index = r.Index(-1)
 				case "embedding", "values":
-					one.Vector.read(r)
+					one.Vector.read(r, len(all))
 				}
 			}
 		} else {
-			one.Vector.read(r)
+			one.Vector.read(r, len(all))
 		}
 		all = append(all, one)
 	}
@@ -59,17 +60,18 @@ func VectorsIn(r *jsontext.Reader) (all []Listed) {
 // VectorAt reads the vector that comes next.
 func VectorAt(r *jsontext.Reader) (one Listed) {
 	one.Index = -1
-	one.Vector.read(r)
+	one.Vector.read(r, 0)
 	return one
 }
 
-func (v *liftedVector) read(r *jsontext.Reader) {
+// read reads the n-th vector, which errors name.
+func (v *liftedVector) read(r *jsontext.Reader, n int) {
 	from := r.Span()
 	if r.Err != nil {
 		return
 	}
 	if err := v.UnmarshalJSON(r.Data[from:r.Pos]); err != nil {
-		r.Stop(err)
+		r.Stop(fmt.Errorf("vector %d: %s", n, llm.AsError(err).Message))
 	}
 }
 

@@ -20,6 +20,7 @@ type Reranker interface {
 type Ranking struct {
 	*Call
 	Request *llm.RerankRequest
+	Texts   bool // the server calls the documents so
 
 	// Told by Ranks.
 	Response llm.RerankResponse

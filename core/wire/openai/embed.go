@@ -66,7 +66,7 @@ func (w *format) EmbedLimits(string) (texts, bytes int) {
 func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 	f := w.form()
 	fields := map[string]any{"model": e.Model, f.input: e.Texts}
-	if f.encoding != "" && !e.Plain {
+	if e.Packed = f.encoding != "" && !e.Plain; e.Packed {
 		fields[f.encoding] = "base64"
 	}
 	if e.Request.Dimensions > 0 {

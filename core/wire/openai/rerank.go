@@ -29,7 +29,11 @@ func (w *format) RerankBody(dst []byte, r *wire.Ranking) ([]byte, error) {
 	if w.Others == wire.Voyage {
 		top = "top_k"
 	}
-	fields := map[string]any{"model": r.Model, "query": r.Request.Query, "documents": r.Request.Documents}
+	documents := "documents"
+	if r.Texts { // Hugging Face's servers
+		documents = "texts"
+	}
+	fields := map[string]any{"model": r.Model, "query": r.Request.Query, documents: r.Request.Documents}
 	if r.Request.TopN > 0 {
 		fields[top] = r.Request.TopN
 	}
