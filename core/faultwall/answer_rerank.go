@@ -24,14 +24,15 @@ func (c *call) readRerank(r *http.Request) *Step {
 		Model     string   `json:"model"`
 		Query     string   `json:"query"`
 		Documents []string `json:"documents"`
+		Texts     []string `json:"texts"` // as Hugging Face's servers call them
 		TopN      int      `json:"top_n"`
 		TopK      int      `json:"top_k"`
 	}
-	if llm.JSON.Unmarshal(c.body, &fields) != nil || fields.Query == "" || len(fields.Documents) == 0 {
+	if llm.JSON.Unmarshal(c.body, &fields) != nil || fields.Query == "" || len(fields.Documents)+len(fields.Texts) == 0 {
 		return &Step{Status: http.StatusBadRequest}
 	}
 	c.model = fields.Model
-	c.rank = &rankAsk{query: fields.Query, documents: fields.Documents, most: max(fields.TopN, fields.TopK)}
+	c.rank = &rankAsk{query: fields.Query, documents: append(fields.Documents, fields.Texts...), most: max(fields.TopN, fields.TopK)}
 	switch {
 	case strings.HasSuffix(r.URL.Path, "/v2/rerank"):
 		c.rank.form = "cohere"
