@@ -109,7 +109,7 @@ func otherLimit(name string) string {
 // lacking and wrong are words of refusals: of what the server does not have,
 // and of a value that it would take otherwise, which is its caller's to change.
 var (
-	lacking = []string{"unsupported", "not support", "unrecogni", "unknown", "unexpected", "not permitted", "not allowed", "deprecated", "cannot both", "only allowed when", "不支持", "未知"}
+	lacking = []string{"unsupported", "not support", "unrecogni", "unknown", "unexpected", "not permitted", "not allowed", "not enabled", "deprecated", "cannot both", "only allowed when", "不支持", "未知"}
 	wrong   = []string{"must ", "should ", "between", "range", "at most", "at least", "less than", "greater than", "supported values", "one of", "exceed", "maximum", "minimum", "范围", "必须"}
 )
 
@@ -133,7 +133,7 @@ func (u *Upstream) tune(x *Exchange, e *llm.Error, said words) (found bool) {
 	}
 	only := strings.Contains(text, "cannot both")
 	x.Payload.Names(func(name string) bool {
-		if said[wire.PlainWord(name)] && tunes(name) && x.Payload.Field(name) != nil && !x.omits(otherLimit(name)) && x.leaves(name) {
+		if (said[wire.PlainWord(name)] || said["penalty"] && strings.HasSuffix(name, "_penalty")) && tunes(name) && x.Payload.Field(name) != nil && !x.omits(otherLimit(name)) && x.leaves(name) {
 			found = true
 		}
 		return found && only

@@ -21,8 +21,39 @@ func BodyOf[B any](c *Call, make func(*llm.Request, *Call) (B, error)) (r *llm.R
 		return nil, body, err
 	}
 	r.Model = c.Model
+	c.prepare(r)
 	body, err = make(r, c)
 	return r, body, err
+}
+
+// prepare changes a request where all formats need it: calls get ids of their
+// own, and instructions are what the user says where the server has refused
+// them.
+func (c *Call) prepare(r *llm.Request) {
+	if c.Payload.Mentions(`"tool_calls"`) {
+		ownIDs(r.Messages)
+	}
+	if slices.Contains(c.Omit, OmitSystem) {
+		c.NoInstructions(r)
+	}
+}
+
+// IsInstruction tells whether a message is one of the instructions.
+func IsInstruction(m *llm.Message) bool {
+	return m.Role == llm.RoleSystem || m.Role == llm.RoleDeveloper
+}
+
+// NoInstructions makes the instructions of a request what the user says, for a
+// model that knows none. Called, not inlined, for less of the library.
+//
+//go:noinline
+func (c *Call) NoInstructions(r *llm.Request) {
+	for i := range r.Messages {
+		if IsInstruction(&r.Messages[i]) {
+			r.Messages[i].Role = llm.RoleUser
+			c.Leave(OmitSystem)
+		}
+	}
 }
 
 // Body is the body of a request that writes its fields itself, in order:

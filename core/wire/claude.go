@@ -73,13 +73,27 @@ func (m Claude) AnswerTokens() int {
 // take no effort.
 var Budgets = map[string]int{"minimal": 1024, "low": 1024, "medium": 8192, "high": 16384, "xhigh": 24576, "max": 24576}
 
-// HasThoughts tells whether a "thinking" of the Messages API asks for thoughts.
-func HasThoughts(thinking json.RawMessage) bool {
-	var t struct {
-		Type string `json:"type"`
-	}
-	return IsThere(thinking) && llm.JSON.Unmarshal(thinking, &t) == nil && t.Type != "" && t.Type != "disabled"
+// thinking is how a request of the Messages API says to think.
+type thinking struct {
+	Type   string `json:"type"`
+	Budget int    `json:"budget_tokens"`
 }
+
+func thinkingOf(raw json.RawMessage) (t thinking) {
+	if IsThere(raw) && llm.JSON.Unmarshal(raw, &t) != nil {
+		return thinking{}
+	}
+	return t
+}
+
+// HasThoughts tells whether a "thinking" of the Messages API asks for thoughts.
+func HasThoughts(raw json.RawMessage) bool {
+	t := thinkingOf(raw)
+	return t.Type != "" && t.Type != "disabled"
+}
+
+// ThoughtTokens is the budget of a "thinking"; 0 for none.
+func ThoughtTokens(raw json.RawMessage) int { return thinkingOf(raw).Budget }
 
 // LeastAnswer is the room that max_tokens leaves beside a budget of thought.
 const LeastAnswer = 1024

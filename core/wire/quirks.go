@@ -49,12 +49,18 @@ type Bounds struct {
 type Order uint8
 
 // The demands: the instructions are one message, the first; no two messages in
-// a row have the same role; each answer says or calls something.
+// a row have the same role; each answer says or calls something; instructions
+// stand in what the user says.
 const (
 	OneSystem Order = 1 << iota
 	Alternate
 	Filled
+	NoSystem
 )
+
+// OmitSystem names the instructions of a request, which a server refuses that
+// knows none: they stand in what the user says then.
+const OmitSystem = "messages.role (system)"
 
 // Effort is a way in which vendors are told how much to think.
 type Effort string

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"strconv"
-	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
@@ -111,28 +110,4 @@ func IsThought(p llm.AnswerPart) bool { return p.Type == "thinking" || p.Type ==
 // IsBlock tells whether a part that was kept is a whole block.
 func IsBlock(p llm.AnswerPart) bool {
 	return p.Type != "text" && p.Type != "tool_call" && len(p.Raw) > 0
-}
-
-// PlainID makes the id of a call fit for a vendor that takes letters, digits
-// and some other characters: the ids of other vendors may hold more.
-func PlainID(id, others string) string {
-	id = ShortID(id)
-	return strings.Map(func(c rune) rune {
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune(others, c) {
-			return c
-		}
-		return '_'
-	}, id)
-}
-
-// maxID is how long the id of a call may be at most vendors.
-const maxID = 64
-
-// ShortID is the id of a call, or the end of a long one, where ids differ. Some
-// servers give none, and vendors refuse an empty one.
-func ShortID(id string) string {
-	if id == "" {
-		return "call"
-	}
-	return id[max(0, len(id)-maxID):]
 }

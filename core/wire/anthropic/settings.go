@@ -99,6 +99,9 @@ func (s *settings) thinking() error {
 		} else if thinks {
 			s.besideThoughts()
 		}
+		if r.MaxCompletionTokens == nil && r.MaxTokens == nil {
+			s.room(wire.ThoughtTokens(own) + wire.LeastAnswer)
+		}
 		b.Thinking = own
 		return nil
 	}
@@ -163,7 +166,10 @@ func (s *settings) besideThoughts() {
 	if len(b.TopK) > 0 {
 		s.leave("top_k")
 	}
-	b.Temperature, b.TopK = nil, nil
+	if b.TopP != nil {
+		s.leave("top_p")
+	}
+	b.Temperature, b.TopK, b.TopP = nil, nil, nil
 	if c := b.ToolChoice; c != nil && (c.Type == "any" || c.Type == "tool") {
 		b.ToolChoice = &toolChoice{Type: "auto", DisableParallel: c.DisableParallel}
 		s.Adapt("tool_choice", "required to auto")
@@ -176,12 +182,15 @@ func (s *settings) schemaForced() bool {
 	return f != nil && f.Type == "json_schema" && s.body.ToolChoice != nil && s.body.ToolChoice.Type == "tool"
 }
 
-// callsWithoutThoughts tells whether the conversation stands between a call and
-// the answer to its result, and the call came without thoughts: another
-// vendor's model made it, or one that did not think.
+// callsWithoutThoughts tells whether the conversation stands in the middle of
+// an answer without thoughts: between a call and the answer to its result,
+// where another vendor's model made the call, or one that did not think, or
+// behind the beginning of an answer.
 func (s *settings) callsWithoutThoughts() bool {
 	n := len(s.body.Messages)
-	if n < 2 || len(s.body.Messages[n-1].Content) == 0 || !s.body.Messages[n-1].Content[0].isResult() {
+	if n > 0 && s.body.Messages[n-1].Role == "assistant" {
+		n++
+	} else if n < 2 || len(s.body.Messages[n-1].Content) == 0 || !s.body.Messages[n-1].Content[0].isResult() {
 		return false
 	}
 	for _, b := range s.body.Messages[n-2].Content {

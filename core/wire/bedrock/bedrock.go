@@ -72,8 +72,9 @@ func (w *format) Suspects(c *wire.Call) (suspects []wire.Suspect) {
 	if err != nil {
 		return nil
 	}
-	var thought, other bool
+	var thought, other, instructed bool
 	for i := range r.Messages {
+		instructed = instructed || wire.IsInstruction(&r.Messages[i])
 		if parts := r.Messages[i].AnswerParts(); llm.OwnerOf(parts) == owner {
 			thought = thought || slices.ContainsFunc(parts, wire.IsThought)
 			other = other || slices.ContainsFunc(parts, isOther)
@@ -84,6 +85,9 @@ func (w *format) Suspects(c *wire.Call) (suspects []wire.Suspect) {
 	}
 	if other {
 		suspects = append(suspects, wire.Suspect{Name: omitOthers, Words: []string{"tooluse", "toolresult"}, History: true})
+	}
+	if instructed {
+		suspects = append(suspects, wire.Suspect{Name: wire.OmitSystem, Words: []string{"system"}, Named: true})
 	}
 	marked := false
 	if wire.CacheMarks(c, r, func(llm.Extra, string) { marked = true }); marked {

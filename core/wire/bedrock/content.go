@@ -89,9 +89,11 @@ func (r *toolResult) write(w *jsontext.Writer) {
 func textBlock(text string) block { return block{Text: &text} }
 
 // Content implements [wire.Speaker]; blank texts are left out, since
-// Bedrock refuses them.
+// Bedrock refuses them. Documents without a text have their name beside them,
+// since it demands a text there.
 func (t *conversation) Content(m *llm.Message, at wire.At) ([]block, error) {
 	var blocks []block
+	document, says := "", false
 	if m.Parts == nil && !wire.IsBlank(m.Content) {
 		blocks = append(blocks, block{Text: &m.Content})
 	}
@@ -111,6 +113,13 @@ func (t *conversation) Content(m *llm.Message, at wire.At) ([]block, error) {
 			return nil, wire.PartError(p, fmt.Sprintf("%s.content[%d] %s", at, i, problem))
 		}
 		blocks = t.Mark(append(blocks, b), p.Extra)
+		says = says || b.Text != nil
+		if b.Document != nil {
+			document = b.Document.Name
+		}
+	}
+	if document != "" && !says && m.Role == llm.RoleUser {
+		blocks = append(blocks, textBlock(document))
 	}
 	return blocks, nil
 }

@@ -52,6 +52,7 @@ type inferenceConfig struct {
 func bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
 	wire.FewCacheMarks(c, req)
 	t := conversation{Turns: wire.Turns[block]{Call: c}}
+	t.begin(req.Messages)
 	b := &requestBody{}
 	var err error
 	if b.System, b.Messages, err = t.Translate(&t, req.Messages); err != nil {
@@ -62,6 +63,23 @@ func bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
 		return nil, err
 	}
 	return b, nil
+}
+
+// begins stands first in a conversation that the assistant begins: Converse
+// demands a turn of the user's there.
+const begins = "(The assistant speaks first.)"
+
+func (t *conversation) begin(messages []llm.Message) {
+	for i := range messages {
+		if wire.IsInstruction(&messages[i]) {
+			continue
+		}
+		if messages[i].Role == llm.RoleAssistant {
+			t.Add("user", textBlock(begins))
+			t.Call.Adapt("messages", "a user's turn first")
+		}
+		break
+	}
 }
 
 // ownFields are fields of Converse that requests may carry as they are, beside

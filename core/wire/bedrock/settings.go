@@ -189,6 +189,10 @@ func (s *settings) besideThoughts() {
 		s.lack("temperature")
 		c.Temperature = nil
 	}
+	if c := s.body.InferenceConfig; c != nil && c.TopP != nil {
+		s.lack("top_p")
+		c.TopP = nil
+	}
 	if wire.IsThere(s.body.Additional["top_k"]) {
 		s.lack("top_k")
 		delete(s.body.Additional, "top_k")
@@ -205,11 +209,14 @@ func (s *settings) schemaForced() bool {
 	return f != nil && f.Type == "json_schema" && s.body.ToolConfig != nil && s.body.ToolConfig.ToolChoice != nil && s.body.ToolConfig.ToolChoice.Tool != nil
 }
 
-// callsWithoutThoughts tells whether the conversation stands between a call and
-// the answer to its result, and the call came without thoughts.
+// callsWithoutThoughts tells whether the conversation stands in the middle of
+// an answer without thoughts: between a call and the answer to its result, or
+// behind the beginning of an answer.
 func (s *settings) callsWithoutThoughts() bool {
 	n := len(s.body.Messages)
-	if n < 2 || len(s.body.Messages[n-1].Content) == 0 || s.body.Messages[n-1].Content[0].ToolResult == nil {
+	if n > 0 && s.body.Messages[n-1].Role == "assistant" {
+		n++
+	} else if n < 2 || len(s.body.Messages[n-1].Content) == 0 || s.body.Messages[n-1].Content[0].ToolResult == nil {
 		return false
 	}
 	return !slices.ContainsFunc(s.body.Messages[n-2].Content, func(b block) bool { return b.thought })

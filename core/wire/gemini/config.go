@@ -278,6 +278,12 @@ func thinks(model string) bool {
 	return !wordlist.AnyIn(model, []string{"gemma", "gemini-1", "gemini-2.0", "gemini-2.5-flash-image"})
 }
 
+// lacksInstructions tells whether a model knows no instructions ("Developer
+// instruction is not enabled"): Gemma before its fourth generation.
+func lacksInstructions(model string) bool {
+	return wordlist.AnyIn(model, []string{"gemma-2", "gemma-3"})
+}
+
 func takesBudget(model string) bool { return strings.Contains(model, "gemini-2.") }
 
 // needsSignatures tells whether a model refuses its own function calls

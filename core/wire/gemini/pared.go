@@ -46,6 +46,9 @@ func (w *format) Suspects(c *wire.Call) (s []wire.Suspect) {
 			s = withSuspect(s, wire.Suspect{Name: omitCallID, Words: []string{"id"}, History: true})
 		}
 	})
+	if body.SystemInstruction != nil {
+		s = append(s, wire.Suspect{Name: wire.OmitSystem, Words: []string{"instruction", "systeminstruction"}, Named: true})
+	}
 	switch {
 	case unasked(r, body.GenerationConfig):
 		s = withSuspect(s, wire.Suspect{Name: omitThinking, Words: []string{"thinkingconfig", "thinkingbudget", "thinking", "budget"}})

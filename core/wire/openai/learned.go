@@ -17,15 +17,20 @@ var learned = [...]struct {
 }{
 	{"messages.tool_calls.id", "toolcallid toolcalls callid length", wire.Quirks{ToolIDs: 9}},
 	{"messages.role", "alternate alternating beginning role roles", wire.Quirks{Turns: wire.OneSystem | wire.Alternate}},
+	{wire.OmitSystem, "system alternate alternating", wire.Quirks{Turns: wire.NoSystem | wire.Alternate}},
 	{"tools.function.parameters", "parameters properties schema", wire.Quirks{WholeTools: true}},
 }
 
+// roles is the place of the order of messages among them.
+const roles = 1
+
 // following is the request as a server wants it that has the quirk; p itself
-// where that changes nothing.
+// where that changes nothing. c is told what is lost.
 func following(quirk int, c *wire.Call, p *llm.Payload) *llm.Payload {
-	call := *c
-	call.Payload = p
-	f := fit{call: &call, quirks: &learned[quirk].quirks}
+	whole := c.Payload
+	c.Payload = p
+	defer func() { c.Payload = whole }()
+	f := fit{call: c, quirks: &learned[quirk].quirks}
 	f.toolIDs()
 	f.tools()
 	f.turns()
@@ -53,10 +58,13 @@ func follow(c *wire.Call, p *llm.Payload) *llm.Payload {
 func (w *format) suspects(c *wire.Call) (s []wire.Suspect) {
 	call := *c
 	p, err := w.fitting(&call)
+	turns := false // the order of messages may be the reason: first that
 	for i := range learned {
-		if err == nil && following(i, &call, p) != p {
-			s = append(s, wire.Suspect{Name: learned[i].name, Words: strings.Fields(learned[i].words), Named: true})
+		if turns && learned[i].name == wire.OmitSystem || err != nil || following(i, &call, p) == p {
+			continue
 		}
+		turns = i == roles && !slices.Contains(c.Omit, learned[i].name)
+		s = append(s, wire.Suspect{Name: learned[i].name, Words: strings.Fields(learned[i].words), Named: true})
 	}
 	return s
 }

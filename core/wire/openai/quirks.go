@@ -210,6 +210,7 @@ func (f *fit) putMessages(all []llm.Extra) { f.put("messages", llm.JSONOf(all)) 
 // The roles, as JSON.
 const (
 	system    = `"system"`
+	user      = `"user"`
 	assistant = `"assistant"`
 )
 

@@ -25,6 +25,10 @@ func (f *fit) turns() {
 			role, changed = system, true
 			m["role"] = json.RawMessage(role)
 		}
+		if f.quirks.Turns&wire.NoSystem != 0 && (role == system || role == `"developer"`) {
+			role, changed = user, true
+			m["role"] = json.RawMessage(role)
+		}
 		switch {
 		case f.quirks.Turns&wire.Filled != 0 && role == assistant && isNothing(m["content"]) && isNothing(m["tool_calls"]) && !isNothing(m["refusal"]):
 			m["content"], changed = m["refusal"], true // servers know no refusal
