@@ -43,7 +43,10 @@ func (s *partShape) problem(part []byte) string {
 	}
 	switch kind := string(s.typ[1 : len(s.typ)-1]); kind {
 	case "text", "input_text", "output_text":
-		return textProblem(s.text)
+		if problem := textProblem(s.text); problem != "" || !s.others {
+			return problem
+		}
+		return slipProblem(part, []string{"cache_control"})
 	case "file":
 		if s.file != nil {
 			return objectProblem(kind, s.file, "", "file_data", "file_id", "filename")

@@ -19,6 +19,7 @@ var (
 	schemaNames       = []string{"name", "description", "schema", "strict"}
 	functionNames     = []string{"name", "description", "parameters", "strict"}
 	reasoningNames    = []string{"effort", "max_tokens", "exclude", "enabled", "summary", "generate_summary"}
+	otherNames        = []string{"voice", "format", "type", "content", "search_context_size", "user_location"} // audio, prediction, web_search_options
 )
 
 // checkNames refuses a name in an object that is a slip in one of known. where
@@ -66,9 +67,13 @@ func checkInside(name string, v []byte) error {
 			}
 			return checkNames(name, v, streamOptionNames)
 		}
-	case "reasoning":
+	case "reasoning", "audio", "prediction", "web_search_options":
 		if v[0] == '{' {
-			if err := checkNames(name, v, reasoningNames); err != nil {
+			known := otherNames
+			if name == "reasoning" {
+				known = reasoningNames
+			}
+			if err := checkNames(name, v, known); err != nil {
 				return err
 			}
 		}
@@ -80,7 +85,7 @@ func checkInside(name string, v []byte) error {
 		return checkWords(name, v)
 	case "function_call":
 		return checkChoice(name, v, functionWords, ` or {"name": …}`)
-	case "reasoning_effort", "verbosity", "service_tier", "prompt_cache_retention", "modalities", "truncation", "web_search_options", "output_config":
+	case "reasoning_effort", "verbosity", "service_tier", "prompt_cache_retention", "modalities", "truncation", "output_config":
 		return checkWords(name, v)
 	case "max_tokens", "max_completion_tokens":
 		return checkTokens(name, v)
