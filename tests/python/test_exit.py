@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -112,3 +113,24 @@ def test_exits_in_the_middle_of_streams(llm_wall: FaultWall, pytestconfig: pytes
     with ThreadPoolExecutor(2) as pool:
         wrong = [line for line in pool.map(lambda name: end(llm_wall.url, name), names) if line]
     assert not wrong, f"{len(wrong)} of {len(names)}: " + "\n".join(wrong[:5])
+
+
+OUTLIVES = """
+import sys
+import time
+sys.path.insert(0, sys.argv[2])
+import llmagg
+from conftest import HELLO, aggregator_for
+from llmagg.faultwall import FaultWall
+wall = FaultWall()
+aggregator = aggregator_for(wall, "m")
+aggregator.chat_sync(HELLO)
+time.own = lambda: 0.0  # a module that is emptied late keeps this one's names
+"""
+
+
+def test_what_outlives_the_modules_says_nothing() -> None:
+    folder = str(Path(__file__).parent)
+    command = [sys.executable, "-c", OUTLIVES, "", folder]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")

@@ -46,9 +46,11 @@ class _PrivateLoop:
         self.loop = asyncio.new_event_loop()
 
     def __del__(self) -> None:
-        with contextlib.suppress(Exception):
+        try:
             if not self.loop.is_running() and self.generation == load.generation:
                 self.loop.close()
+        except Exception:  # as a Handle's
+            pass
 
 
 class _Thread(threading.local):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 from collections.abc import Sequence
 from typing import Any
@@ -44,8 +43,10 @@ class Handle:
             self._free(pointer)
 
     def __del__(self) -> None:
-        with contextlib.suppress(Exception):  # the interpreter may be shutting down
+        try:  # noqa: SIM105
             self.close()
+        except Exception:  # the interpreter may be shutting down, and its modules be empty
+            pass
 
 
 class Routes:

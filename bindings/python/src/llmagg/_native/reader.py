@@ -39,8 +39,10 @@ class Reader:
         self._tag = ctypes.c_uint64()
 
     def __del__(self) -> None:
-        with contextlib.suppress(AttributeError):  # __init__ was interrupted before it set the operations
+        try:  # noqa: SIM105
             self.forget()
+        except AttributeError:  # __init__ was interrupted before it set the operations; or as a Handle's
+            pass
 
     def begin(
         self, routes: Routes, request: bytes, options: bytes | None, flags: int,
