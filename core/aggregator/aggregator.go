@@ -255,6 +255,16 @@ func (a *Aggregator) StreamPayload(ctx context.Context, p *llm.Payload) (*client
 	return a.stream(ctx, nil, a.complete(p))
 }
 
+// GenerateResponse is Chat with messages only; it returns the text of the
+// answer.
+func (a *Aggregator) GenerateResponse(ctx context.Context, messages []llm.Message) (string, error) {
+	r, err := a.Chat(ctx, &llm.Request{Messages: messages})
+	if err != nil {
+		return "", err
+	}
+	return r.Text(), nil
+}
+
 // CheckHealth checks every route of the manager, all at the same time.
 func (a *Aggregator) CheckHealth(ctx context.Context) map[string]map[string]bool {
 	return a.manager.CheckHealth(ctx)

@@ -59,6 +59,26 @@ func ExampleAggregator_Chat() {
 	// deepseek/deepseek-chat OK
 }
 
+// For messages alone and the text of the answer.
+func ExampleAggregator_GenerateResponse() {
+	wall, err := faultwall.Start(faultwall.Script{}, faultwall.Options{})
+	if err != nil {
+		panic(err)
+	}
+	defer wall.Close()
+
+	ctx := context.Background()
+	a, closeAll := twoModels(ctx, wall)
+	defer closeAll()
+	text, err := a.GenerateResponse(ctx, []llm.Message{
+		{Role: llm.RoleSystem, Content: "You are brief."},
+		{Role: llm.RoleUser, Content: "hi"},
+	})
+	fmt.Println(text, err)
+	// Output:
+	// Hello from gpt-4o. <nil>
+}
+
 // A stream that breaks off begins again on the next model: a restart says so,
 // and what came before it is void.
 func ExampleAggregator_Stream() {

@@ -43,6 +43,7 @@ func TestAnEmptyAggregatorIsNotInitialized(t *testing.T) {
 		for _, call := range []func() error{
 			func() error { _, err := a.Chat(t.Context(), ask()); return err },
 			func() error { _, err := a.Stream(t.Context(), ask()); return err },
+			func() error { _, err := a.GenerateResponse(t.Context(), ask().Messages); return err },
 			func() error { q := ask(); q.Model = "gpt"; _, err := a.Chat(t.Context(), q); return err },
 		} {
 			err := call()
@@ -99,9 +100,11 @@ func TestBadRequestsLeaveTheAggregatorUsable(t *testing.T) {
 		_, err = w.Stream(t.Context(), q)
 		require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err))
 	}
-	answer, err := w.Chat(t.Context(), ask())
+	_, err := w.GenerateResponse(t.Context(), nil)
+	require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err))
+	text, err := w.GenerateResponse(t.Context(), ask().Messages)
 	require.NoError(t, err)
-	require.Equal(t, "Hello from a.", answer.Text())
+	require.Equal(t, "Hello from a.", text)
 }
 
 // Nothing is registered when one configuration is wrong.
