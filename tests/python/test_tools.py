@@ -174,7 +174,7 @@ def test_calls_of_one_answer_run_at_the_same_time(llm_wall: FaultWall, run: Any)
 
 def test_errors_are_told_to_the_model(llm_wall: FaultWall) -> None:
     wrong = calls(
-        ("broken", '{"reason": "no rain"}'), ("weather", '{"town": "Ulm"}'), ("weather", "[]"), ("delete_all", "{}"),
+        ("broken", '{"reason": "no rain"}'), ("weather", '{"town": "Ulm"}'), ("weather", "[1]"), ("delete_all", "{}"),
     )  # fmt: skip
     llm_wall.script({"default": {"steps": [wrong, {"text": "Sorry."}]}})
     assert aggregator_for(llm_wall, "gpt-a").run_tools_sync(HELLO, tools=[weather, broken]).text == "Sorry."
