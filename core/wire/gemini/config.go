@@ -2,6 +2,7 @@ package gemini
 
 import (
 	"encoding/json"
+	"math"
 	"slices"
 	"strings"
 
@@ -73,6 +74,11 @@ func generationConfig(req *llm.Request, call *wire.Call) (json.RawMessage, error
 	}
 	if c.MaxOutputTokens == nil {
 		c.MaxOutputTokens = req.MaxTokens
+	}
+	if c.Seed != nil { // 32 bits there
+		seed := float64(*c.Seed)
+		within := int64(*call.Clamp("seed", &seed, math.MinInt32, math.MaxInt32))
+		c.Seed = &within
 	}
 	if raw := ownField(req.Extra, "modalities"); raw != nil && llm.JSON.Unmarshal(raw, &c.ResponseModalities) == nil {
 		for i := range c.ResponseModalities {
