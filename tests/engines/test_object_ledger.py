@@ -7,6 +7,7 @@ import gzip
 import json
 import logging
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -107,6 +108,10 @@ def test_small_objects_are_merged_and_any_program_reads_them(wall: FaultWall, st
     lines = [json.loads(line) for line in gzip.decompress(part.read_bytes()).splitlines()]
     assert len(lines) == len({line["key"] for line in lines}) >= 500
     reader._ledger._lines.cache_clear()  # type: ignore[union-attr]
+    asyncio.run(reader.ask(rows(0, 460)))
+    assert asked(wall).total() == 520, "what the reader knew in small objects was not looked for in the merged one"
+    late = f"small/{min(small).name}"  # as by a list that was begun before they were merged
+    reader._ledger._learn(late, parts.marks(part.read_bytes()))  # type: ignore[union-attr]
     asyncio.run(reader.ask(rows(0, 520)))
     ask(wall, store.url(), rows(0, 520))
     assert asked(wall).total() == 520, "an answer was lost when it was merged"
@@ -156,8 +161,8 @@ def test_a_damaged_object(wall: FaultWall, store: ObjectServer, damage: str) -> 
     ask(wall, store.url(), rows(0, 3))
     part = max(store.names(folder="small"), key=lambda path: path.stat().st_size)
     whole = part.read_bytes()
-    signs, lines = parts.marks(whole), [line + b"\n" for line in parts.unpacked(whole)]
-    swapped = parts.packed([*signs, parts.mark(b"x")], [b"{}\n", *lines])
+    lines = [re.sub(rb'"key":"\w+"', b'"key":"00"', line) + b"\n" for line in parts.unpacked(whole)]
+    swapped = parts.packed(parts.marks(whole), lines)
     part.write_bytes({"torn": whole[:-9], "foreign": gzip.compress(b"{}\n"), "swapped": swapped}[damage])
     with pytest.raises(
         bulk.LedgerError, match=rf"{part.name} below .* is no part of a ledger, or damaged: .*remove it"

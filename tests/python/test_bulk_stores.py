@@ -139,9 +139,10 @@ def test_rows_are_held_back_while_answers_wait_to_be_written(run: Any) -> None:
         made.put(b"k", Entry(0, b"k", OK))
         waiting = asyncio.create_task(made.ready(lambda unwritten: unwritten < 1))
         await asyncio.sleep(0)
-        assert not waiting.done()
+        held = not waiting.done()
         go.set()
         await asyncio.wait_for(waiting, 10)
+        assert held
 
     run(job())
 
