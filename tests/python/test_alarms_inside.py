@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import functools
+import gc
 import logging
 import signal
 import tempfile
@@ -307,10 +308,14 @@ def alarm(request: Any) -> Iterator[Alarm]:
 
 
 @pytest.mark.parametrize("place", BLOCKING)
-def test_out_of_a_blocking_call(llm_wall: FaultWall, alarm: Alarm, place: str) -> None:
+def test_out_of_a_blocking_call(
+    llm_wall: FaultWall, alarm: Alarm, place: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(alarm.kind, match=r"^too late$"):
         BLOCKING[place](llm_wall)
     assert alarm.rung == 1  # nothing was asked a second time
+    gc.collect()
+    assert "never retrieved" not in caplog.text  # asyncio's words for a task whose exception nobody has seen
 
 
 @pytest.mark.parametrize("place", AWAITED)

@@ -198,6 +198,8 @@ class Reader:
     def _end_custom(self, call: custom.CustomCall) -> None:
         if self.custom.get(call.op) is call:
             del self.custom[call.op]
+        if call.task is not None and call.task.done() and not call.task.cancelled():
+            call.task.exception()  # an interrupt, which has ended the loop: asyncio need not report it
 
     def forget(self) -> None:
         """Drops the operations; their last events will not be read."""
