@@ -156,14 +156,42 @@ def test_jobs_that_begin_together_do_not_take_each_others_path(wall: FaultWall, 
     assert sum(isinstance(outcome, bulk.LedgerError) for outcome in outcomes) == 7
 
 
-@pytest.mark.parametrize("damage", ["torn", "foreign", "swapped"])
+def test_other_objects_below_the_path_are_left_alone(wall: FaultWall, store: ObjectServer) -> None:
+    (store.bucket / "jobs" / "job").mkdir(parents=True)
+    (store.bucket / "jobs" / "job" / "answers.jsonl.gz").write_bytes(gzip.compress(b"{}\n"))
+    ask(wall, store.url("job/parts"), rows(0, 3))
+    for part in store.names("job/parts", "small"):
+        part.write_bytes(b"of another job")
+    ask(wall, store.url(), rows(0, 3))
+    ask(wall, store.url(), rows(0, 3))
+    assert asked(wall).total() == 6
+
+
+def test_a_list_that_still_has_a_removed_object(
+    wall: FaultWall, store: ObjectServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = 0
+    names = ledger_objects.Objects.names
+
+    def late(self: Any) -> list[str]:
+        nonlocal listed
+        listed += 1
+        assert listed < 10, "it is looked for again and again"
+        return [*names(self), "small/removed.jsonl.gz"]
+
+    monkeypatch.setattr(ledger_objects.Objects, "names", late)
+    ask(wall, store.url(), rows(0, 3))
+    assert listed == 2
+
+
+@pytest.mark.parametrize("damage", ["torn", "empty", "foreign", "swapped"])
 def test_a_damaged_object(wall: FaultWall, store: ObjectServer, damage: str) -> None:
     ask(wall, store.url(), rows(0, 3))
     part = max(store.names(folder="small"), key=lambda path: path.stat().st_size)
     whole = part.read_bytes()
     lines = [re.sub(rb'"key":"\w+"', b'"key":"00"', line) + b"\n" for line in parts.unpacked(whole)]
-    swapped = parts.packed(parts.marks(whole), lines)
-    part.write_bytes({"torn": whole[:-9], "foreign": gzip.compress(b"{}\n"), "swapped": swapped}[damage])
+    swapped, foreign = parts.packed(parts.marks(whole), lines), gzip.compress(b"{}\n")
+    part.write_bytes({"torn": whole[:-9], "empty": b"", "foreign": foreign, "swapped": swapped}[damage])
     with pytest.raises(
         bulk.LedgerError, match=rf"{part.name} below .* is no part of a ledger, or damaged: .*remove it"
     ):

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import llmagg
-from conftest import aggregator_for, chats, config_for
+from conftest import aggregator_for, chats, config_for, until
 from llmagg import InvalidArgumentError, LLMAggregator, bulk
-from llmagg.bulk import dask, writer
+from llmagg.bulk import dask, shared, writer
 from llmagg.bulk.ledger import OK, Entry
 from llmagg.bulk.shared import Batches
 from llmagg.bulk.stores import place_of
+from llmagg.bulk.window import Window
 from llmagg.bulk.writer import StoreError, Writer
 from llmagg.faultwall import FaultWall
 
@@ -145,6 +147,44 @@ def test_rows_are_held_back_while_answers_wait_to_be_written(run: Any) -> None:
         assert held
 
     run(job())
+
+
+def test_a_window_that_shrinks_while_answers_are_written(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    places, held, written = 4, threading.Event(), threading.Event()
+
+    class Shrinking(Window):
+        def size(self) -> int:
+            return places
+
+    class Memory(Writer):
+        async def begin(self, _: Any) -> None: ...
+
+        async def find(self, _: Any) -> dict[bytes, Entry]:
+            return {}
+
+        async def ready(self, room: Any) -> None:
+            if self._waiting:
+                held.set()
+            await super().ready(room)
+
+    async def job(wall: FaultWall) -> list[dict[str, Any]]:
+        nonlocal places
+        made = Batches(config_for(wall, "gpt-a", max_retries=0))
+        made._ledger = ledger = Memory("'valkey://h'", lambda _: written.wait() and None, 60)  # type: ignore[assignment]
+        running = asyncio.create_task(made.ask(f"row {n}" for n in range(8)))
+        await until(held.is_set)
+        places = 2
+        written.set()
+        await until(lambda: not ledger._waiting)
+        release = urllib.request.Request(wall.url.rsplit("/v1", 1)[0] + "/_wall/release?name=rest", method="POST")
+        (await asyncio.to_thread(urllib.request.urlopen, release)).close()
+        return await asyncio.wait_for(running, 20)
+
+    monkeypatch.setattr(shared, "Window", Shrinking)
+    steps = [{"text": "x"}, {"hold": "rest", "status": 400}]
+    with FaultWall({"options": {"control": True}, "default": {"steps": steps}}) as wall:
+        answers = run(job(wall))
+    assert sum(answer["error"] is None for answer in answers) == 1
 
 
 def test_the_package_is_named(llm_wall: FaultWall, monkeypatch: pytest.MonkeyPatch) -> None:

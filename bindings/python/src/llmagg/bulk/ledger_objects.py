@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import uuid
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from .writer import StoreError, Writer
 
 _JOB = "job.json"  # says whose the answers are
 _SMALL, _PARTS, _KIND = "small/", "parts/", ".jsonl.gz"
+_PART = re.compile(rf"({_SMALL}|{_PARTS})[^/]+{re.escape(_KIND)}")  # other objects below the URL are not the ledger's
 _FORM = 1
 _AT_ONCE = 32  # parts that are read at the same time
 _HELD = 16  # parts whose answers are kept in memory
@@ -149,18 +151,20 @@ class ObjectLedger:
 
     def _look(self) -> None:
         """Learns what was written since the last look."""
+        gone: set[str] = set()  # merged since the store listed it
         with self._looking:
             while True:
-                names = [name for name in self._objects.names() if name.endswith(_KIND)]
+                names = [name for name in self._objects.names() if _PART.fullmatch(name)]
                 with self._lock:
                     self._seen.intersection_update(names)
-                    fresh = [name for name in names if name not in self._seen]
+                    fresh = [name for name in names if name not in self._seen and name not in gone]
                 read = self._each(fresh, self._read_marks)
                 for name, signs in read:
                     if signs is not None:
                         self._learn(name, signs)
-                if all(signs is not None for _, signs in read):
-                    return  # else one was merged meanwhile, and the merged one may be too new for this list
+                if not (missing := [name for name, signs in read if signs is None]):
+                    return
+                gone.update(missing)  # what they were merged into may be too new for this list
 
     def _learn(self, name: str, signs: list[bytes]) -> None:
         with self._lock:

@@ -93,6 +93,10 @@ class Objects:
                 if _code(str(error)) in _ADVICE:
                     raise
                 return None
+            except self._errors.BaseError as error:
+                if most is None or _code(str(error)) not in ("InvalidRange", "416"):
+                    raise
+                return b""  # an empty object has no range
 
         return self._do(read)
 

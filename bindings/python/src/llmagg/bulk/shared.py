@@ -104,8 +104,8 @@ class Batches:
             broken = broken or task.cancelled() or task.exception() is not None
             landed.set()
 
-        def room(unwritten: int) -> bool:
-            return flying + unwritten < window.size()
+        def room(unwritten: int) -> bool:  # is asked again when answers are written
+            return not unwritten or flying + unwritten < window.size()
 
         for one in asked:
             while flying >= window.size():
