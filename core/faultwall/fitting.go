@@ -17,11 +17,11 @@ var schemaPlaces = []string{
 }
 
 // toolPlaces are where the formats have the name of the only tool that a model
-// may call.
-var toolPlaces = []string{"tool_choice.function.name", "tool_choice.name", "toolConfig.toolChoice.tool.name"}
+// may call, Gemini in a list.
+var toolPlaces = []string{"tool_choice.function.name", "tool_choice.name", "toolConfig.toolChoice.tool.name", "toolConfig.functionCallingConfig.allowedFunctionNames"}
 
 // parameterPlaces are where the formats have a tool's schema.
-var parameterPlaces = []string{"function.parameters", "input_schema", "parameters", "toolSpec.inputSchema.json"}
+var parameterPlaces = []string{"function.parameters", "input_schema", "parameters", "parametersJsonSchema", "toolSpec.inputSchema.json"}
 
 // asked is the JSON text, or the call, that a request demands: a value that
 // fits its schema. Both are empty where any text will do.
@@ -32,7 +32,11 @@ func (c *call) asked() (text string, calls []ToolCall) {
 		return "", nil
 	}
 	for _, place := range toolPlaces {
-		if name, _ := inside(body, place).(string); name != "" {
+		choice := inside(body, place)
+		if names, _ := choice.([]any); len(names) == 1 {
+			choice = names[0]
+		}
+		if name, _ := choice.(string); name != "" {
 			return "", []ToolCall{{Name: name, Arguments: fittingTool(body, name)}}
 		}
 	}
@@ -69,6 +73,11 @@ func fittingTool(body any, name string) any {
 		tools, _ = inside(body, "toolConfig.tools").([]any)
 	}
 	for _, tool := range tools {
+		if functions, is := inside(tool, "functionDeclarations").([]any); is { // Gemini's
+			tools = append(tools, functions...)
+		}
+	}
+	for _, tool := range tools {
 		if name != inside(tool, "function.name") && name != inside(tool, "name") && name != inside(tool, "toolSpec.name") {
 			continue
 		}
@@ -81,9 +90,9 @@ func fittingTool(body any, name string) any {
 	return object()
 }
 
-// fit makes values for JSON schemas: the first that each allows. Of anyOf and
-// oneOf it takes the first option, or null far down; allOf, patterns, multiples
-// and conditions it does not heed.
+// fit makes values for JSON schemas: the first that each allows. Of anyOf,
+// oneOf and allOf it takes the first option, or null far down; patterns,
+// multiples and conditions it does not heed.
 type fit struct {
 	root   map[string]any
 	depth  int // of the value within the answer
@@ -111,7 +120,7 @@ func (f *fit) value(schema map[string]any) any {
 	if values, _ := schema["enum"].([]any); len(values) > 0 {
 		return values[0]
 	}
-	for _, word := range []string{"anyOf", "oneOf"} {
+	for _, word := range []string{"anyOf", "oneOf", "allOf"} {
 		if options, _ := schema[word].([]any); len(options) > 0 {
 			return f.option(options)
 		}
@@ -199,28 +208,29 @@ func fittingText(schema map[string]any) string {
 		return text
 	}
 	text := "text"
-	if least, _ := schema["minLength"].(float64); int(least) > len(text) {
+	if least, _ := schema["minLength"].(float64); least > float64(len(text)) {
 		text = strings.Repeat("t", int(min(least, 1<<16)))
 	}
-	if most, is := schema["maxLength"].(float64); is && int(most) < len(text) {
+	if most, is := schema["maxLength"].(float64); is && most < float64(len(text)) {
 		text = text[:max(int(most), 0)]
 	}
 	return text
 }
 
+// fittingNumber is a whole number where the bounds allow one, else what lies in
+// their middle.
 func fittingNumber(schema map[string]any) any {
-	number := 1.0
-	if least, is := schema["minimum"].(float64); is {
-		number = max(number, math.Ceil(least))
+	bound := func(word string, none int) float64 {
+		if n, is := schema[word].(float64); is {
+			return n
+		}
+		return math.Inf(none)
 	}
-	if above, is := schema["exclusiveMinimum"].(float64); is {
-		number = max(number, math.Floor(above)+1)
-	}
-	if most, is := schema["maximum"].(float64); is {
-		number = min(number, most)
-	}
-	if below, is := schema["exclusiveMaximum"].(float64); is && number >= below {
-		number = below - 1
+	least, above := bound("minimum", -1), bound("exclusiveMinimum", -1)
+	most, below := bound("maximum", 1), bound("exclusiveMaximum", 1)
+	number := min(max(1, math.Ceil(least), math.Floor(above)+1), math.Floor(most), math.Ceil(below)-1)
+	if number < least || number <= above {
+		return max(least, above)/2 + min(most, below)/2
 	}
 	return number
 }

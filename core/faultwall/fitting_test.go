@@ -32,6 +32,7 @@ func TestAnUnscriptedAnswerFitsTheSchemaThatItIsAskedFor(t *testing.T) {
 		{"Anthropic", "/v1/messages", `{"model":"m","output_config":{"format":{"type":"json_schema","schema":@}}}`, "content.0.text"},
 		{"Anthropic, a forced tool", "/v1/messages", `{"model":"m","tools":[{"name":"f","input_schema":@}],"tool_choice":{"type":"tool","name":"f"}}`, "content.0.input"},
 		{"Gemini", "/v1beta/models/m:generateContent", `{"generationConfig":{"responseMimeType":"application/json","responseJsonSchema":@}}`, "candidates.0.content.parts.0.text"},
+		{"Gemini, a forced tool", "/v1beta/models/m:generateContent", `{"tools":[{"googleSearch":{}},{"functionDeclarations":[{"name":"g"},{"name":"f","parametersJsonSchema":@}]}],"toolConfig":{"functionCallingConfig":{"mode":"ANY","allowedFunctionNames":["f"]}}}`, "candidates.0.content.parts.0.functionCall.args"},
 		{"Ollama", "/api/chat", `{"model":"m","stream":false,"format":@}`, "message.content"},
 		{"Bedrock", "/model/m/converse", `{"messages":[{"role":"user","content":[{"text":"x"}]}],"outputConfig":{"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":"@"}}}}}`, "output.message.content.0.text"},
 		{"Bedrock, a forced tool", "/model/m/converse", `{"messages":[{"role":"user","content":[{"text":"x"}]}],"toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":@}}}],"toolChoice":{"tool":{"name":"f"}}}}`, "output.message.content.0.toolUse.input"},
@@ -47,6 +48,27 @@ func TestAnUnscriptedAnswerFitsTheSchemaThatItIsAskedFor(t *testing.T) {
 	for _, schema := range []string{`{"$ref":"#"}`, `{"type":"object","properties":{"a":{"$ref":"#"},"b":{"$ref":"#"}},"required":["a","b"]}`, `{"type":"array","items":{"$ref":"#"},"minItems":2}`} {
 		text := asked(t, wall.URL()+"/v1/chat/completions", `{"model":"m","response_format":{"json_schema":{"schema":`+schema+`}}}`, "choices.0.message.content")
 		require.True(t, json.Valid([]byte(text)), "a schema that nothing fits still ends")
+	}
+}
+
+func TestAnUnscriptedNumberOrTextIsWithinItsBounds(t *testing.T) {
+	wall, err := faultwall.Start(faultwall.Script{}, faultwall.Options{})
+	require.NoError(t, err)
+	defer wall.Close()
+	for schema, fits := range map[string]string{
+		`{"type":"number","exclusiveMinimum":0,"exclusiveMaximum":1}`:   `0.5`, // a share
+		`{"type":"number","minimum":0.25,"exclusiveMaximum":1}`:         `0.625`,
+		`{"type":"number","minimum":0.25,"maximum":0.75}`:               `0.5`,
+		`{"type":"number","exclusiveMinimum":0,"maximum":1}`:            `1`,
+		`{"type":"number","minimum":0.5,"maximum":0.5}`:                 `0.5`,
+		`{"type":"number","minimum":1e308,"maximum":1e308}`:             `1e308`,
+		`{"type":"integer","maximum":-0.5}`:                             `-1`,
+		`{"type":"integer","exclusiveMinimum":1,"exclusiveMaximum":3}`:  `2`,
+		`{"type":"string","maxLength":1e300}`:                           `"text"`,
+		`{"$defs":{"S":{"enum":["s"]}},"allOf":[{"$ref":"#/$defs/S"}]}`: `"s"`,
+	} {
+		body := `{"model":"m","response_format":{"json_schema":{"schema":` + schema + `}}}`
+		require.JSONEq(t, fits, asked(t, wall.URL()+"/v1/chat/completions", body, "choices.0.message.content"), schema)
 	}
 }
 
