@@ -10,8 +10,9 @@ import (
 	"github.com/llmagg/llmagg/core/strategy"
 )
 
-// arranged are the routes in the order in which the call, of a stream or of a
-// whole answer, asks them: routes itself where it is that of the list.
+// arranged are the routes in the order in which the call asks them: routes
+// itself where it is that of the list. A stream may have another order than a
+// whole answer.
 func (a *Aggregator) arranged(ctx context.Context, routes []*client.Client, p *llm.Payload, stream bool) ([]*client.Client, error) {
 	o := &p.Options
 	if o.MaxCost != nil || slices.ContainsFunc(o.Budgets, (*llm.Budget).OfCall) {

@@ -157,7 +157,7 @@ func (f *FunctionCall) whole() (cut bool) {
 	case text == "", isPlaceholder(text):
 		f.Arguments = "{}"
 	case text[0] == '"':
-		f.Arguments = once(f.Arguments)
+		f.Arguments = once(text)
 	case text[0] == '{':
 		var all jsonEnd
 		all.feed(text)

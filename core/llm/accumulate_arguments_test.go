@@ -15,6 +15,7 @@ func TestArgumentsOfAnAnswerThatHasEnded(t *testing.T) {
 		{"length", `null`, `null`, "length"},
 		{"", `null`, `null`, ""},
 		{"tool_calls", `"{\"x\":1}"`, `{"x":1}`, "tool_calls"},
+		{"tool_calls", "\n\"{}\" ", `{}`, "tool_calls"},
 		{"length", `"{\"x\":1}"`, `"{\"x\":1}"`, "length"},
 		{"tool_calls", `"{oops}"`, `"{oops}"`, "tool_calls"},
 		{"tool_calls", `"text"`, `"text"`, "tool_calls"},

@@ -76,8 +76,8 @@ func checkRules(option string, rules []string) error {
 			return Errorf(InvalidArgument, "%s is empty; %s", where, expected)
 		}
 		n, err := strconv.Atoi(what)
-		if err == nil && (n < 300 || n > 599) && len(what) <= 3 || what == OK.String() || isClass(what) && !statusIs(what, 300) && !statusIs(what, 400) && !statusIs(what, 500) {
-			return Errorf(InvalidArgument, "%s is %s, which is no HTTP status of a failure; %s", where, what, expected)
+		if err == nil && (n < 300 || n > 599) && len(what) <= 3 || strings.EqualFold(what, OK.String()) || isClass(what) && !statusIs(what, 300) && !statusIs(what, 400) && !statusIs(what, 500) {
+			return Errorf(InvalidArgument, "%s is %s, which no failure has; %s", where, what, expected)
 		}
 		if _, known := CodeOf(what); known || strings.ToUpper(what) != what || err == nil {
 			continue
