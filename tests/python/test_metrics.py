@@ -41,6 +41,13 @@ def registered(*sources: Any) -> prometheus_client.CollectorRegistry:
     return registry
 
 
+def test_a_route_of_two_aggregators_with_one_manager_counts_once(llm_wall: FaultWall) -> None:
+    llms = [aggregator_for(llm_wall, "good"), aggregator_for(llm_wall, "good")]
+    registry = registered(*llms, llms[0].manager)
+    llms[0].chat_sync(HELLO)
+    assert 'llmagg_attempts_total{model="good",outcome="OK",provider="openai"} 1.0' in page(registry)
+
+
 def test_what_calls_did_is_on_the_page(llm_wall: FaultWall) -> None:
     llm_wall.script({"models": {"bad": {"steps": [{"status": 503}]}}})
     registry = registered()  # before the first call

@@ -145,6 +145,17 @@ def test_a_route_of_two_aggregators_is_one(llm_wall: FaultWall) -> None:
     assert (good["answered"], good["duration"]["count"], good["limit"]) == (3, 3, 20)
 
 
+def test_a_route_of_two_aggregators_with_one_manager_counts_once(llm_wall: FaultWall) -> None:
+    llms = [llmagg.LLMAggregator(), llmagg.LLMAggregator()]
+    for llm in llms:
+        llm.initialize_sync(config_for(llm_wall, "good"))
+    feed = Feed(*llms)
+    llms[0].chat_sync("Hello")
+    (good,) = feed.snapshot()["routes"]
+    feed.close()
+    assert (good["answered"], good["limit"]) == (1, 10)
+
+
 def test_routes_that_were_not_used_are_listed(llm_wall: FaultWall) -> None:
     llm = llmagg.LLMAggregator(["openai/good"])
     llm.initialize_sync(config_for(llm_wall, "good", "spare", rate={"rpm": 60}, max_concurrent_calls=7))

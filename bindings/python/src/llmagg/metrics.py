@@ -23,7 +23,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from . import default
+from . import default, lookup
 from ._native import load, route
 from ._series import FAMILIES, Read, merged
 from .manager import get_manager
@@ -132,7 +132,11 @@ class Collector:
         sources = self._sources
         if not sources:
             sources = (get_manager(), *default.used())
-        return [report for source in sources for report in source.health_report()]
+        distinct: dict[int, Any] = {}  # aggregators of one registry have the same routes
+        for source in sources:
+            manager = getattr(source, "manager", source)
+            distinct.setdefault(id(source if lookup.is_asked(manager) else manager), source)
+        return [report for source in distinct.values() for report in source.health_report()]
 
     def describe(self) -> list[Any]:
         """Nothing: the names are known at once, and no registry need ask for them."""

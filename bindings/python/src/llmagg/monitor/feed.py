@@ -86,8 +86,10 @@ class Feed:
         return call
 
     def _reports(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-        """Each report with the configured rate of its route. Routes that were not used yet have none of the core's."""
-        found = []
+        """Each report with the configured rate of its route. Routes that were not used yet have none of the core's.
+        Aggregators may have one manager: its routes count once.
+        """
+        found: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
         for source in self._sources or (get_manager(), *default.used()):
             manager = getattr(source, "manager", source)
             reports = {(report["provider"], report["model"]): report for report in source.health_report()}
@@ -95,8 +97,8 @@ class Feed:
                 config = getattr(entry.client, "config", None)
                 rate = getattr(config, "rate", None)
                 report = reports.get((entry.provider, entry.name)) or _unused(entry, config)
-                found.append((report, rate if isinstance(rate, dict) else {}))
-        return found
+                found[id(entry.client)] = report, rate if isinstance(rate, dict) else {}
+        return list(found.values())
 
     def snapshot(self) -> dict[str, Any]:
         """Everything, as a JSON object. Times are seconds since the Unix epoch."""
