@@ -22,6 +22,7 @@ func (u *Upstream) Embed(ctx context.Context, x *Exchange, e *wire.Embedding) er
 		return wire.Unsupported("%s makes no embeddings", u.Route)
 	}
 	e.Call, e.Plain = &x.Call, u.memory.plain.Load()
+	e.Packed, e.Empty = false, false // an attempt before this one may have set them
 	ask := func() error {
 		return u.ask(ctx, x, f.EmbedURL(x.Model), reading{
 			write: func() ([]byte, error) { return f.EmbedBody(nil, e) },
