@@ -32,11 +32,11 @@ def test_a_torn_part_is_told(cut: int) -> None:
     part = parts.packed(MARKS[:7], LINES[:7])[:cut]
     with pytest.raises(ValueError, match="cut off"):
         parts.marks(part)
-    with pytest.raises(ValueError, match=r"ended|expected|\w"):
+    with pytest.raises(ValueError):
         parts.unpacked(part + b"x")
 
 
-@pytest.mark.parametrize("other", [gzip.compress(LINES[5] * 9), b"PAR1" * 9, bytes(90)])
+@pytest.mark.parametrize("other", [gzip.compress(LINES[5] * 9), b"PAR1" * 9, bytes(90)], ids=["gz", "parquet", "0"])
 def test_another_file_is_no_part(other: bytes) -> None:
     with pytest.raises(ValueError, match="does not begin as a part does"):
         parts.marks(other)
@@ -46,7 +46,7 @@ def test_another_file_is_no_part(other: bytes) -> None:
 def test_a_damaged_part_is_told(at: int) -> None:
     part = bytearray(parts.packed(MARKS[:7], LINES[:7]))
     part[at] ^= 0x55
-    with pytest.raises(ValueError, match=r"\w"):
+    with pytest.raises(ValueError):
         parts.unpacked(bytes(part))
 
 
