@@ -27,14 +27,17 @@ func CheckFormat(f *llm.ResponseFormat) error {
 	return nil
 }
 
-// ForcedSchema is the request of a call that asks for a JSON schema of a Claude
-// that takes none; nil for any other.
+// ForcedSchema is the request of a call that asks for a JSON schema that the
+// model does not take natively; nil for any other.
 func ForcedSchema(c *Call) *llm.Request {
-	if !c.Payload.Mentions(`"json_schema"`) || ClaudeOf(c.Model).Formats() {
+	if !c.Payload.Mentions(`"json_schema"`) {
 		return nil
 	}
 	r, err := c.Payload.Request()
 	if err != nil || r.ResponseFormat == nil || r.ResponseFormat.JSONSchema == nil || r.ResponseFormat.Type != "json_schema" {
+		return nil
+	}
+	if native, _ := closedSchema(c.Model, r.ResponseFormat.JSONSchema); native != nil {
 		return nil
 	}
 	return r

@@ -117,10 +117,10 @@ func (s *settings) allow(names []string) {
 }
 
 // format translates response_format. A schema is asked for natively where the
-// model can (API docs, "Structured outputs"), else by a tool that the model has
-// to call, whose input is then the answer, and where no tool can be forced, in
-// the instructions. There JSON without a schema is asked for, too, as
-// Anthropic's guide does.
+// model can, and can this one (API docs, "Structured outputs"), else by a tool
+// that the model has to call, whose input is then the answer, and where no tool
+// can be forced, in the instructions. There JSON without a schema is asked for,
+// too, as Anthropic's guide does.
 func (s *settings) format() error {
 	f := s.request.ResponseFormat
 	switch {
@@ -132,8 +132,8 @@ func (s *settings) format() error {
 	if err := wire.CheckFormat(f); err != nil {
 		return err
 	}
-	if wire.ClaudeOf(s.request.Model).Formats() {
-		return s.output("format", map[string]any{"type": "json_schema", "schema": f.JSONSchema.Schema})
+	if native := wire.NativeSchema(s.Call, s.request.Model, f.JSONSchema); native != nil {
+		return s.output("format", map[string]any{"type": "json_schema", "schema": native})
 	}
 	if !forcesSchema(s.request) {
 		return s.prompt(f.JSONSchema)
@@ -152,7 +152,7 @@ func (s *settings) prompt(schema *llm.JSONSchema) error {
 	return nil
 }
 
-// forcesSchema tells whether a model without schemas is asked for one by a
+// forcesSchema tells whether a schema that is not native is asked for by a
 // forced tool: not beside tools that it shall choose among, and not beside
 // thoughts, with which no tool can be forced.
 func forcesSchema(r *llm.Request) bool {

@@ -197,8 +197,8 @@ func (s *settings) format() error {
 	if err := wire.CheckFormat(f); err != nil {
 		return err
 	}
-	if wire.ClaudeOf(s.request.Model).Formats() {
-		schema := map[string]any{"schema": string(f.JSONSchema.Schema)}
+	if native := wire.NativeSchema(s.Call, s.request.Model, f.JSONSchema); native != nil {
+		schema := map[string]any{"schema": string(native)}
 		if f.JSONSchema.Name != "" {
 			schema["name"] = f.JSONSchema.Name
 		}
@@ -221,7 +221,7 @@ func (s *settings) prompt(schema *llm.JSONSchema) {
 	s.Call.Adapt("response_format", wire.ByPrompt)
 }
 
-// forcesSchema tells whether a model without schemas is asked for one by a
+// forcesSchema tells whether a schema that is not native is asked for by a
 // forced tool: not beside tools, which a history that calls some needs, too,
 // and not beside thoughts, with which no tool can be forced. Only Claude and
 // Nova can be forced to call a tool (API reference, "ToolChoice").
