@@ -94,7 +94,7 @@ func (l *Limiter) Learn(h http.Header, d *Debit, inFlight int) (wait time.Durati
 		l.undebited = float64(inFlight)
 	}
 	for i := range said {
-		if said[i].remaining < 1 && (h["Retry-After"] != nil || h["Retry-After-Ms"] != nil) {
+		if said[i].remaining < 1 && (h["Retry-After"] != nil || h["Retry-After-Ms"] != nil || h["X-Ms-Retry-After-Ms"] != nil) {
 			said[i].resets = false // the server says itself when to come back; the reset may be that of a full bucket
 		}
 		wait = max(wait, l.hear(now, i, said[i], d))

@@ -43,7 +43,7 @@ def registered(*sources: Any) -> prometheus_client.CollectorRegistry:
 
 def test_a_route_of_two_aggregators_with_one_manager_counts_once(llm_wall: FaultWall) -> None:
     llms = [aggregator_for(llm_wall, "good"), aggregator_for(llm_wall, "good")]
-    registry = registered(*llms, llms[0].manager)
+    registry = registered(*llms, llms[0].manager, llmagg.LLMAggrator())
     llms[0].chat_sync(HELLO)
     assert 'llmagg_attempts_total{model="good",outcome="OK",provider="openai"} 1.0' in page(registry)
 

@@ -146,7 +146,7 @@ def test_a_route_of_two_aggregators_is_one(llm_wall: FaultWall) -> None:
 
 
 def test_a_route_of_two_aggregators_with_one_manager_counts_once(llm_wall: FaultWall) -> None:
-    llms = [llmagg.LLMAggregator(), llmagg.LLMAggregator()]
+    llms = [llmagg.LLMAggregator(), llmagg.LLMAggregator(), llmagg.LLMAggrator()]
     for llm in llms:
         llm.initialize_sync(config_for(llm_wall, "good"))
     feed = Feed(*llms)

@@ -72,6 +72,18 @@ def providers(manager: Any, models: Iterable[str]) -> tuple[Providers, list[str]
     return list(found.items()), names
 
 
+def watched(sources: Iterable[Any]) -> list[tuple[Any, Any]]:
+    """The sources of metrics (managers, aggregators, the original's aggregators) with their managers, each registry
+    once.
+    """
+    distinct: dict[int, tuple[Any, Any]] = {}
+    for source in sources:
+        source = getattr(source, "aggregator", source)
+        manager = getattr(source, "manager", source)
+        distinct.setdefault(id(source if is_asked(manager) else manager), (source, manager))
+    return list(distinct.values())
+
+
 def entries(manager: Any, models: Iterable[str]) -> list[catalog.Entry]:
     """The clients among which calls choose."""
     try:

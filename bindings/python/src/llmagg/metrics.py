@@ -129,14 +129,8 @@ class Collector:
         self._reports()  # counting begins
 
     def _reports(self) -> list[dict[str, Any]]:
-        sources = self._sources
-        if not sources:
-            sources = (get_manager(), *default.used())
-        distinct: dict[int, Any] = {}  # aggregators of one registry have the same routes
-        for source in sources:
-            manager = getattr(source, "manager", source)
-            distinct.setdefault(id(source if lookup.is_asked(manager) else manager), source)
-        return [report for source in distinct.values() for report in source.health_report()]
+        sources = lookup.watched(self._sources or (get_manager(), *default.used()))
+        return [report for source, _ in sources for report in source.health_report()]
 
     def describe(self) -> list[Any]:
         """Nothing: the names are known at once, and no registry need ask for them."""

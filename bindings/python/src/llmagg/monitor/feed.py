@@ -90,8 +90,7 @@ class Feed:
         Aggregators may have one manager: its routes count once.
         """
         found: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
-        for source in self._sources or (get_manager(), *default.used()):
-            manager = getattr(source, "manager", source)
+        for source, manager in lookup.watched(self._sources or (get_manager(), *default.used())):
             reports = {(report["provider"], report["model"]): report for report in source.health_report()}
             for entry in lookup.entries(manager, ()):
                 config = getattr(entry.client, "config", None)

@@ -7,7 +7,7 @@ from typing import Any
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
-from .. import default
+from .. import default, lookup
 from .._native import route
 from .._series import FAMILIES, Read, merged
 from ..manager import get_manager
@@ -64,8 +64,8 @@ def observe(meter: Meter) -> None:
 def _callback(label: str, read: Read) -> Callable[[CallbackOptions], Iterator[Observation]]:
     def observations(_: CallbackOptions) -> Iterator[Observation]:
         route.counting = True  # somebody reads
-        sources: list[Any] = [get_manager(), *default.used()]
-        reports = (report for source in sources for report in source.health_report())
+        sources = lookup.watched((get_manager(), *default.used()))
+        reports = (report for source, _ in sources for report in source.health_report())
         for (provider, model), report in merged(reports).items():
             labels = {"provider": provider, "model": model}
             for value, n in read(report):
