@@ -68,7 +68,7 @@ type chainEnd struct {
 }
 
 func TestSchemasAreWhatVendorsTakeAsStrict(t *testing.T) {
-	wall := startWall(t, `{"models": {"a": {"steps": [{"text": "{}"}]}}}`)
+	wall := startWall(t, `{"default": {"steps": [{"text": "{}"}]}}`)
 	require.Nil(t, chain{}.chain) // it embeds itself, as lists do
 	_, err := llmagg.Parse[chain](t.Context(), over(t, wall), &llmagg.Request{Messages: hi})
 	require.ErrorContains(t, err, `the required field "links" is missing`)
