@@ -34,7 +34,7 @@ func (u *Upstream) Embed(ctx context.Context, x *Exchange, e *wire.Embedding) er
 		})
 	}
 	err := ask()
-	if e.Packed && (e.Empty || refusedFor(err, "encoding_format", "base64")) {
+	if e.Packed && (e.Empty && llm.CodeOfError(err) == llm.BadResponse || refusedFor(err, "encoding_format", "base64")) {
 		e.Plain = true
 		if err = ask(); err == nil {
 			u.memory.plain.Store(true)
