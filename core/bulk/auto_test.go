@@ -52,8 +52,7 @@ func TestAutoIsTheDefaultOfARun(t *testing.T) {
 				}
 			}
 			t.Logf("300 rows in %.1f s, %d refused, %d at once", report.Took.Seconds(), refused, seen.Models["gpt-a"].MaxSimultaneous)
-			require.Less(t, report.Took, 12*time.Second, "with ten at once, 300 rows take 15 s")
-			require.Greater(t, seen.Models["gpt-a"].MaxSimultaneous, 20)
+			require.Greater(t, seen.Models["gpt-a"].MaxSimultaneous, 20, "more than the ten that are the default elsewhere")
 			require.Equal(t, 10, a.Report()[0].Limit)
 		})
 	}
