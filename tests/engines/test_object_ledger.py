@@ -6,27 +6,18 @@ import asyncio
 import gzip
 import json
 import logging
-import random
 import re
-import signal
-import subprocess
-import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from object_store import BUCKET, ENVIRONMENT, KEY, SECRET, Gate, ObjectServer
+from shared_ledger import PLACES, asked, batches, job_with_kills, rows
 
 from llmagg import LLMError, bulk
 from llmagg.bulk import ledger_objects, parts
-from llmagg.bulk.shared import Batches
 from llmagg.faultwall import FaultWall
-
-PLACES = 8
-WORKER = Path(__file__).parents[1] / "fleet" / "ledger_worker.py"
 
 
 @pytest.fixture(autouse=True)
@@ -53,23 +44,9 @@ def gate(store: ObjectServer) -> Iterator[Gate]:
         yield gate
 
 
-def batches(wall: FaultWall, url: str, **options: Any) -> Batches:
-    model = {"api_key": "k-123456789", "base_url": wall.url, "max_concurrent_calls": PLACES}
-    return Batches({"openai": {"models": {"gpt-a": model}}}, ledger=url, **options)
-
-
 def ask(wall: FaultWall, url: str, rows: list[Any], **options: Any) -> list[dict[str, Any]]:
     """Asks rows with a new worker."""
     return asyncio.run(batches(wall, url, **options).ask(rows))
-
-
-def asked(wall: FaultWall) -> Counter[str]:
-    requests = wall.seen()["requests"]
-    return Counter(r["body"]["messages"][0]["content"] for r in requests if r["kind"] == "chat")
-
-
-def rows(first: int, last: int) -> list[str]:
-    return [f"row {n}" for n in range(first, last)]
 
 
 def told(raised: pytest.ExceptionInfo[LLMError]) -> str:
@@ -313,37 +290,4 @@ def test_a_slow_store_has_no_more_unwritten_answers_than_rows_may_be_under_way(
 
 
 def test_killed_workers(wall: FaultWall, store: ObjectServer) -> None:
-    wall.script({"default": {"steps": [{"echo": True, "delay_headers_s": 0.02}]}})
-    seed = random.randrange(1 << 30)
-    print("seed", seed)
-    moments = random.Random(seed)
-    count, kills, workers = 1500, 10, 3
-    killed = 0
-    shares = [(n * count // workers, (n + 1) * count // workers) for n in range(workers)]
-
-    def begun(share: tuple[int, int]) -> subprocess.Popen[str]:
-        command = [sys.executable, str(WORKER), wall.url, store.url(), *map(str, share), str(PLACES)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-    while True:
-        jobs = [begun(share) for share in shares]
-        for job in jobs:
-            assert job.stdout is not None
-            assert job.stdout.readline() == "begins\n"
-        if killed < kills:
-            time.sleep(moments.uniform(0, 0.6))  # any moment is to be tried
-            for job in moments.sample(jobs, 2):
-                job.send_signal(signal.SIGKILL)
-            for job in jobs:  # the third goes on to its end
-                job.communicate()
-                killed += job.returncode != 0
-            continue
-        outs = [job.communicate()[0] for job in jobs]
-        assert [job.returncode for job in jobs] == [0] * workers
-        answered = [json.loads(line)["messages"][0]["content"] for out in outs for line in out.splitlines()]
-        break
-    assert answered == rows(0, count), "a row was lost or doubled"
-    twice = asked(wall).total() - count
-    print(f"{killed} kills, {twice} rows paid twice")
-    assert len(asked(wall)) == count
-    assert twice <= killed * 2 * PLACES
+    assert job_with_kills(wall, store.url(), longest=0.6) <= 2 * PLACES

@@ -5,26 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import random
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from server import Certificates, Server, redis
+from shared_ledger import PLACES, asked, batches, job_with_kills, rows
 
 from llmagg import LLMError, bulk
 from llmagg.bulk import ledger_valkey
-from llmagg.bulk.shared import Batches
 from llmagg.faultwall import FaultWall
 
-PLACES = 8
 SECRET = "hunter2-Zx81"
 
 
@@ -45,20 +40,6 @@ def wall() -> Iterator[FaultWall]:
 def store() -> Iterator[Server]:
     with Server() as store:
         yield store
-
-
-def batches(wall: FaultWall, url: str, **options: Any) -> Batches:
-    model = {"api_key": "k-123456789", "base_url": wall.url, "max_concurrent_calls": PLACES}
-    return Batches({"openai": {"models": {"gpt-a": model}}}, ledger=url, **options)
-
-
-def asked(wall: FaultWall) -> Counter[str]:
-    requests = wall.seen()["requests"]
-    return Counter(r["body"]["messages"][0]["content"] for r in requests if r["kind"] == "chat")
-
-
-def rows(first: int, last: int) -> list[str]:
-    return [f"row {n}" for n in range(first, last)]
 
 
 def told(raised: pytest.ExceptionInfo[LLMError]) -> str:
@@ -251,39 +232,4 @@ def test_tls(wall: FaultWall, tmp_path: Path) -> None:
 
 
 def test_killed_workers(wall: FaultWall, store: Server) -> None:
-    wall.script({"default": {"steps": [{"echo": True, "delay_headers_s": 0.02}]}})
-    seed = random.randrange(1 << 30)
-    print("seed", seed)
-    moments = random.Random(seed)
-    count, kills, workers = 1500, 10, 3
-    answered: list[str] = []
-    killed = 0
-    shares = [(n * count // workers, (n + 1) * count // workers) for n in range(workers)]
-
-    def begun(share: tuple[int, int]) -> subprocess.Popen[str]:
-        program = str(Path(__file__).parent / "ledger_worker.py")
-        command = [sys.executable, program, wall.url, store.url, *map(str, share), str(PLACES)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-    while True:
-        jobs = [begun(share) for share in shares]
-        for job in jobs:
-            assert job.stdout is not None
-            assert job.stdout.readline() == "begins\n"
-        if killed < kills:
-            time.sleep(moments.uniform(0, 0.4))  # any moment is to be tried
-            for job in moments.sample(jobs, 2):
-                job.send_signal(signal.SIGKILL)
-            for job in jobs:  # the third goes on to its end
-                job.communicate()
-                killed += job.returncode != 0
-            continue
-        outs = [job.communicate()[0] for job in jobs]
-        assert [job.returncode for job in jobs] == [0] * workers
-        answered = [json.loads(line)["messages"][0]["content"] for out in outs for line in out.splitlines()]
-        break
-    assert answered == rows(0, count), "a row was lost or doubled"
-    twice = asked(wall).total() - count
-    print(f"{killed} kills, {twice} rows paid twice")
-    assert len(asked(wall)) == count
-    assert twice <= killed * PLACES
+    assert job_with_kills(wall, store.url, longest=0.4) <= PLACES

@@ -28,7 +28,7 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 def throughput(ledger: str, nodes: range) -> float:
     """Rows a second while all of the nodes work, each a process with rows of its own; each row is asked once."""
-    program = str(Path(__file__).with_name("ledger_worker.py"))
+    program = str(Path(__file__).parents[1] / "ledger_worker.py")
     with FaultWall(WAITS) as wall:
         shares = [(n * ROWS, (n + 1) * ROWS) for n in nodes]
         jobs = [
