@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -163,7 +164,7 @@ func (s *scripted) Next() (eventstream.Event, error) {
 	}
 }
 
-var modelEvents = map[kind][]byte{done: []byte("[DONE]"), garbage: []byte("garbage"), halved: []byte(`{"broken`),
+var modelEvents = map[kind][]byte{done: []byte("[DONE]"), garbage: []byte("~"), halved: []byte(`{"broken`),
 	failing: []byte(`{"error":{"message":"x"}}`), usage: []byte("u"), text: []byte("{a"), both: []byte("{b"), other: []byte("{c"),
 	finish: []byte("{f"), otherEnds: []byte("{F"), role: []byte("{r")}
 
@@ -269,10 +270,18 @@ func sequences(n int, onward string, f func(kinds string) bool) bool {
 // disagreement is the first sequence of at most n kinds of which a reader with
 // this ending does not make what the clauses say, "" if there is none.
 func disagreement(name string, ending *wire.Ending, asked, n int, onward string) (found string) {
-	w := modelWires[name]
+	w, over := modelWires[name], " " // the last beginning that had no need of its end
+	var got string
+	var complete bool
 	sequences(n, onward, func(kinds string) bool {
 		want, whole := byTheClauses(asked, marked[name], kinds)
-		got, complete := (&scripted{kinds: kinds, timed: strings.ContainsRune(onward, rune(pause))}).read(w, asked, ending)
+		if !strings.HasPrefix(kinds, over) {
+			s := &scripted{kinds: kinds, timed: strings.ContainsRune(onward, rune(pause))}
+			got, complete = s.read(w, asked, ending)
+			if over = " "; len(s.kinds) > 1 {
+				over = kinds[:len(kinds)-len(s.kinds)+1]
+			}
+		}
 		if got != want || complete != whole {
 			found = fmt.Sprintf("%s (%d asked for): got %q, complete: %v; by the clauses %q, %v", kinds, asked, got, complete, want, whole)
 		}
@@ -284,7 +293,8 @@ func disagreement(name string, ending *wire.Ending, asked, n int, onward string)
 // Every stream of up to seven steps ends as the clauses say, in each format;
 // with pauses, on a clock of its own, every one of up to four.
 func TestEveryStreamEndsAsTheClausesSay(t *testing.T) {
-	tables := map[wire.Ending]bool{} // that have been compared: formats may share one
+	defer debug.SetGCPercent(debug.SetGCPercent(800)) // a fourth of the time is the collector's else
+	tables := map[wire.Ending]bool{}                  // that have been compared: formats may share one
 	for name, w := range modelWires {
 		t.Run(name, func(t *testing.T) {
 			n := 7
