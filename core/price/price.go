@@ -154,21 +154,31 @@ func count(n *int) int {
 }
 
 // told is the cost that gateways (OpenRouter and others) and some vendors put
-// into a usage, in dollars: a number, or an object with the total. It is no
-// cost where the upstream bills the caller's own key apart.
+// into a usage, in dollars. Where the upstream bills the caller's own key
+// apart, that is part of it, and without that it is not known.
 func told(usage llm.Extra) (amount float64, said bool) {
-	raw := usage["cost"]
-	if len(raw) == 0 || string(usage["is_byok"]) == "true" {
-		return 0, false
+	for _, field := range [...]struct {
+		name   string
+		dollar float64
+	}{{"cost", 1}, {"cost_in_usd_ticks", 1e10}, {"estimated_cost", 1}} { // the second is xAI's, the third DeepInfra's
+		if amount, said = money(usage[field.name], "total_cost"); said {
+			amount /= field.dollar
+			break
+		}
 	}
-	if raw[0] == '{' {
-		var total struct {
-			Cost json.RawMessage `json:"total_cost"`
-		}
-		if llm.JSON.Unmarshal(raw, &total) != nil {
-			return 0, false
-		}
-		raw = total.Cost
+	if string(usage["is_byok"]) == "true" {
+		upstream, _ := money(usage["cost_details"], "upstream_inference_cost")
+		return amount + upstream, said && upstream > 0
+	}
+	return amount, said
+}
+
+// money is an amount: a number, or an object with the total.
+func money(raw json.RawMessage, total string) (amount float64, said bool) {
+	if len(raw) > 0 && raw[0] == '{' {
+		var fields map[string]json.RawMessage
+		_ = llm.JSON.Unmarshal(raw, &fields)
+		raw = fields[total]
 	}
 	if len(raw) == 0 || raw[0] < '0' || raw[0] > '9' || llm.JSON.Unmarshal(raw, &amount) != nil {
 		return 0, false

@@ -58,7 +58,24 @@ func TestWhatTheAnswerSaysComesFirst(t *testing.T) {
 		c := price.Of(usage(t, `{"prompt_tokens":5,"completion_tokens":1,"cost":`+text+`}`), "")
 		require.Equal(t, llm.Cost{Amount: amount, Currency: "USD", Source: llm.CostOfProvider}, *c)
 	}
-	for _, text := range []string{`null`, `-1`, `"0.5"`, `{}`, `{"total_cost":null}`, `[1]`, `0.5,"is_byok":true`, `0`, `0.0`, `{"total_cost":0}`} {
+	for text, amount := range map[string]float64{
+		`"cost_in_usd_ticks":37756000`:                                                          0.0037756, // xAI's
+		`"estimated_cost":0.25`:                                                                 0.25,      // DeepInfra's
+		`"cost":0.5,"cost_in_usd_ticks":1,"estimated_cost":2`:                                   0.5,
+		`"cost":null,"estimated_cost":0.25`:                                                     0.25,
+		`"cost":0.25,"is_byok":true,"cost_details":{"upstream_inference_cost":0.5}`:             0.75,
+		`"cost":0,"is_byok":true,"cost_details":{"upstream_inference_cost":0.5}`:                0.5,
+		`"cost":0.25,"is_byok":false,"cost_details":{"upstream_inference_cost":0.25}`:           0.25,
+		`"cost":0.25,"is_byok":null,"cost_details":{"upstream_inference_cost":0.25,"more":[1]}`: 0.25,
+	} {
+		c := price.Of(usage(t, `{"prompt_tokens":5,"completion_tokens":1,`+text+`}`), "")
+		require.Equal(t, llm.Cost{Amount: amount, Currency: "USD", Source: llm.CostOfProvider}, *c, text)
+	}
+	for _, text := range []string{
+		`0.5,"is_byok":true,"cost_details":null`, `0.5,"is_byok":true,"cost_details":{"upstream_inference_cost":null}`,
+		`0.5,"is_byok":true,"cost_details":{"upstream_inference_cost":0}`, `null,"cost_in_usd_ticks":"9"`, `null,"cost_in_usd_ticks":0`,
+		`null`, `-1`, `"0.5"`, `{}`, `{"total_cost":null}`, `[1]`, `0.5,"is_byok":true`, `0`, `0.0`, `{"total_cost":0}`,
+	} {
 		require.Equal(t, llm.CostOfPrice, price.Of(usage(t, `{"prompt_tokens":5,"completion_tokens":1,"cost":`+text+`}`), "").Source, text)
 	}
 }

@@ -27,7 +27,7 @@ LITELLM: dict[str, Any] = {
     "gemini/gemini-2.5-pro": {
         "litellm_provider": "gemini", "input_cost_per_token": 1.25e-06, "output_cost_per_token": 1e-05,
         "input_cost_per_token_above_200k_tokens": 2.5e-06, "output_cost_per_token_above_200k_tokens": 1.5e-05,
-        "input_cost_per_token_above_200k_tokens_batches": 1.25e-06, "output_cost_per_token_above_200k_tokens_flex": 1,
+        "input_cost_per_token_above_200k_tokens_batches": 1.25e-06, "output_cost_per_token_above_200k_tokens_flex": "",
     },
     "xai/grok-4.7": {
         "litellm_provider": "xai", "input_cost_per_token": 2e-06, "output_cost_per_token": 6e-06,
@@ -61,6 +61,7 @@ GENAI: list[Any] = [
             {"constraint": {"start_date": "2026-03-13"}, "prices": {"input_mtok": 6, "output_mtok": 25}},
         ]},
         {"id": "thoughts", "prices": {"input_mtok": 1, "output_mtok": 2, "output_reasoning_mtok": 3}},
+        {"id": "pictures", "prices": {"input_mtok": 1, "output_mtok": 2, "output_image_mtok": 30}},
         {"id": "odd", "prices": {"input_mtok": {"base": 1, "tiers": [{"start": 9, "price": "more"}]}}},
         {"id": "nightly", "prices": [
             {"prices": {"input_mtok": 1, "output_mtok": 2}},
@@ -114,6 +115,11 @@ def test_litellms_table() -> None:
         ({"tiered_pricing": [{"range": [0, 9], "output_cost_per_reasoning_token": 1e-5}]}, False),
         ({"tiered_pricing": [{"max_results_range": [0, 25], "input_cost_per_query": 1}]}, False),
         ({"tiered_pricing": [{"range": [5, 9], "input_cost_per_token": 1e-6, "output_cost_per_token": 1e-5}]}, False),
+        ({"off_peak_pricing": {"input_cost_per_token": 1e-6, "windows": [{"hours_utc": "00:00-01:00"}]}}, False),
+        ({"output_cost_per_image_token": 1e-4}, False),
+        ({"output_cost_per_video_token": 1.75e-5}, False),
+        ({"output_cost_per_image_token": 1e-5, "citation_cost_per_token": None}, True),
+        ({"citation_cost_per_token": 2e-6}, False),
     ],
 )
 def test_rows_of_litellm_that_charge_for_more_are_left_out(more: dict[str, float], kept: bool) -> None:
@@ -136,10 +142,13 @@ def test_a_price_of_nonsense_in_litellms_table_is_no_price(wrong: object) -> Non
         ({"input_cost_per_token_priority": 1.7e-6, "output_cost_per_token_priority": 6.81e-6}, {"priority": 1.703}),
         ({"input_cost_per_token_priority": 2e-6, "output_cost_per_token_priority": 6e-6}, None),
         ({"input_cost_per_token_batches": 8e-7, "input_cost_per_token_flex": None}, {"batch": 0.8}),
+        ({"input_cost_per_token_flex": 5e-7, "input_cost_per_token_above_200k_tokens_flex": 1e-6}, {"flex": 0.5}),
+        ({"input_cost_per_token_flex": 5e-7, "input_cost_per_token_above_200k_tokens_flex": 8e-7}, None),
     ],
 )
 def test_service_tiers_of_litellm_are_multiples(more: dict[str, Any], tiers: dict[str, float] | None) -> None:
-    row = {"litellm_provider": "openai", "input_cost_per_token": 1e-6, "output_cost_per_token": 4e-6, **more}
+    long = {"input_cost_per_token_above_200k_tokens": 2e-6, "output_cost_per_token_above_200k_tokens": 8e-6}
+    row = {"litellm_provider": "openai", "input_cost_per_token": 1e-6, "output_cost_per_token": 4e-6, **long, **more}
     assert prices.from_litellm({"a": row})["openai/a"].get("service_tiers") == tiers
 
 

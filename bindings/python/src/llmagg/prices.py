@@ -5,7 +5,8 @@
 these prices into a configuration. The tables disagree with each other and with invoices in places: a price that you
 write into the configuration yourself comes first. A price that depends on the time of day is left out, since a cost
 that is missing is better than a wrong one; prices of long prompts become the entries of ``above``, and litellm's prices
-of "flex", "priority" and batches the multiples of ``service_tiers``, where all prices of a row have the same multiple.
+of "flex", "priority" and batches the multiples of ``service_tiers``, where all prices of a row, those of long prompts
+too, have the same multiple.
 Caches that keep for half a day are left out.
 
 ``use()`` makes a table of prices that of all models that are configured afterwards and have no ``price``: without an
@@ -57,8 +58,11 @@ _ROUNDED = 1.02
 _HALF_A_DAY = "cache_creation_input_token_cost_above_12hr"
 _INCLUSIVE = {"xai"}
 """Providers whose higher prices begin at litellm's threshold, not above it."""
-_MORE = ("requests_kcount", "output_reasoning_mtok", "output_citation_mtok")
-"""What genai-prices charges beside what ``price`` has."""
+_APART = (
+    "output_cost_per_reasoning_token", "output_cost_per_image_token", "output_cost_per_video_token",
+    "citation_cost_per_token",
+)  # fmt: skip
+"""Parts of an answer that litellm may charge for otherwise than for its text."""
 
 
 def use(table: str | os.PathLike[str] | None = SHIPPED) -> None:
@@ -74,8 +78,9 @@ def use(table: str | os.PathLike[str] | None = SHIPPED) -> None:
 def from_litellm(table: Mapping[str, Any] | str | Path) -> Prices:
     """The prices of litellm's table, given as a dict or as the path of its file. Rows that say 0 are unknown there.
 
-    A row is left out if it charges for more than its tokens: each request, or thoughts at a price of their own. So is
-    one with prices of long prompts that lacks some of them.
+    A row is left out if it charges for more than its tokens (each request), has prices of their own for thoughts,
+    images, videos or citations in answers, or other prices at some hours. So is one with prices of long prompts that
+    lacks some of them.
     """
     prices: Prices = {}
     for name, row in _read(table, dict).items():
@@ -90,7 +95,7 @@ def from_litellm(table: Mapping[str, Any] | str | Path) -> Prices:
 
 
 def _of_litellm(row: Mapping[str, Any], provider: str) -> dict[str, Any] | None:
-    if row.get("input_cost_per_request"):
+    if row.get("input_cost_per_request") or row.get("off_peak_pricing"):
         return None
     tiers: dict[int, dict[str, Any]] = {}
     for start, rates in _ranges(row) if row.get("tiered_pricing") else _thresholds(row, provider in _INCLUSIVE):
@@ -108,7 +113,8 @@ def _services(row: Mapping[str, Any]) -> dict[str, float]:
     """How many times the usual prices those of other service tiers are. Batches at half need no entry."""
     found = {}
     for end, name in (("_flex", "flex"), ("_priority", "priority"), ("_batches", "batch")):
-        times = [row[key + end] / row[key] for key in _LITELLM if row.get(key) and _is_price(row.get(key + end))]
+        keys = [key for key in row if _is_price(row[key]) and row[key] and _ABOVE.sub(r"\1", key) in _LITELLM]
+        times = [row[key + end] / row[key] for key in keys if _is_price(row.get(key + end))]
         usual = name == "batch" and bool(times) and math.isclose(max(times), 0.5, rel_tol=_ROUNDED - 1)
         if times and max(times) <= min(times) * _ROUNDED and not usual:
             found[name] = round(max(times), 3)
@@ -132,8 +138,7 @@ def _ranges(row: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, Any] | None
 
 
 def _rates(row: Mapping[str, Any]) -> dict[str, Any] | None:
-    thoughts = row.get("output_cost_per_reasoning_token")
-    if thoughts and thoughts != row.get("output_cost_per_token"):
+    if any(row.get(key) not in (None, 0, row.get("output_cost_per_token")) for key in _APART):
         return None
     return {ours: round(row[theirs] * 1e6, 9) for theirs, ours in _LITELLM.items() if _is_price(row.get(theirs))}
 
@@ -174,8 +179,8 @@ def _of_genai(row: Mapping[str, Any]) -> dict[str, Any] | None:
             price[ours] = value
     if not all(map(_is_price, [*price.values(), *(value for tier in tiers.values() for value in tier.values())])):
         return None
-    if any(key in row for key in _MORE):
-        return None
+    if "requests_kcount" in row or any(re.fullmatch(r"output_\w+_mtok", key) and key not in _GENAI for key in row):
+        return None  # it charges for more than tokens, or for thoughts, images, citations otherwise than for text
     return _with_above(price, tiers)
 
 
