@@ -85,6 +85,14 @@ func DataURL(rest string) (mediaType, data, problem string) {
 	return mediaType, data, ""
 }
 
+// InputOf is [Arguments] for a format whose calls always have an input.
+func InputOf(text string) json.RawMessage {
+	if text == "" {
+		return json.RawMessage("{}")
+	}
+	return Arguments(text)
+}
+
 // Arguments gives a call's arguments as an object; nil for none. Models write
 // malformed arguments now and then; such text must not make the rest of a
 // conversation impossible, so it is kept under a name.

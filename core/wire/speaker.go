@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -13,12 +14,13 @@ import (
 // does what formats of blocks have in common. Errors are BAD_REQUEST, or
 // UNSUPPORTED where the vendor lacks something.
 type Speaker[B any] interface {
-	// Content is what a message says; blank texts are left out.
-	Content(m *llm.Message, at At) ([]B, error)
 	// Text is a text, with the citations that were kept of it; nil for none.
 	Text(text string, kept json.RawMessage) B
-	// Calls are the calls that an assistant's message makes.
-	Calls(m *llm.Message) []B
+	// Block is a part that is no text; problem says what is wrong with it, ""
+	// if nothing is.
+	Block(p *llm.Part) (b B, problem string)
+	// ToolUse is a call that an assistant's message makes; input is an object.
+	ToolUse(id, name string, input json.RawMessage) B
 	// FirstCall is how many of the blocks are the first call; 0 if that has
 	// another id.
 	FirstCall(calls []B, id string) int
@@ -66,7 +68,7 @@ func (t *Turns[B]) message(s Speaker[B], m *llm.Message, at At) error {
 	if m.Role == llm.RoleAssistant {
 		return t.answer(s, m, at)
 	}
-	blocks, err := s.Content(m, at)
+	blocks, err := t.content(s, m, at)
 	if err != nil {
 		return err
 	}
@@ -89,7 +91,7 @@ func (t *Turns[B]) message(s Speaker[B], m *llm.Message, at At) error {
 // where its text and its calls are still those of the answer, else its thoughts
 // first, then its text and its calls.
 func (t *Turns[B]) answer(s Speaker[B], m *llm.Message, at At) error {
-	kept, calls := s.Kept(m), s.Calls(m)
+	kept, calls := s.Kept(m), t.calls(s, m)
 	if blocks, ok := inOrder(s, kept, m, calls); ok && len(kept) > 0 {
 		t.Add("assistant", s.Mark(blocks, m.Extra)...)
 		return nil
@@ -102,7 +104,7 @@ func (t *Turns[B]) answer(s Speaker[B], m *llm.Message, at At) error {
 			t.Leave(OmitParts + "[" + p.Type + "]")
 		}
 	}
-	content, err := s.Content(m, at)
+	content, err := t.content(s, m, at)
 	if err != nil {
 		return err
 	}
@@ -111,6 +113,56 @@ func (t *Turns[B]) answer(s Speaker[B], m *llm.Message, at At) error {
 	}
 	t.Add("assistant", s.Mark(append(append(blocks, content...), calls...), m.Extra)...)
 	return nil
+}
+
+// content is what a message says, part by part, each with its mark for the
+// cache. Blank texts are left out, since vendors of blocks refuse them.
+func (t *Turns[B]) content(s Speaker[B], m *llm.Message, at At) (blocks []B, err error) {
+	if m.Parts == nil && !IsBlank(m.Content) {
+		return []B{s.Text(m.Content, nil)}, nil
+	}
+	for i := range m.Parts {
+		p := &m.Parts[i]
+		text := p.Text
+		switch p.Type {
+		case "refusal":
+			text = p.Refusal
+			fallthrough
+		case "text", "":
+			if !IsBlank(text) {
+				blocks = s.Mark(append(blocks, s.Text(text, nil)), p.Extra)
+			} else if IsThere(p.Extra["cache_control"]) {
+				t.Leave("messages.content.cache_control")
+			}
+			continue
+		}
+		switch b, problem := s.Block(p); {
+		case problem == "":
+			blocks = s.Mark(append(blocks, b), p.Extra)
+		case m.Role == llm.RoleAssistant: // another vendor's work, not what the caller says
+			t.Leave("messages.content[" + p.Type + "]")
+		default:
+			return nil, PartError(p, fmt.Sprintf("%s.content[%d] %s", at, i, problem))
+		}
+	}
+	return blocks, nil
+}
+
+// calls are the calls that an assistant's message makes, each with its mark.
+func (t *Turns[B]) calls(s Speaker[B], m *llm.Message) (blocks []B) {
+	for i := range m.ToolCalls {
+		c := &m.ToolCalls[i]
+		name, input := c.Function.Name, InputOf(c.Function.Arguments)
+		if c.Custom != nil {
+			name, input = c.Custom.Name, Wrapped("input", c.Custom.Input)
+		}
+		blocks = s.Mark(append(blocks, s.ToolUse(c.ID, name, input)), c.Extra)
+	}
+	f := m.FunctionCall
+	if id := t.called(f != nil && len(blocks) == 0); id != "" {
+		blocks = append(blocks, s.ToolUse(id, f.Name, InputOf(f.Arguments)))
+	}
+	return blocks
 }
 
 // inOrder puts what was kept, the text and the calls of a message together,

@@ -69,9 +69,9 @@ func (t *Turns[B]) of(role string) *Turn[B] {
 	return &t.turns[len(t.turns)-1]
 }
 
-// Called notes whether the message that comes calls by the old function_call,
+// called notes whether the message that comes calls by the old function_call,
 // which has no id, and gives it one.
-func (t *Turns[B]) Called(old bool) (id string) {
+func (t *Turns[B]) called(old bool) (id string) {
 	t.oldCall = ""
 	if old {
 		t.oldCall = "call_" + strconv.Itoa(len(t.turns))

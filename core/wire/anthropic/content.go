@@ -3,7 +3,7 @@ package anthropic
 import (
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -85,54 +85,25 @@ type source struct {
 
 func textBlock(text string) block { return block{Type: "text", Text: &text} }
 
-// Content implements [wire.Speaker]; blank texts are left out, since
-// Anthropic refuses them.
-func (t *conversation) Content(m *llm.Message, at wire.At) ([]block, error) {
-	var blocks []block
-	if m.Parts == nil && !wire.IsBlank(m.Content) {
-		blocks = append(blocks, block{Type: "text", Text: &m.Content})
-	}
-	for i := range m.Parts {
-		p := &m.Parts[i]
-		b, problem := blockOf(p)
-		switch {
-		case problem == "" && b.Text != nil && wire.IsBlank(*b.Text):
-			continue
-		case problem != "" && m.Role == llm.RoleAssistant: // another vendor's work, not what the caller says
-			t.Leave("messages.content[" + p.Type + "]")
-			continue
-		case problem != "":
-			return nil, wire.PartError(p, fmt.Sprintf("%s.content[%d] %s", at, i, problem))
-		}
-		if raw := p.Extra["cache_control"]; wire.IsThere(raw) && b.Raw == nil {
-			b.CacheControl = raw
-		}
-		blocks = append(blocks, b)
-	}
-	return blocks, nil
-}
-
 // ownBlocks are the types of blocks that Anthropic's API has and chat
 // completions lack; they pass as they are.
 const ownBlocks wordlist.List = `
 image document search_result container_upload thinking redacted_thinking tool_use tool_result server_tool_use
 web_search_tool_result`
 
-// blockOf translates a part; problem says what is wrong with it, "" if nothing
-// is.
-func blockOf(p *llm.Part) (b block, problem string) {
+// Block implements [wire.Speaker].
+func (t *conversation) Block(p *llm.Part) (b block, problem string) {
 	switch {
-	case p.Type == "text" || p.Type == "":
-		return textBlock(p.Text), ""
-	case p.Type == "refusal":
-		return textBlock(p.Refusal), ""
 	case p.Type == "image_url" && p.ImageURL != nil:
 		s, problem := addressOf(p.ImageURL.URL)
 		return block{Type: "image", Source: s}, problem
 	case p.Type == "file" && p.File != nil:
 		return document(p.File)
 	case ownBlocks.Has(p.Type):
-		return block{Type: p.Type, Raw: llm.JSONOf(*p)}, ""
+		own := *p
+		own.Extra = maps.Clone(p.Extra)
+		delete(own.Extra, "cache_control") // which Mark puts on it
+		return block{Type: p.Type, Raw: llm.JSONOf(own)}, ""
 	}
 	return b, "is of type \"" + p.Type + "\", which Anthropic does not take, or has no content of that type"
 }

@@ -47,23 +47,8 @@ func (t *conversation) FirstCall(calls []block, id string) int {
 	return 1
 }
 
-func (t *conversation) Calls(m *llm.Message) (blocks []block) {
-	for i := range m.ToolCalls {
-		c := &m.ToolCalls[i]
-		b := block{Type: "tool_use", ID: plainID(c.ID), Name: c.Function.Name, Input: inputOf(c.Function.Arguments)}
-		if c.Custom != nil {
-			b.Name, b.Input = c.Custom.Name, wire.Wrapped("input", c.Custom.Input)
-		}
-		if raw := c.Extra["cache_control"]; wire.IsThere(raw) {
-			b.CacheControl = raw
-		}
-		blocks = append(blocks, b)
-	}
-	f := m.FunctionCall
-	if id := t.Called(f != nil && len(blocks) == 0); id != "" {
-		blocks = append(blocks, block{Type: "tool_use", ID: id, Name: f.Name, Input: inputOf(f.Arguments)})
-	}
-	return blocks
+func (t *conversation) ToolUse(id, name string, input json.RawMessage) block {
+	return block{Type: "tool_use", ID: plainID(id), Name: name, Input: input}
 }
 
 // citations are what a text's part has beside its text.
@@ -118,13 +103,4 @@ func (b *openBlock) thought() json.RawMessage {
 	whole["type"], whole["thinking"] = json.RawMessage(`"thinking"`), llm.JSONOf(llm.JoinPieces(b.thoughts))
 	whole["signature"] = llm.JSONOf(b.Signature + strings.Join(b.signature, ""))
 	return llm.JSONOf(whole)
-}
-
-// inputOf gives a call's arguments as the object that Anthropic wants, also
-// where there are none.
-func inputOf(text string) json.RawMessage {
-	if text == "" {
-		return json.RawMessage("{}")
-	}
-	return wire.Arguments(text)
 }

@@ -3,7 +3,6 @@ package bedrock
 import (
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"path"
 	"slices"
 	"strconv"
@@ -88,42 +87,6 @@ func (r *toolResult) write(w *jsontext.Writer) {
 
 func textBlock(text string) block { return block{Text: &text} }
 
-// Content implements [wire.Speaker]; blank texts are left out, since
-// Bedrock refuses them. Documents without a text have their name beside them,
-// since it demands a text there.
-func (t *conversation) Content(m *llm.Message, at wire.At) ([]block, error) {
-	var blocks []block
-	document, says := "", false
-	if m.Parts == nil && !wire.IsBlank(m.Content) {
-		blocks = append(blocks, block{Text: &m.Content})
-	}
-	for i := range m.Parts {
-		p := &m.Parts[i]
-		b, problem := t.blockOf(p)
-		switch {
-		case problem == "" && b.Text != nil && wire.IsBlank(*b.Text):
-			if wire.IsThere(p.Extra["cache_control"]) {
-				t.Leave("messages.content.cache_control")
-			}
-			continue
-		case problem != "" && m.Role == llm.RoleAssistant: // another vendor's work, not what the caller says
-			t.Leave("messages.content[" + p.Type + "]")
-			continue
-		case problem != "":
-			return nil, wire.PartError(p, fmt.Sprintf("%s.content[%d] %s", at, i, problem))
-		}
-		blocks = t.Mark(append(blocks, b), p.Extra)
-		says = says || b.Text != nil
-		if b.Document != nil {
-			document = b.Document.Name
-		}
-	}
-	if document != "" && !says && m.Role == llm.RoleUser {
-		blocks = append(blocks, textBlock(document))
-	}
-	return blocks, nil
-}
-
 // omitCache names the marks for a cache, where a model has none.
 const omitCache = "cache_control"
 
@@ -160,14 +123,9 @@ func cachePoint(mark json.RawMessage) json.RawMessage {
 // that type, with a field of that name, passes as it is.
 const ownBlocks wordlist.List = "image document video audio guardContent cachePoint reasoningContent citationsContent searchResult"
 
-// blockOf translates a part; problem says what is wrong with it, "" if nothing
-// is.
-func (t *conversation) blockOf(p *llm.Part) (b block, problem string) {
+// Block implements [wire.Speaker].
+func (t *conversation) Block(p *llm.Part) (b block, problem string) {
 	switch {
-	case p.Type == "text" || p.Type == "":
-		return textBlock(p.Text), ""
-	case p.Type == "refusal":
-		return textBlock(p.Refusal), ""
 	case p.Type == "image_url" && p.ImageURL != nil:
 		return t.file(p.ImageURL.URL, "", true)
 	case p.Type == "file" && p.File != nil && p.File.FileData != "":

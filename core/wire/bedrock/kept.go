@@ -97,27 +97,9 @@ func (t *conversation) Text(text string, kept json.RawMessage) block {
 	return block{Raw: llm.JSONOf(&c)}
 }
 
-func (t *conversation) Calls(m *llm.Message) (blocks []block) {
-	put := func(id, name string, input json.RawMessage, extra llm.Extra) {
-		if input == nil {
-			input = json.RawMessage("{}")
-		}
-		if !slices.Contains(t.called, name) {
-			t.called = append(t.called, name)
-		}
-		blocks = t.Mark(append(blocks, block{ToolUse: &toolUse{ToolUseID: id, Name: name, Input: input}}), extra)
+func (t *conversation) ToolUse(id, name string, input json.RawMessage) block {
+	if !slices.Contains(t.called, name) {
+		t.called = append(t.called, name)
 	}
-	for i := range m.ToolCalls {
-		c := &m.ToolCalls[i]
-		if c.Custom != nil {
-			put(plainID(c.ID), c.Custom.Name, wire.Wrapped("input", c.Custom.Input), c.Extra)
-			continue
-		}
-		put(plainID(c.ID), c.Function.Name, wire.Arguments(c.Function.Arguments), c.Extra)
-	}
-	f := m.FunctionCall
-	if id := t.Called(f != nil && len(blocks) == 0); id != "" {
-		put(id, f.Name, wire.Arguments(f.Arguments), nil)
-	}
-	return blocks
+	return block{ToolUse: &toolUse{ToolUseID: plainID(id), Name: name, Input: input}}
 }

@@ -58,6 +58,9 @@ func bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
 	if b.System, b.Messages, err = t.Translate(&t, req.Messages); err != nil {
 		return nil, err
 	}
+	for i := range b.Messages {
+		nameDocument(&b.Messages[i])
+	}
 	s := settings{conversation: &t, request: req, body: b}
 	if err := s.fill(); err != nil {
 		return nil, err
@@ -79,6 +82,23 @@ func (t *conversation) begin(messages []llm.Message) {
 			t.Call.Adapt("messages", "a user's turn first")
 		}
 		break
+	}
+}
+
+// nameDocument puts a text, a document's name, into a turn with documents that
+// has none: Converse demands one beside them.
+func nameDocument(turn *wire.Turn[block]) {
+	name := ""
+	for _, b := range turn.Content {
+		if b.Text != nil {
+			return
+		}
+		if b.Document != nil {
+			name = b.Document.Name
+		}
+	}
+	if name != "" {
+		turn.Content = append(turn.Content, textBlock(name))
 	}
 }
 

@@ -137,7 +137,7 @@ func (t *conversation) message(m *llm.Message, at wire.At) error {
 func (t *conversation) calls(m *llm.Message, sent *message) {
 	for i := range m.ToolCalls {
 		c := &m.ToolCalls[i]
-		made := call{ID: c.ID, Function: function{c.Function.Name, argumentsOf(c.Function.Arguments)}}
+		made := call{ID: c.ID, Function: function{c.Function.Name, wire.InputOf(c.Function.Arguments)}}
 		if c.Custom != nil {
 			made.Function = function{c.Custom.Name, wire.Wrapped("input", c.Custom.Input)}
 		}
@@ -148,14 +148,6 @@ func (t *conversation) calls(m *llm.Message, sent *message) {
 		sent.ToolCalls = append(sent.ToolCalls, made)
 	}
 	if f := m.FunctionCall; f != nil && len(sent.ToolCalls) == 0 {
-		sent.ToolCalls = []call{{Function: function{f.Name, argumentsOf(f.Arguments)}}}
+		sent.ToolCalls = []call{{Function: function{f.Name, wire.InputOf(f.Arguments)}}}
 	}
-}
-
-// argumentsOf gives a call's arguments as an object, also where there are none.
-func argumentsOf(text string) json.RawMessage {
-	if object := wire.Arguments(text); object != nil {
-		return object
-	}
-	return json.RawMessage("{}")
 }
