@@ -88,6 +88,78 @@ func (r *Repeats) Into(c *llm.ChunkChoice) {
 	}
 }
 
+// Telling is what the answers of formats of blocks tell, and have told: their
+// chunks. One goroutine uses it.
+type Telling struct {
+	ID, Model  string
+	Created    int64   // seconds since the Unix epoch
+	SchemaTool string  // whose input is the answer; "" for none
+	Calls      int     // so far
+	Kept       Kept    // of the answer
+	Again      Repeats // that the next chunk has
+	Begins     bool    // the text at hand is the first of its block
+
+	unseen bool // a delta has told of a block that nothing else shows
+}
+
+// IsAnswer tells whether the call of a tool of this name is the answer.
+func (t *Telling) IsAnswer(tool string) bool { return t.SchemaTool != "" && tool == t.SchemaTool }
+
+// Tell is a chunk with a delta; nil for one without choices.
+func (t *Telling) Tell(d *llm.Message) *llm.Chunk {
+	c := &llm.Chunk{ID: t.ID, Object: "chat.completion.chunk", Created: t.Created, Model: t.Model}
+	if d != nil {
+		c.Choices = []llm.ChunkChoice{{Delta: *d}}
+		if t.Begins {
+			c.Choices[0].BeginsText()
+			t.Begins = false
+		}
+		t.Again.Into(&c.Choices[0])
+	}
+	return c
+}
+
+// Piece is the chunk of a piece of the answer; nil for none.
+func (t *Telling) Piece(d *llm.Message, err error) (*llm.Chunk, error) {
+	switch {
+	case err != nil || d == nil && t.Again == nil:
+		return nil, err
+	case d == nil:
+		d = &llm.Message{NullContent: true}
+	}
+	return t.Tell(d), nil
+}
+
+// Call begins a call.
+func (t *Telling) Call(id, name string) *llm.Message {
+	call := llm.ToolCall{Index: t.Calls, ID: id, Type: "function", Function: llm.FunctionCall{Name: name}}
+	t.Calls++
+	return &llm.Message{NullContent: true, ToolCalls: []llm.ToolCall{call}}
+}
+
+// Unseen tells, once, of a block that no other field of a message shows, such
+// as the work of a server's own tool, which may take long: it is a first token,
+// too. The list at the end replaces the one here. d is a delta that is sent
+// anyway.
+func (t *Telling) Unseen(d *llm.Message, raw json.RawMessage) *llm.Message {
+	if t.unseen {
+		return d
+	}
+	t.unseen = true
+	begun := Kept{Owner: t.Kept.Owner}
+	begun.Keep(llm.AnswerPart{Type: "other"}, raw)
+	return JoinDeltas(d, &llm.Message{NullContent: true, Extra: begun.Extra()})
+}
+
+// Argument is a piece of the input of the call with this number, or of the
+// answer.
+func (t *Telling) Argument(text string, call int, answers bool) *llm.Message {
+	if answers {
+		return &llm.Message{Content: text}
+	}
+	return &llm.Message{NullContent: true, ToolCalls: []llm.ToolCall{{Index: call, Function: llm.FunctionCall{Arguments: text}}}}
+}
+
 // JoinDeltas adds a delta to the delta before it; each may be nil.
 func JoinDeltas(m, d *llm.Message) *llm.Message {
 	switch {

@@ -85,5 +85,5 @@ func (w *format) Response(data []byte, c *wire.Call) (*llm.Response, error) {
 func (w *format) Ending() *wire.Ending { return &wire.MarkedOrBroken }
 
 func (w *format) Stream(c *wire.Call) wire.Stream {
-	return &stream{model: c.Model, schemaTool: schemaToolOf(c)}
+	return newStream(c.Model, schemaToolOf(c))
 }

@@ -128,7 +128,7 @@ func (s *stream) say(text llm.Piece) *llm.Message {
 	if text == "" {
 		return nil
 	}
-	s.begins = s.begins || s.Block.said.Size == 0
+	s.Begins = s.Begins || s.Block.said.Size == 0
 	s.Block.said.Add(string(text))
 	return &llm.Message{Content: string(text)}
 }
@@ -148,12 +148,9 @@ func (s *stream) argue(text string) *llm.Message {
 		return nil
 	}
 	s.Block.arguments = true
-	switch {
-	case s.Block.Type != "tool_use": // of a server's own tool
+	if s.Block.Type != "tool_use" { // of a server's own tool
 		s.Block.input = append(s.Block.input, llm.Piece(text))
 		return nil
-	case s.Block.Name == s.schemaTool && s.schemaTool != "":
-		return &llm.Message{Content: text}
 	}
-	return &llm.Message{NullContent: true, ToolCalls: []llm.ToolCall{{Index: s.Block.call, Function: llm.FunctionCall{Arguments: text}}}}
+	return s.Argument(text, s.Block.call, s.IsAnswer(s.Block.Name))
 }

@@ -70,24 +70,24 @@ func (s *stream) keep() {
 	b := &s.Block
 	switch {
 	case b.Type == "text" && len(b.Citations) > 0:
-		s.kept.Keep(llm.AnswerPart{Type: "text", Bytes: b.said.Size}, llm.JSONOf(map[string]any{"citations": b.Citations}))
+		s.Kept.Keep(llm.AnswerPart{Type: "text", Bytes: b.said.Size}, llm.JSONOf(map[string]any{"citations": b.Citations}))
 	case b.Type == "text":
 		if b.said.Size > 0 {
-			s.kept.Add(llm.AnswerPart{Type: "text", Bytes: b.said.Size})
+			s.Kept.Add(llm.AnswerPart{Type: "text", Bytes: b.said.Size})
 		}
 	case b.Type == "thinking":
-		s.kept.Keep(llm.AnswerPart{Type: "thinking"}, b.thought())
+		s.Kept.Keep(llm.AnswerPart{Type: "thinking"}, b.thought())
 	case b.Type == "tool_use":
-		if b.Name != s.schemaTool || s.schemaTool == "" {
-			s.kept.Add(llm.AnswerPart{Type: "tool_call", ID: b.ID})
+		if !s.IsAnswer(b.Name) {
+			s.Kept.Add(llm.AnswerPart{Type: "tool_call", ID: b.ID})
 		}
 	case b.Type == "redacted_thinking":
-		s.kept.Keep(llm.AnswerPart{Type: "redacted_thinking"}, slices.Clone(b.raw))
+		s.Kept.Keep(llm.AnswerPart{Type: "redacted_thinking"}, slices.Clone(b.raw))
 	case b.Type != "":
 		if input := llm.JoinPieces(b.input); json.Valid([]byte(input)) { // a server's tool, whose input came in pieces
 			b.others = append(b.others, llm.JSONOf(map[string]json.RawMessage{"input": json.RawMessage(input)}))
 		}
-		s.kept.Keep(llm.AnswerPart{Type: "other"}, llm.JoinValues(append([]json.RawMessage{slices.Clone(b.raw)}, b.others...)...))
+		s.Kept.Keep(llm.AnswerPart{Type: "other"}, llm.JoinValues(append([]json.RawMessage{slices.Clone(b.raw)}, b.others...)...))
 	}
 }
 

@@ -74,6 +74,8 @@ func TestRequest(t *testing.T) {
 			`{"max_tokens":5,"messages":[` + user + `,{"role":"assistant","content":[{"type":"text","text":"yes"}]}]}`, []string{"messages.reasoning_content"}},
 		{"its own, of a message that was changed", "m", `{"max_tokens":5,"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"yes!","parts":[{"type":"text","bytes":3},{"type":"redacted_thinking","owner":"anthropic/m","raw":{"type":"redacted_thinking","data":"x"}}]}]}`,
 			`{"max_tokens":5,"messages":[` + user + `,{"role":"assistant","content":[{"type":"redacted_thinking","data":"x"},{"type":"text","text":"yes!"}]}]}`, nil},
+		{"a mark on a blank text", "m", `{"max_tokens":5,"messages":[{"role":"user","content":[{"type":"text","text":"hi"},{"type":"text","text":" ","cache_control":{"type":"ephemeral"}}]}]}`,
+			`{"max_tokens":5,"messages":[` + user + `]}`, []string{"messages.content.cache_control"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			body, left, err := written(t, c.model, c.request)

@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"time"
@@ -66,15 +67,15 @@ func response(data []byte, c *wire.Call) (*llm.Response, error) {
 	if h.content == nil && (h.kind == "" || h.reason == "") || h.kind != "message" && h.kind != "" {
 		return nil, llm.Errorf(llm.BadResponse, "the answer has no content; expected a message")
 	}
-	s := &stream{model: c.Model, schemaTool: schemaToolOf(c)}
+	s := newStream(c.Model, schemaToolOf(c))
 	s.begin(&h)
 	m, err := s.whole(h.content)
 	if err != nil {
 		return nil, err
 	}
-	m.Extra = s.kept.Extra()
+	m.Extra = s.Kept.Extra()
 	whole := llm.NewResponse(llm.Choice{Message: *m, FinishReason: s.finish(&h), Extra: choiceExtra(&h)})
-	whole.ID, whole.Created, whole.Model = s.id, s.created, s.answering
+	whole.ID, whole.Created, whole.Model = s.ID, s.Created, s.Model
 	whole.Usage, whole.Extra = s.usage.usage(), extraOf(&h)
 	return whole, nil
 }
@@ -149,12 +150,9 @@ func joinCall(calls, more []llm.ToolCall) []llm.ToolCall {
 
 // begin reads the head of an answer.
 func (s *stream) begin(h *head) {
-	s.created = time.Now().Unix() // the API names no time
-	s.id, s.answering = h.id, h.model
-	if s.answering == "" {
-		s.answering = s.model
-	}
-	s.kept.Owner = owner + "/" + s.answering
+	s.ID, s.Model = h.id, cmp.Or(h.model, s.model)
+	s.Created = time.Now().Unix() // the API names no time
+	s.Kept.Owner = owner + "/" + s.Model
 	s.usage.add(h.usage)
 }
 
@@ -163,7 +161,7 @@ func (s *stream) finish(h *head) string {
 	if h.reason == "refusal" {
 		return "content_filter"
 	}
-	return wire.Finish(h.reason, s.schemaTool != "" && s.calls == 0)
+	return wire.Finish(h.reason, s.SchemaTool != "" && s.Calls == 0)
 }
 
 // choiceExtra keeps what the finish reason does not say.

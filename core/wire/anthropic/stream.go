@@ -15,21 +15,20 @@ import (
 // stream reads the events of one answer (API reference, "Streaming Messages"),
 // and the blocks of a whole one. One goroutine uses it.
 type stream struct {
-	model      string // where the answer names none
-	schemaTool string // whose input is the answer; "" for none
+	model string // where the answer names none
 
 	wire.Blocks[openBlock]
-	id, answering string
-	created       int64 // seconds since the Unix epoch
-	usage         usage
-	calls         int       // so far
-	kept          wire.Kept // see kept.go
-	again         wire.Repeats
-	said          bool // a block has begun
-	told          bool // a delta has told of a block that nothing else shows
-	begins        bool // the text at hand is the first of its block
-	finished      bool // a reason has come
-	done          bool
+	wire.Telling
+	usage    usage
+	said     bool // a block has begun
+	finished bool // a reason has come
+	done     bool
+}
+
+// newStream reads answers of a model; the input of schemaTool, if that is not
+// "", is the answer.
+func newStream(model, schemaTool string) *stream {
+	return &stream{model: model, Telling: wire.Telling{SchemaTool: schemaTool}}
 }
 
 // openBlock is the block that deltas add to, as it began.
@@ -65,16 +64,16 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	case "message_start":
 		return s.start(&e)
 	case "content_block_start":
-		return s.piece(s.openIn(&e))
+		return s.Piece(s.openIn(&e))
 	case "content_block_delta":
 		if e.Delta == nil {
 			return nil, nil
 		}
-		return s.piece(s.add(e.Index, e.Delta))
+		return s.Piece(s.add(e.Index, e.Delta))
 	case "content_block_stop":
 		s.TurnTo(e.Index) // else the block at hand
 		rest, err := s.rest(&e)
-		return s.piece(wire.JoinDeltas(rest, s.close()), err)
+		return s.Piece(wire.JoinDeltas(rest, s.close()), err)
 	case "message_delta":
 		return s.end(&e, e.Delta)
 	case "message_stop":
@@ -113,32 +112,11 @@ func (s *stream) start(e *event) (*llm.Chunk, error) {
 	switch {
 	case h.content != nil && wire.HasText(h.content):
 		return nil, llm.Errorf(llm.BadResponse, "the message of message_start has a text already; expected it in events of blocks")
-	case h.id != s.id && (s.finished || s.said && s.id != "" && h.id != ""):
+	case h.id != s.ID && (s.finished || s.said && s.ID != "" && h.id != ""):
 		return nil, llm.Errorf(llm.BadResponse, "another message begins before message_stop")
 	}
 	s.begin(h)
-	return s.chunk(&llm.Message{Role: llm.RoleAssistant, NullContent: true}), nil
-}
-
-func (s *stream) piece(d *llm.Message, err error) (*llm.Chunk, error) {
-	switch {
-	case err != nil || d == nil && s.again == nil:
-		return nil, err
-	case d == nil:
-		d = &llm.Message{NullContent: true}
-	}
-	return s.chunk(d), nil
-}
-
-func (s *stream) chunk(d *llm.Message) *llm.Chunk {
-	c := &llm.Chunk{ID: s.id, Object: "chat.completion.chunk", Created: s.created, Model: s.answering,
-		Choices: []llm.ChunkChoice{{Delta: *d}}}
-	if s.begins {
-		c.Choices[0].BeginsText()
-		s.begins = false
-	}
-	s.again.Into(&c.Choices[0])
-	return c
+	return s.Tell(&llm.Message{Role: llm.RoleAssistant, NullContent: true}), nil
 }
 
 // end reads message_delta, with the reason and the numbers, which are sums, or
@@ -172,7 +150,7 @@ func (s *stream) end(e *event, inside json.RawMessage) (*llm.Chunk, error) {
 	case m == nil:
 		m = &llm.Message{NullContent: true}
 	}
-	c := s.chunk(m)
+	c := s.Tell(m)
 	if all != nil {
 		c.Choices[0].Says(all)
 	}
@@ -180,7 +158,7 @@ func (s *stream) end(e *event, inside json.RawMessage) (*llm.Chunk, error) {
 	c.Usage, c.Extra = s.usage.usage(), extraOf(&h)
 	if ends {
 		s.finished = true
-		c.Choices[0].Delta.Extra = s.kept.Extra()
+		c.Choices[0].Delta.Extra = s.Kept.Extra()
 	}
 	return c, nil
 }
@@ -235,8 +213,7 @@ func (s *stream) all(content json.RawMessage) (*llm.Message, error) {
 	if content == nil || string(content) == "[]" {
 		return nil, nil
 	}
-	once := stream{model: s.model, schemaTool: s.schemaTool}
-	return once.whole(content)
+	return newStream(s.model, s.SchemaTool).whole(content)
 }
 
 // openIn begins the block of content_block_start, which may not say what it is.
@@ -264,7 +241,7 @@ func (s *stream) open(index int, b *answerBlock) *llm.Message {
 		last = s.close()
 	}
 	s.said = true
-	s.Begin(index, openBlock{answerBlock: *b, call: s.calls})
+	s.Begin(index, openBlock{answerBlock: *b, call: s.Calls})
 	return wire.JoinDeltas(last, s.beginning(b))
 }
 
@@ -276,29 +253,14 @@ func (s *stream) beginning(b *answerBlock) *llm.Message {
 	case "thinking":
 		return s.think(b.Thinking)
 	case "tool_use":
-		if b.Name == s.schemaTool && s.schemaTool != "" {
+		if s.IsAnswer(b.Name) {
 			return nil
 		}
-		call := llm.ToolCall{Index: s.calls, ID: b.ID, Type: "function", Function: llm.FunctionCall{Name: b.Name}}
-		s.calls++
-		return &llm.Message{NullContent: true, ToolCalls: []llm.ToolCall{call}}
+		return s.Call(b.ID, b.Name)
 	case "":
 		return nil
 	}
-	return s.unseen()
-}
-
-// unseen is the delta of a block that no other field of a message shows, such
-// as the work of a server's own tool, which may take long: it is a first token,
-// too. The list at the end replaces the one here.
-func (s *stream) unseen() *llm.Message {
-	if s.told {
-		return nil
-	}
-	s.told = true
-	begun := wire.Kept{Owner: s.kept.Owner}
-	begun.Keep(llm.AnswerPart{Type: "other"}, slices.Clone(s.Block.raw))
-	return &llm.Message{NullContent: true, Extra: llm.Extra{llm.PartsField: begun.Field()}}
+	return s.Unseen(nil, slices.Clone(b.raw))
 }
 
 // close ends the block: a call without a piece of its input has what it began
@@ -314,8 +276,8 @@ func (s *stream) close() (d *llm.Message) {
 		case !b.arguments:
 			d = s.argue(wire.ArgumentsOf(b.Input))
 			b.arguments = false // no piece has come
-		case b.Name != s.schemaTool || s.schemaTool == "":
-			s.again.Add(b.call, b.ID, b.Name, b.Input)
+		case !s.IsAnswer(b.Name):
+			s.Again.Add(b.call, b.ID, b.Name, b.Input)
 		}
 	}
 	s.keep()

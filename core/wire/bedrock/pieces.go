@@ -20,14 +20,14 @@ func (s *stream) keep() {
 		if b.redacted {
 			p.Type = "redacted_thinking"
 		}
-		s.kept.Keep(p, llm.JoinValues(append([]json.RawMessage{thought}, b.others...)...))
+		s.Kept.Keep(p, llm.JoinValues(append([]json.RawMessage{thought}, b.others...)...))
 		b.others = nil
 	}
 	if b.bytes > 0 {
-		s.kept.Keep(llm.AnswerPart{Type: "text", Bytes: b.bytes}, citedRaw(b.citations, b.bytes))
+		s.Kept.Keep(llm.AnswerPart{Type: "text", Bytes: b.bytes}, citedRaw(b.citations, b.bytes))
 	}
 	if b.called {
-		s.kept.Add(llm.AnswerPart{Type: "tool_call", ID: b.call})
+		s.Kept.Add(llm.AnswerPart{Type: "tool_call", ID: b.call})
 	}
 	s.keepOther(withInput(llm.JoinValues(b.others...)))
 }
@@ -45,7 +45,7 @@ func (s *stream) keepOther(raw json.RawMessage) {
 			p.Type = name
 		}
 	}
-	s.kept.Keep(p, raw)
+	s.Kept.Keep(p, raw)
 }
 
 // withInput is a block whose call of a server's own tool has an object as its
@@ -107,5 +107,5 @@ func (s *stream) other(d *llm.Message, raw json.RawMessage) *llm.Message {
 		return d
 	}
 	s.Block.others = append(s.Block.others, raw)
-	return s.unseen(d, raw)
+	return s.Unseen(d, raw)
 }

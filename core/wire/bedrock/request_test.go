@@ -78,6 +78,8 @@ func TestRequest(t *testing.T) {
 			`{"messages":[` + user + `,{"role":"assistant","content":[{"reasoningContent":{"redactedContent":"eA=="}},{"text":"yes!"}]}]}`, nil},
 		{"own blocks, documents with one name", "m", `{"messages":[{"role":"user","content":[{"type":"guardContent","guardContent":{"text":{"text":"a"}}},{"type":"file","file":{"filename":"a.txt","file_data":"aGk="}},{"type":"file","file":{"filename":"a.txt","file_data":"aGk="}},{"type":"image_url","image_url":{"url":"s3://bucket/a.jpg"}}]}]}`,
 			`{"messages":[{"role":"user","content":[{"guardContent":{"text":{"text":"a"}}},{"document":{"format":"txt","name":"a","source":{"bytes":"aGk="}}},{"document":{"format":"txt","name":"a 2","source":{"bytes":"aGk="}}},{"image":{"format":"jpeg","source":{"s3Location":{"uri":"s3://bucket/a.jpg"}}}},{"text":"a 2"}]}]}`, nil},
+		{"a document, and a text in the next message", "m", `{"messages":[{"role":"user","content":[{"type":"file","file":{"filename":"a.txt","file_data":"aGk="}}]},{"role":"user","content":"hi"}]}`,
+			`{"messages":[{"role":"user","content":[{"document":{"format":"txt","name":"a","source":{"bytes":"aGk="}}},{"text":"hi"}]}]}`, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			body, left, err := written(t, c.model, c.request)

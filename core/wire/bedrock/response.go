@@ -28,7 +28,7 @@ func response(data []byte, c *wire.Call) (*llm.Response, error) {
 		return nil, llm.Errorf(llm.BadResponse, "the answer has no output.message; expected an answer of Converse")
 	}
 	m := a.whole()
-	m.Extra = a.kept.Extra()
+	m.Extra = a.Kept.Extra()
 	whole := llm.NewResponse(llm.Choice{Message: *m, FinishReason: a.finish(a.reason), Extra: choiceExtra(a.reason)})
 	whole.Created, whole.Model, whole.Usage, whole.Extra = time.Now().Unix(), c.Model, a.usage, a.extra
 	return whole, nil
@@ -117,15 +117,15 @@ func (a *answer) add(b *answerBlock) error {
 // make adds a call.
 func (a *answer) make(c *call) {
 	m := &a.message
-	if c.name == a.schemaTool && a.schemaTool != "" {
+	if a.IsAnswer(c.name) {
 		a.texts = append(a.texts, llm.Piece(wire.ArgumentsOf(c.input)))
 		m.NullContent = false
 		return
 	}
-	a.calls++
+	a.Calls++
 	m.ToolCalls = append(m.ToolCalls, llm.ToolCall{Index: -1, ID: c.id, Type: "function",
 		Function: llm.FunctionCall{Name: c.name, Arguments: wire.ArgumentsOf(c.input)}})
-	a.kept.Add(llm.AnswerPart{Type: "tool_call", ID: c.id})
+	a.Kept.Add(llm.AnswerPart{Type: "tool_call", ID: c.id})
 }
 
 // think adds a thought, which is kept without what stands beside it.
@@ -142,7 +142,7 @@ func (a *answer) think(b *answerBlock, alone bool) {
 			raw = llm.JSONOf(llm.Extra{"reasoningContent": fields["reasoningContent"]})
 		}
 	}
-	a.kept.Keep(p, raw)
+	a.Kept.Keep(p, raw)
 }
 
 // say adds a text, which may have citations.
@@ -158,14 +158,14 @@ func (a *answer) say(citations json.RawMessage, texts ...llm.Piece) {
 	a.message.NullContent = false
 	p := llm.AnswerPart{Type: "text", Bytes: size}
 	if !wire.IsThere(citations) {
-		a.kept.Add(p)
+		a.Kept.Add(p)
 		return
 	}
 	sizes := make([]int, len(texts))
 	for i, text := range texts {
 		sizes[i] = len(text)
 	}
-	a.kept.Keep(p, citedRaw(citations, sizes...))
+	a.Kept.Keep(p, citedRaw(citations, sizes...))
 }
 
 // finish translates a stop reason.
@@ -173,7 +173,7 @@ func (s *stream) finish(reason string) string {
 	if reason == "guardrail_intervened" || reason == "content_filtered" {
 		return "content_filter"
 	}
-	return wire.Finish(reason, s.schemaTool != "" && s.calls == 0)
+	return wire.Finish(reason, s.SchemaTool != "" && s.Calls == 0)
 }
 
 // choiceExtra keeps what the finish reason does not say.

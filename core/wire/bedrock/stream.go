@@ -15,21 +15,13 @@ import (
 // keeps the blocks of a whole one. One goroutine uses it.
 type stream struct {
 	wire.Blocks[openBlock]
-	model      string
-	schemaTool string // whose input is the answer; "" for none
-
-	created int64     // seconds since the Unix epoch
-	calls   int       // so far
-	kept    wire.Kept // see kept.go
-	again   wire.Repeats
-	told    bool // a delta has told of a block that nothing else shows
-	begins  bool // the text at hand is the first of its block
+	wire.Telling
 	stopped bool // the message has
 	counted bool // its metadata has come, which some gateways send first
 }
 
 func newStream(c *wire.Call) *stream {
-	return &stream{model: c.Model, schemaTool: schemaToolOf(c), kept: wire.Kept{Owner: owner + "/" + c.Model}}
+	return &stream{Telling: wire.Telling{Model: c.Model, SchemaTool: schemaToolOf(c), Kept: wire.Kept{Owner: owner + "/" + c.Model}}}
 }
 
 // openBlock is the block that deltas add to.
@@ -76,12 +68,12 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 		if s.stopped {
 			return nil, llm.Errorf(llm.BadResponse, "another message begins behind messageStop")
 		}
-		s.created = time.Now().Unix() // the API names no time
-		return s.chunk(&llm.Message{Role: llm.RoleAssistant, NullContent: true}), nil
+		s.Created = time.Now().Unix() // the API names no time
+		return s.Tell(&llm.Message{Role: llm.RoleAssistant, NullContent: true}), nil
 	case "contentBlockStart":
 		return s.start(&e)
 	case "contentBlockDelta":
-		return s.piece(s.add(&e))
+		return s.Piece(s.add(&e))
 	case "contentBlockStop":
 		if !s.TurnTo(e.index) { // it has ended, or has not begun
 			return nil, nil
@@ -89,12 +81,12 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 		if e.call != nil && wire.ArgumentsOf(e.call.input) != "{}" {
 			s.Block.input = slices.Clone(e.call.input)
 		}
-		return s.piece(s.close(), nil)
+		return s.Piece(s.close(), nil)
 	case "messageStop":
 		return s.stop(&e)
 	case "metadata":
 		s.counted = true
-		c := s.chunk(nil)
+		c := s.Tell(nil)
 		c.Usage, c.Extra = e.usage, e.extra
 		if c.Usage == nil && c.Extra == nil {
 			return nil, nil
@@ -112,13 +104,13 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 // stop reads messageStop.
 func (s *stream) stop(e *event) (*llm.Chunk, error) {
 	d := s.EndAll(s.close)
-	d.Extra = s.kept.Extra()
+	d.Extra = s.Kept.Extra()
 	s.stopped = true
 	all, err := s.all(e.all)
 	if err != nil {
 		return nil, err
 	}
-	c := s.chunk(d)
+	c := s.Tell(d)
 	if all != nil {
 		c.Choices[0].Says(all)
 	}
@@ -132,7 +124,7 @@ func (s *stream) all(content json.RawMessage) (*llm.Message, error) {
 	if content == nil || string(content) == "[]" {
 		return nil, nil
 	}
-	once := answer{stream: &stream{model: s.model, schemaTool: s.schemaTool}, message: llm.Message{NullContent: true}}
+	once := answer{stream: &stream{Telling: wire.Telling{SchemaTool: s.SchemaTool}}, message: llm.Message{NullContent: true}}
 	r := wire.AnswerReader(content)
 	if once.blocks(&r); r.Err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the content of messageStop cannot be read: %v", r.Err)
@@ -151,30 +143,6 @@ func (s *stream) Mark() string {
 	return "messageStop"
 }
 
-func (s *stream) piece(d *llm.Message, err error) (*llm.Chunk, error) {
-	switch {
-	case err != nil || d == nil && s.again == nil:
-		return nil, err
-	case d == nil:
-		d = &llm.Message{NullContent: true}
-	}
-	return s.chunk(d), nil
-}
-
-// chunk is one with a delta; nil for one without choices.
-func (s *stream) chunk(d *llm.Message) *llm.Chunk {
-	c := &llm.Chunk{Object: "chat.completion.chunk", Created: s.created, Model: s.model}
-	if d != nil {
-		c.Choices = []llm.ChunkChoice{{Delta: *d}}
-		if s.begins {
-			c.Choices[0].BeginsText()
-			s.begins = false
-		}
-		s.again.Into(&c.Choices[0])
-	}
-	return c
-}
-
 // start begins a block; texts and thoughts are begun by their first delta, and
 // by servers that copy the format here.
 func (s *stream) start(e *event) (*llm.Chunk, error) {
@@ -191,7 +159,7 @@ func (s *stream) start(e *event) (*llm.Chunk, error) {
 	}
 	s.Begin(e.index, openBlock{})
 	if !wire.IsThere(e.start) || string(e.start) == "{}" {
-		return s.piece(d, nil)
+		return s.Piece(d, nil)
 	}
 	var first delta
 	r := wire.AnswerReader(e.start)
@@ -202,30 +170,25 @@ func (s *stream) start(e *event) (*llm.Chunk, error) {
 	} else {
 		s.Block.server = begun != nil // a call of a server's own tool
 		if first.text == "" && first.thought == (thought{}) {
-			return s.piece(s.other(d, slices.Clone(e.start)), nil)
+			return s.Piece(s.other(d, slices.Clone(e.start)), nil)
 		}
 	}
 	if first.text == "" && first.thought == (thought{}) {
-		return s.piece(d, nil)
+		return s.Piece(d, nil)
 	}
 	more, err := s.delta(&first)
-	return s.piece(wire.JoinDeltas(d, more), err)
+	return s.Piece(wire.JoinDeltas(d, more), err)
 }
 
 // call begins a call; d is a delta that is sent anyway.
 func (s *stream) call(d *llm.Message, begun *call) *llm.Message {
 	b := &s.Block
-	if begun.name == s.schemaTool && s.schemaTool != "" {
+	if s.IsAnswer(begun.name) {
 		b.schema = true
 		return d
 	}
-	b.called, b.call, b.name, b.input, b.number = true, begun.id, begun.name, slices.Clone(begun.input), s.calls
-	if d == nil {
-		d = &llm.Message{NullContent: true}
-	}
-	d.ToolCalls = append(d.ToolCalls, llm.ToolCall{Index: s.calls, ID: begun.id, Type: "function", Function: llm.FunctionCall{Name: begun.name}})
-	s.calls++
-	return d
+	b.called, b.call, b.name, b.input, b.number = true, begun.id, begun.name, slices.Clone(begun.input), s.Calls
+	return wire.JoinDeltas(d, s.Call(begun.id, begun.name))
 }
 
 // add reads a delta.
@@ -247,7 +210,7 @@ func (s *stream) add(e *event) (*llm.Message, error) {
 func (s *stream) delta(d *delta) (m *llm.Message, err error) {
 	b := &s.Block
 	if d.text != "" {
-		s.begins = s.begins || b.bytes == 0
+		s.Begins = s.Begins || b.bytes == 0
 		b.bytes += len(d.text)
 		m = &llm.Message{Content: string(d.text)}
 	}
@@ -323,33 +286,13 @@ func (s *stream) think(d *delta) (m *llm.Message) {
 	return m
 }
 
-// unseen tells, once, of a block that no other field of a message shows, such
-// as the work of a server's own tool, which may take long: it is a first token,
-// too. The list at the end replaces the one here.
-func (s *stream) unseen(d *llm.Message, raw json.RawMessage) *llm.Message {
-	if s.told {
-		return d
-	}
-	s.told = true
-	begun := wire.Kept{Owner: s.kept.Owner}
-	begun.Keep(llm.AnswerPart{Type: "other"}, raw)
-	if d == nil {
-		d = &llm.Message{NullContent: true}
-	}
-	d.Extra = llm.Extra{llm.PartsField: begun.Field()}
-	return d
-}
-
 // argue is a piece of a call's input.
 func (s *stream) argue(text string) *llm.Message {
 	if text == "" || !s.Block.called && !s.Block.schema {
 		return nil
 	}
 	s.Block.arguments = true
-	if s.Block.schema {
-		return &llm.Message{Content: text}
-	}
-	return &llm.Message{NullContent: true, ToolCalls: []llm.ToolCall{{Index: s.Block.number, Function: llm.FunctionCall{Arguments: text}}}}
+	return s.Argument(text, s.Block.number, s.Block.schema)
 }
 
 // close ends the block: a call without a piece of its input has what its start
@@ -365,7 +308,7 @@ func (s *stream) close() (d *llm.Message) {
 		d = s.argue(wire.ArgumentsOf(b.input))
 		b.arguments = false // no piece has come
 	case b.called:
-		s.again.Add(b.number, b.call, b.name, b.input)
+		s.Again.Add(b.number, b.call, b.name, b.input)
 	}
 	s.keep()
 	return d
