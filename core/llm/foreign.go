@@ -19,6 +19,9 @@ import (
 const (
 	OmitStream        = "stream"         // "stream": false
 	OmitStreamOptions = "stream_options" // the question for usage that the core adds
+	// OmitSignatures are those in "extra_content" of answers that Gemini's own
+	// format gave: copies of what stands in their parts.
+	OmitSignatures = "signatures"
 )
 
 // maxForeign bounds the names that are looked for in one history.
@@ -99,9 +102,10 @@ func (p *Payload) eachMessages(f func(list []byte)) {
 // sieve passes over messages. It reports what is foreign in them (found), or
 // writes them without what omit names and reports that (left).
 type sieve struct {
-	omit  []string
-	found func(name string)
-	left  func(name string)
+	omit   []string
+	found  func(name string)
+	left   func(name string)
+	signed bool // the message is one that OmitSignatures means
 }
 
 // drops tells whether the named field is to be left out.
@@ -110,7 +114,7 @@ func (s *sieve) drops(name string) bool {
 		s.found(name)
 		return false
 	}
-	if !slices.Contains(s.omit, name) {
+	if !slices.Contains(s.omit, name) && !(s.signed && strings.HasSuffix(name, ".extra_content")) {
 		return false
 	}
 	s.left(name)
@@ -181,6 +185,7 @@ func (s *sieve) message(dst, message []byte) []byte {
 	if !isAssistant(message) {
 		return append(dst, message...)
 	}
+	s.signed = slices.Contains(s.omit, OmitSignatures) && ownerIn(message) == "gemini"
 	var spoken string // what the message says, in a field that is left out
 	silent := true    // it says and calls nothing else
 	from := len(dst)
@@ -215,6 +220,17 @@ func (s *sieve) instead(dst []byte, from int, text string) []byte {
 // saysText tells whether the JSON of a field says anything.
 func saysText(value []byte) bool {
 	return len(value) > 0 && value[0] != 'n' && string(value) != `""` && string(value) != `[]`
+}
+
+// ownerIn is the vendor that can read the message's parts.
+func ownerIn(message []byte) string {
+	var m struct {
+		Parts []AnswerPart `json:"parts"`
+	}
+	if JSON.Unmarshal(message, &m) != nil {
+		return ""
+	}
+	return OwnerOf(m.Parts)
 }
 
 func isAssistant(message []byte) bool { return textField(message, "role") == string(RoleAssistant) }

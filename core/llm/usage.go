@@ -143,6 +143,10 @@ func (u *Usage) derive(known counts) counts {
 	case allCounts:
 		if u.TotalTokens == 0 {
 			u.TotalTokens = u.PromptTokens + u.CompletionTokens
+		} else if more := u.TotalTokens - u.PromptTokens - u.CompletionTokens; more > 0 {
+			if n := countsIn(u.CompletionTokensDetails)["reasoning_tokens"]; n != nil && *n == more {
+				u.CompletionTokens += more // xAI's has the text alone
+			}
 		}
 	default:
 		return known

@@ -5,6 +5,7 @@ package openai
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
@@ -51,15 +52,21 @@ func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 var googles = []string{"messages.extra_content", "messages.tool_calls.extra_content"}
 
 // foreign lists what the request leaves out: what the server refused, and at
-// the servers of other vendors than Google, what is Google's.
+// the servers of other vendors than Google, what is Google's. A server that
+// nobody knows gets back what it may have sent itself; what Gemini's own format
+// gave, only models get that may be Gemini's.
 func (w *format) foreign(c *wire.Call) []string {
-	if !w.notGoogle() || !c.Payload.HasExtraContent() {
-		return c.Omit
+	switch {
+	case !c.Payload.HasExtraContent():
+	case w.notGoogle():
+		return slices.Concat(c.Omit, googles)
+	case w.Owner == "" && !strings.Contains(c.Model, "gemini"):
+		return append(slices.Clip(c.Omit), llm.OmitSignatures)
 	}
-	return slices.Concat(c.Omit, googles)
+	return c.Omit
 }
 
-func (w *format) notGoogle() bool { return w.Owner != "" && w.Owner != "gemini" }
+func (w *format) notGoogle() bool { return w.Owner != "" && w.Owner != "gemini" && w.Owner != "vertex" }
 
 // Suspects are the core's own additions and what only answers have.
 func (w *format) Suspects(c *wire.Call) (s []wire.Suspect) {

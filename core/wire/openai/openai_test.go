@@ -97,3 +97,36 @@ func TestSuspectsAreNotWhatIsDoneAlready(t *testing.T) {
 		require.Equal(t, want, named)
 	}
 }
+
+// A signature of Gemini's goes to Google's servers, to an unknown server that
+// may have sent it, and to a model that may be Gemini's; to nobody else.
+func TestSignaturesOfGemini(t *testing.T) {
+	const signed = `"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"},"extra_content":{"google":{"thought_signature":"c2ln"}}}]`
+	const native = `,"parts":[{"type":"tool_call","id":"c","owner":"gemini/gemini-3-pro","raw":{"thoughtSignature":"c2ln"}}]`
+	for _, c := range []struct {
+		owner, model, parts string
+		goes                bool
+	}{
+		{"gemini", "gemini-3-pro", native, true},
+		{"gemini", "gemini-3-pro", "", true},
+		{"vertex", "google/gemini-3-pro", native, true},
+		{"vertex", "google/gemini-3-pro", "", true},
+		{"", "fast", "", true},
+		{"", "google/gemini-3-pro", native, true},
+		{"", "fast", native, false},
+		{"groq", "fast", native, false},
+		{"groq", "fast", "", false},
+	} {
+		f := openai.New(wire.Options{Owner: c.owner})
+		to := call(t, `{"messages":[{"role":"user","content":"hello"},{"role":"assistant",`+signed+c.parts+`},{"role":"tool","tool_call_id":"c","content":"1"}]}`)
+		to.Model = c.model
+		body, err := f.Body(nil, to)
+		require.NoError(t, err)
+		if c.goes {
+			require.Contains(t, string(body), "c2ln", c)
+			continue
+		}
+		require.NotContains(t, string(body), "c2ln", c)
+		require.Contains(t, to.Left, "messages.tool_calls.extra_content", c)
+	}
+}
