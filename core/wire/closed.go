@@ -15,19 +15,62 @@ import (
 // for a model without native schemas and for a schema that says what Claude
 // cannot: maps, recursion, a $ref to elsewhere.
 func NativeSchema(c *Call, model string, s *llm.JSONSchema) json.RawMessage {
-	native, changes := closedSchema(model, s)
-	if native != nil {
-		c.Adapted = append(c.Adapted, changes...)
-	}
+	native, changes := closedSchema(c, model, "response_format.", s.Schema)
+	c.adaptOnce(changes)
 	return native
 }
 
-func closedSchema(model string, s *llm.JSONSchema) (native json.RawMessage, changes []string) {
+// StrictTool gives the parameters of a function and whether the model keeps to
+// them strictly, which it does natively or not at all (API docs, "Strict tool
+// use": the limitations are those of structured outputs).
+func StrictTool(c *Call, model string, f *llm.Function) (parameters json.RawMessage, strict bool) {
+	parameters = Parameters(f)
+	if f.Strict == nil || !*f.Strict {
+		return parameters, false
+	}
+	native, changes := closedSchema(c, model, "tools.parameters.", parameters)
+	if native == nil {
+		c.adaptOnce([]string{"tools.strict: " + LeftOut})
+		return parameters, false
+	}
+	c.adaptOnce(changes)
+	return native, true
+}
+
+// adaptOnce notes changes, which several schemas may have in common.
+func (c *Call) adaptOnce(changes []string) {
+	for _, change := range changes {
+		if !slices.Contains(c.Adapted, change) {
+			c.Adapted = append(c.Adapted, change)
+		}
+	}
+}
+
+// omitNative names native schemas, where a server has refused one: together
+// they may be too large for it ("The compiled grammar is too large"), too many,
+// or unknown to it, as to some servers of other vendors.
+const omitNative = "native schemas"
+
+// NativeSchemas are suspected where a request may have some.
+func NativeSchemas(c *Call) []Suspect {
+	if !ClaudeOf(c.Model).Formats() || !c.Payload.Mentions(`"json_schema"`) && !c.Payload.Mentions(`"strict"`) {
+		return nil
+	}
+	return []Suspect{{Name: omitNative, Words: []string{"grammar", "compilation", "strict", "outputconfig", "textformat"}, Named: true}}
+}
+
+// closedSchema is the schema for Claude and what it lacks there; place is where
+// it stands. It is nil where the schema cannot be said natively.
+func closedSchema(call *Call, model, place string, schema json.RawMessage) (native json.RawMessage, changes []string) {
 	if !ClaudeOf(model).Formats() {
 		return nil, nil
 	}
-	c := closer{root: s.Schema, seen: map[string]bool{}}
-	if native = c.schema(nil, s.Schema); c.odd {
+	if slices.Contains(call.Omit, omitNative) {
+		call.Leave(omitNative)
+		return nil, nil
+	}
+	c := closer{root: schema, place: place, seen: map[string]bool{}}
+	if native = c.schema(nil, schema); c.odd {
 		return nil, nil
 	}
 	return native, c.changes
@@ -37,6 +80,7 @@ func closedSchema(model string, s *llm.JSONSchema) (native json.RawMessage, chan
 // properties. The fields keep their order, in which the model writes.
 type closer struct {
 	root    []byte
+	place   string          // of the schema, for changes
 	seen    map[string]bool // by their $ref: read to the end?
 	changes []string
 	odd     bool // the schema says what Claude cannot
@@ -168,7 +212,7 @@ func (c *closer) follow(value []byte) {
 }
 
 func (c *closer) change(keyword, became string) {
-	if change := "response_format." + keyword + ": " + became; !slices.Contains(c.changes, change) {
+	if change := c.place + keyword + ": " + became; !slices.Contains(c.changes, change) {
 		c.changes = append(c.changes, change)
 	}
 }

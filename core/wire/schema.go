@@ -37,7 +37,7 @@ func ForcedSchema(c *Call) *llm.Request {
 	if err != nil || r.ResponseFormat == nil || r.ResponseFormat.JSONSchema == nil || r.ResponseFormat.Type != "json_schema" {
 		return nil
 	}
-	if native, _ := closedSchema(c.Model, r.ResponseFormat.JSONSchema); native != nil {
+	if native, _ := closedSchema(c, c.Model, "", r.ResponseFormat.JSONSchema.Schema); native != nil {
 		return nil
 	}
 	return r

@@ -61,19 +61,20 @@ func (w *format) body(dst []byte, c *wire.Call, change func(*requestBody)) ([]by
 	return wire.WriteBody(dst, body, "Anthropic", r.Extra, ownFields)
 }
 
-// Suspects are thoughts of another answer: their signatures are bound to the
-// vendor that made them.
+// Suspects are native schemas and thoughts of another answer, whose signatures
+// are bound to the vendor that made them.
 func (w *format) Suspects(c *wire.Call) []wire.Suspect {
+	native := wire.NativeSchemas(c)
 	r, err := c.Payload.Request()
 	if err != nil {
 		return nil
 	}
 	for i := range r.Messages {
 		if parts := r.Messages[i].AnswerParts(); llm.OwnerOf(parts) == owner && slices.ContainsFunc(parts, wire.IsThought) {
-			return []wire.Suspect{{Name: omitThoughts, Words: []string{"thinking", "redactedthinking", "signature"}, History: true}}
+			return append(native, wire.Suspect{Name: omitThoughts, Words: []string{"thinking", "redactedthinking", "signature"}, History: true})
 		}
 	}
-	return nil
+	return native
 }
 
 func (w *format) Response(data []byte, c *wire.Call) (*llm.Response, error) {

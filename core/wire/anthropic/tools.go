@@ -14,7 +14,7 @@ type tool struct {
 	Name         string          `json:"name"`
 	Description  string          `json:"description,omitempty"`
 	InputSchema  json.RawMessage `json:"input_schema"`
-	Strict       *bool           `json:"strict,omitempty"`
+	Strict       bool            `json:"strict,omitempty"`
 	CacheControl json.RawMessage `json:"cache_control,omitempty"`
 }
 
@@ -25,8 +25,10 @@ type toolChoice struct {
 	DisableParallel bool   `json:"disable_parallel_tool_use,omitempty"`
 }
 
-func toolOf(f *llm.Function, extra llm.Extra) json.RawMessage {
-	return llm.JSONOf(tool{Name: f.Name, Description: f.Description, InputSchema: wire.Parameters(f), Strict: f.Strict, CacheControl: extra["cache_control"]})
+func (s *settings) add(f *llm.Function, extra llm.Extra) {
+	t := tool{Name: f.Name, Description: f.Description, CacheControl: extra["cache_control"]}
+	t.InputSchema, t.Strict = wire.StrictTool(s.Call, s.request.Model, f)
+	s.body.Tools = append(s.body.Tools, llm.JSONOf(t))
 }
 
 // tools translates tools and functions. An entry that is one of Anthropic's own
@@ -36,7 +38,7 @@ func (s *settings) tools() error {
 		t := &s.request.Tools[i]
 		switch {
 		case wire.IsFunction(t):
-			s.body.Tools = append(s.body.Tools, toolOf(t.Function, t.Extra))
+			s.add(t.Function, t.Extra)
 		case t.Function == nil && (wire.IsThere(t.Extra["name"]) || wire.IsThere(t.Extra["input_schema"])):
 			s.body.Tools = append(s.body.Tools, llm.JSONOf(t))
 		default:
@@ -44,7 +46,7 @@ func (s *settings) tools() error {
 		}
 	}
 	for i := range s.request.Functions {
-		s.body.Tools = append(s.body.Tools, toolOf(&s.request.Functions[i], nil))
+		s.add(&s.request.Functions[i], nil)
 	}
 	return s.choice()
 }

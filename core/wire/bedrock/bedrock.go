@@ -65,13 +65,14 @@ func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 }
 
 // Suspects are thoughts of another answer, whose signatures are bound to the
-// model that made them, its blocks that only some models take, and marks for a
-// cache that not every model has.
+// model that made them, its blocks that only some models take, marks for a cache
+// that not every model has, and native schemas.
 func (w *format) Suspects(c *wire.Call) (suspects []wire.Suspect) {
 	r, err := c.Payload.Request()
 	if err != nil {
 		return nil
 	}
+	suspects = wire.NativeSchemas(c)
 	var thought, other, instructed bool
 	for i := range r.Messages {
 		instructed = instructed || wire.IsInstruction(&r.Messages[i])

@@ -36,7 +36,7 @@ type toolSpec struct {
 	Name        string      `json:"name"`
 	Description string      `json:"description,omitempty"`
 	InputSchema inputSchema `json:"inputSchema"`
-	Strict      *bool       `json:"strict,omitempty"`
+	Strict      bool        `json:"strict,omitempty"`
 }
 
 type inputSchema struct {
@@ -54,8 +54,9 @@ type namedTool struct {
 	Name string `json:"name"`
 }
 
-func toolOf(f *llm.Function) tool {
-	return tool{Spec: &toolSpec{Name: f.Name, Description: f.Description, InputSchema: inputSchema{wire.Parameters(f)}, Strict: f.Strict}}
+func (s *settings) toolOf(f *llm.Function) tool {
+	parameters, strict := wire.StrictTool(s.Call, s.request.Model, f)
+	return tool{Spec: &toolSpec{Name: f.Name, Description: f.Description, InputSchema: inputSchema{parameters}, Strict: strict}}
 }
 
 // tools translates tools and functions. An entry that is one of Converse's own
@@ -66,7 +67,7 @@ func (s *settings) tools() error {
 		t := &s.request.Tools[i]
 		switch {
 		case wire.IsFunction(t):
-			tools = append(tools, toolOf(t.Function))
+			tools = append(tools, s.toolOf(t.Function))
 		case (t.Type == "systemTool" || t.Type == "toolSpec") && wire.IsThere(t.Extra[t.Type]):
 			tools = append(tools, tool{Raw: append(append([]byte(`{"`+t.Type+`":`), t.Extra[t.Type]...), '}')})
 		default:
@@ -82,7 +83,7 @@ func (s *settings) tools() error {
 		}
 	}
 	for i := range s.request.Functions {
-		tools = append(tools, toolOf(&s.request.Functions[i]))
+		tools = append(tools, s.toolOf(&s.request.Functions[i]))
 	}
 	if len(tools) == 0 && (len(s.called) > 0 || s.results) {
 		// Bedrock demands the tools that a history calls, also where the call
@@ -92,7 +93,7 @@ func (s *settings) tools() error {
 			names = []string{"tool"}
 		}
 		for _, name := range names {
-			tools = append(tools, toolOf(&llm.Function{Name: name}))
+			tools = append(tools, s.toolOf(&llm.Function{Name: name}))
 		}
 		s.body.ToolConfig = &toolConfig{Tools: tools}
 		return nil
@@ -210,7 +211,7 @@ func (s *settings) format() error {
 	}
 	name := schemaToolName(f.JSONSchema)
 	s.body.ToolConfig = &toolConfig{ToolChoice: &toolChoice{Tool: &namedTool{name}},
-		Tools: []tool{toolOf(&llm.Function{Name: name, Parameters: f.JSONSchema.Schema, Description: "Give the answer by calling this tool."})}}
+		Tools: []tool{s.toolOf(&llm.Function{Name: name, Parameters: f.JSONSchema.Schema, Description: "Give the answer by calling this tool."})}}
 	s.Call.Adapt("response_format", wire.ByTool)
 	return nil
 }
