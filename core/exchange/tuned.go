@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -20,6 +21,24 @@ import (
 // answer is still one to the same question.
 const tuning wordlist.List = `temperature top_p top_k min_p presence_penalty frequency_penalty repetition_penalty logit_bias seed top_logprobs
 reasoning_effort verbosity parallel_tool_calls service_tier store metadata prediction prompt_cache_key safety_identifier`
+
+// alsoSaid are other words by which servers call some of them.
+var alsoSaid = map[string][]string{
+	"presence_penalty":   {"penalty"},
+	"frequency_penalty":  {"penalty"},
+	"repetition_penalty": {"penalty"},
+	"reasoning_effort":   {"reasoning", "thinking"},
+}
+
+// Models of OpenAI's, from GPT-5.4 on, think beside no functions in chat
+// completions: "Function tools with reasoning_effort are not supported for
+// gpt-5.6 in /v1/chat/completions. To use function tools, use /v1/responses or
+// set reasoning_effort to 'none'." Unset is an effort, too.
+const (
+	effort      = "reasoning_effort"
+	toolEffort  = "reasoning_effort with tools"
+	toolEfforts = "tools with reasoning_effort"
+)
 
 // The limit of an answer is never left out; the server is told it by the other
 // of its two names.
@@ -75,12 +94,20 @@ func (u *Upstream) body(x *Exchange, want bool) ([]byte, error) {
 			x.Payload = x.Payload.Without(name, otherLimit(name))
 		}
 	}
+	beside := x.omits(toolEffort) && whole.Field("tools") != nil && string(whole.Field(effort)) != `"none"`
+	if beside {
+		x.Payload = x.Payload.With(llm.Extra{effort: json.RawMessage(`"none"`)})
+	}
 	body, err := u.Format.Body(make([]byte, 0, len(x.Payload.JSON())+len(x.Model)+bodyRoom), &x.Call)
 	x.Payload = whole
 	for _, name := range gone {
 		if x.Leave(name); otherLimit(name) == "" {
 			x.Adapt(name, wire.LeftOut)
 		}
+	}
+	if beside {
+		x.Leave(toolEffort)
+		x.Adapt(effort, "none beside tools")
 	}
 	if left != "" {
 		x.Leave(left)
@@ -131,9 +158,12 @@ func (u *Upstream) tune(x *Exchange, e *llm.Error, said words) (found bool) {
 	if x.Strict || !wordlist.AnyIn(text, lacking) || wordlist.AnyIn(text, wrong) {
 		return false
 	}
+	if strings.Contains(text, toolEfforts) {
+		return x.Payload.Field("tools") != nil && x.leaves(toolEffort)
+	}
 	only := strings.Contains(text, "cannot both")
 	x.Payload.Names(func(name string) bool {
-		if (said[wire.PlainWord(name)] || said["penalty"] && strings.HasSuffix(name, "_penalty")) && tunes(name) && x.Payload.Field(name) != nil && !x.omits(otherLimit(name)) && x.leaves(name) {
+		if (said[wire.PlainWord(name)] || said.any(alsoSaid[name])) && tunes(name) && x.Payload.Field(name) != nil && !x.omits(otherLimit(name)) && x.leaves(name) {
 			found = true
 		}
 		return found && only
