@@ -32,6 +32,9 @@ func (t *conversation) parts(m *llm.Message, at wire.At) ([]sentPart, error) {
 			continue
 		}
 		part, problem := mediaPart(p)
+		if part.FileData != nil && part.FileData.MIMEType == "" {
+			problem = t.typeOf(part.FileData, p)
+		}
 		if name, foreign := isForeign(m, p); problem != "" && foreign {
 			t.call.Leave(name)
 			continue
@@ -81,6 +84,25 @@ func address(address string) (part sentPart, problem string) {
 		return sentPart{FileData: &fileData{FileURI: address, MIMEType: mediaTypeOfName(address)}}, ""
 	}
 	return part, "has a URL that is neither a data: URL nor an address with a scheme"
+}
+
+// typeOf says what is at an address that does not tell it, as the API fetches
+// nothing without ("In each multimodal request, you must always provide" the
+// mimeType, Firebase AI Logic, "Supported input files"), but for what its own
+// Files API holds. An image is sent as the most frequent kind of image, which
+// Vercel's AI SDK does, too.
+func (t *conversation) typeOf(f *fileData, p *llm.Part) (problem string) {
+	switch {
+	case !strings.Contains(f.FileURI, "://"), strings.Contains(f.FileURI, "/v1beta/files/"):
+	case strings.Contains(f.FileURI, "://www.youtube.com/"), strings.Contains(f.FileURI, "://youtu.be/"):
+		f.MIMEType = "video/mp4"
+	case p.Type != "image_url":
+		return "is a file whose type neither its address nor its name tells; give it a filename"
+	default:
+		f.MIMEType = "image/jpeg"
+		t.call.Adapt("messages.content.image_url", "of an unknown type to image/jpeg")
+	}
+	return ""
 }
 
 // filePart translates a file: its data, which OpenAI takes as a data:

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -77,7 +78,9 @@ func (p *sentPart) write(w *jsontext.Writer) {
 	}
 	wire.WriteValue(&o, "fileData", p.FileData)
 	wire.WriteValue(&o, "functionCall", p.FunctionCall)
-	wire.WriteValue(&o, "functionResponse", p.FunctionResponse)
+	if p.FunctionResponse != nil {
+		p.FunctionResponse.write(o.Field("functionResponse"))
+	}
 	if p.Thought {
 		o.Field("thought").Bool(true)
 	}
@@ -100,9 +103,21 @@ type functionCall struct {
 }
 
 type functionResult struct {
-	ID       string          `json:"id,omitempty"`
-	Name     string          `json:"name"`
-	Response json.RawMessage `json:"response"`
+	ID       string
+	Name     string
+	Response json.RawMessage
+	Parts    []sentPart // images and documents, from Gemini 3 on
+}
+
+func (r *functionResult) write(w *jsontext.Writer) {
+	o := w.Object()
+	o.StrUnlessEmpty("id", r.ID)
+	o.Str("name", r.Name)
+	o.Raw("response", r.Response)
+	if len(r.Parts) > 0 {
+		jsontext.WriteList(o.Field("parts"), r.Parts, (*sentPart).write)
+	}
+	o.End()
 }
 
 // bodyOf is the body that asks Gemini for req, the request of c, which is told
@@ -270,13 +285,16 @@ func (t *conversation) result(m *llm.Message, parts []sentPart, at wire.At) erro
 	if name == "" {
 		return llm.Errorf(llm.BadRequest, "%s answers the tool call %q, but no earlier message makes that call; Gemini needs the function's name", at, m.ToolCallID)
 	}
-	text, rest := "", parts[:0]
+	text, rest, inside := "", parts[:0], []sentPart(nil)
 	for _, p := range parts {
-		if p.Text != nil {
+		switch {
+		case p.Text != nil:
 			text += *p.Text
-			continue
+		case t.sign && p.InlineData != nil && inResults.Has(p.InlineData.MIMEType):
+			inside = append(inside, p)
+		default:
+			rest = append(rest, p)
 		}
-		rest = append(rest, p)
 	}
 	// An object is the function's output as it is; "output" is where the API
 	// reference puts anything else. In an object the API looks for what a $ref
@@ -285,9 +303,14 @@ func (t *conversation) result(m *llm.Message, parts []sentPart, at wire.At) erro
 	if response == nil || bytes.Contains(response, []byte(`"$ref"`)) {
 		response = wire.Wrapped("output", text)
 	}
-	t.add("user", sentPart{FunctionResponse: &functionResult{ID: m.ToolCallID, Name: name, Response: response}})
+	t.add("user", sentPart{FunctionResponse: &functionResult{ID: m.ToolCallID, Name: name, Response: response, Parts: inside}})
 	t.add("user", rest...)
 	return nil
 }
+
+// inResults are the media that belong inside a result, where older models have
+// them beside it (Gemini API, "Function calling", multimodal function
+// responses: "Gemini 3 series models" only).
+const inResults wordlist.List = "image/png image/jpeg image/webp application/pdf text/plain"
 
 func textPart(text string) sentPart { return sentPart{Text: &text} }

@@ -41,7 +41,7 @@ func TestRequestMessages(t *testing.T) {
 		{"refusals and no reasoning", `[{"role":"user","content":"a"},{"role":"assistant","content":null,"refusal":"no","reasoning_content":"hm"}]`,
 			`{"contents":[{"role":"user","parts":[{"text":"a"}]},{"role":"model","parts":[{"text":"no"}]}]}`},
 		{"images", `[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA","detail":"high"}},{"type":"image_url","image_url":{"url":"https://x.y/a.JPG?z=1"}},{"type":"image_url","image_url":{"url":"https://x.y/a"}}]}]`,
-			`{"contents":[{"role":"user","parts":[{"inlineData":{"mimeType":"image/png","data":"AAAA"}},{"fileData":{"mimeType":"image/jpeg","fileUri":"https://x.y/a.JPG?z=1"}},{"fileData":{"fileUri":"https://x.y/a"}}]}]}`},
+			`{"contents":[{"role":"user","parts":[{"inlineData":{"mimeType":"image/png","data":"AAAA"}},{"fileData":{"mimeType":"image/jpeg","fileUri":"https://x.y/a.JPG?z=1"}},{"fileData":{"fileUri":"https://x.y/a","mimeType":"image/jpeg"}}]}]}`},
 		{"data URLs of other kinds", `[{"role":"user","content":[{"type":"image_url","image_url":{"url":"DATA:image/svg+xml;charset=utf-8,%3Csvg/%3E"}},{"type":"image_url","image_url":{"url":"data:image/png;x=y;base64,AA%2BA"}}]}]`,
 			`{"contents":[{"role":"user","parts":[{"inlineData":{"mimeType":"image/svg+xml","data":"PHN2Zy8+"}},{"inlineData":{"mimeType":"image/png","data":"AA+A"}}]}]}`},
 		{"audio and files", `[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"QUJD","format":"wav"}},{"type":"file","file":{"file_data":"data:application/pdf;base64,UERG"}},{"type":"file","file":{"file_data":"UERG","filename":"a.pdf"}},{"type":"file","file":{"file_id":"https://generativelanguage.googleapis.com/v1beta/files/abc"}}]}]`,
