@@ -33,33 +33,62 @@ func ShortID(id string) string {
 	return id[max(0, len(id)-maxID):]
 }
 
-// ownIDs gives each call of a conversation an id of its own, and the results of
+// CallIDs gives each call of a conversation an id of its own, and the results of
 // calls theirs, in order: some servers count anew in each answer, or give calls
-// no ids, and vendors refuse an id that comes twice.
+// no ids, and vendors refuse an id that comes twice. Its zero value is ready for
+// use.
+type CallIDs struct {
+	last    map[string]int      // the number behind an id that came, as the strictest vendor has it, where it was given last
+	waiting map[string][]string // the ids of calls without a result, by those that came
+}
+
+// Call is the id of the next call.
+func (c *CallIDs) Call(came string) (own string) {
+	if c.last == nil {
+		c.last = map[string]int{}
+	}
+	if c.waiting == nil {
+		c.waiting = map[string][]string{}
+	}
+	own, key := came, PlainID(came, "_-")
+	n := c.last[key]
+	for name := key; c.last[name] > 0; name = PlainID(own, "_-") {
+		n++
+		own = ShortID(came) + "_" + strconv.Itoa(n)
+	}
+	c.last[key] = max(n, 1)
+	if own != came {
+		c.last[PlainID(own, "_-")] = 1
+	}
+	c.waiting[came] = append(c.waiting[came], own)
+	return own
+}
+
+// Result is the id of the call that the next result is of.
+func (c *CallIDs) Result(came string) (own string) {
+	waiting := c.waiting[came]
+	if len(waiting) == 0 {
+		return came
+	}
+	c.waiting[came] = waiting[1:]
+	return waiting[0]
+}
+
+// Asked notes that the user speaks: earlier calls get no result any more.
+func (c *CallIDs) Asked() { c.waiting = nil }
+
 func ownIDs(messages []llm.Message) {
-	seen := map[string]int{}         // how often an id came, as the strictest vendor has it
-	waiting := map[string][]string{} // the ids of calls without a result, by those that came
+	var ids CallIDs
 	for i := range messages {
 		m := &messages[i]
 		for k := range m.ToolCalls {
-			came := m.ToolCalls[k].ID
-			own, key := came, PlainID(came, "_-")
-			for n := seen[key]; seen[PlainID(own, "_-")] > 0; {
-				n++
-				own = ShortID(came) + "_" + strconv.Itoa(n)
-			}
-			seen[key]++
-			if own != came {
-				seen[PlainID(own, "_-")]++
-			}
-			waiting[came] = append(waiting[came], own)
-			m.ToolCalls[k].ID = own
+			m.ToolCalls[k].ID = ids.Call(m.ToolCalls[k].ID)
 		}
-		if own := waiting[m.ToolCallID]; m.Role == llm.RoleTool && len(own) > 0 {
-			waiting[m.ToolCallID] = own[1:]
-			m.ToolCallID = own[0]
-		} else if m.Role == llm.RoleUser {
-			waiting = map[string][]string{} // those calls get no result any more
+		switch m.Role {
+		case llm.RoleTool:
+			m.ToolCallID = ids.Result(m.ToolCallID)
+		case llm.RoleUser:
+			ids.Asked()
 		}
 	}
 }

@@ -1,12 +1,14 @@
 package wire
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/tests/lineartime"
 )
 
 // Calls get ids of their own, also as the strictest vendor has them, and the
@@ -55,4 +57,24 @@ func TestOwnIDs(t *testing.T) {
 		}
 		require.Equal(t, c.sent, strings.Join(sent, " "), c.said)
 	}
+}
+
+// A history that has the ids already that a repeated one would get takes time
+// that is linear in it.
+func TestOwnIDsInLinearTime(t *testing.T) {
+	lineartime.Check(t, 8_000, func(n int) func() {
+		ids := make([]string, 0, n)
+		for i := range n / 2 {
+			ids = append(ids, "x_"+strconv.Itoa(i))
+		}
+		for range n / 2 {
+			ids = append(ids, "x")
+		}
+		return func() {
+			var own CallIDs
+			for _, id := range ids {
+				own.Call(id)
+			}
+		}
+	})
 }

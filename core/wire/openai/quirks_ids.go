@@ -9,25 +9,31 @@ import (
 )
 
 // toolIDs gives calls and their results ids of the form that the vendor
-// demands. Another vendor's id is replaced by the same id everywhere, in each
-// request.
+// demands, and each call one of its own. Another vendor's id is replaced by the
+// same id in each request.
 func (f *fit) toolIDs() {
 	if f.quirks.ToolIDs == 0 || !f.call.Payload.Mentions(`"tool_call`) {
 		return
 	}
 	all := f.messages()
 	changed := false
+	var ids wire.CallIDs
 	for _, m := range all {
-		changed = f.shortenID(m, "tool_call_id") || changed
 		var calls []llm.Extra
 		if wire.IsThere(m["tool_calls"]) && llm.JSON.Unmarshal(m["tool_calls"], &calls) == nil {
 			of := false
 			for _, call := range calls {
-				of = f.shortenID(call, "id") || of
+				of = f.shortenID(call, "id", ids.Call) || of
 			}
 			if of {
 				m["tool_calls"], changed = llm.JSONOf(calls), true
 			}
+		}
+		switch string(m["role"]) {
+		case `"tool"`:
+			changed = f.shortenID(m, "tool_call_id", ids.Result) || changed
+		case user:
+			ids.Asked()
 		}
 	}
 	if changed {
@@ -35,14 +41,19 @@ func (f *fit) toolIDs() {
 	}
 }
 
-// shortenID changes the id in a field, unless it has the form already.
-func (f *fit) shortenID(of llm.Extra, field string) bool {
-	var id string
-	if !wire.IsThere(of[field]) || llm.JSON.Unmarshal(of[field], &id) != nil || isShort(id, f.quirks.ToolIDs) {
+// shortenID changes the id in a field to its own, of the form that is demanded,
+// unless it is that already.
+func (f *fit) shortenID(of llm.Extra, field string, own func(came string) string) bool {
+	var came string
+	if wire.IsThere(of[field]) && llm.JSON.Unmarshal(of[field], &came) != nil {
 		return false
 	}
-	of[field] = json.RawMessage(`"` + shortID(id, f.quirks.ToolIDs) + `"`)
-	return true
+	id := own(came)
+	if !isShort(id, f.quirks.ToolIDs) {
+		id = shortID(id, f.quirks.ToolIDs)
+	}
+	of[field] = json.RawMessage(`"` + id + `"`)
+	return id != came
 }
 
 func isShort(id string, length int) bool {
