@@ -33,10 +33,10 @@ func ShortID(id string) string {
 	return id[max(0, len(id)-maxID):]
 }
 
-// CallIDs gives each call of a conversation an id of its own, and the results of
-// calls theirs, in order: some servers count anew in each answer, or give calls
-// no ids, and vendors refuse an id that comes twice. Its zero value is ready for
-// use.
+// CallIDs gives each call of a conversation an id of its own, and the results
+// of calls theirs, in order: some servers count anew in each answer, or give
+// calls no ids, and vendors refuse an id that comes twice. Its zero value is
+// ready for use.
 type CallIDs struct {
 	last    map[string]int      // the number behind an id that came, as the strictest vendor has it, where it was given last
 	waiting map[string][]string // the ids of calls without a result, by those that came

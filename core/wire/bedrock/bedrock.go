@@ -65,8 +65,8 @@ func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 }
 
 // Suspects are thoughts of another answer, whose signatures are bound to the
-// model that made them, its blocks that only some models take, marks for a cache
-// that not every model has, and native schemas.
+// model that made them, its blocks that only some models take, marks for a
+// cache that not every model has, and native schemas.
 func (w *format) Suspects(c *wire.Call) (suspects []wire.Suspect) {
 	r, err := c.Payload.Request()
 	if err != nil {
