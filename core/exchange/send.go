@@ -326,18 +326,29 @@ func (u *Upstream) networkError(err error) error {
 	if why, found := strings.CutPrefix(text, brokenHTTP1); found {
 		text = "the answer is not valid HTTP/1.1: " + why
 		if strings.HasPrefix(why, tlsAlert) {
-			text = "the answer is TLS, expected plain HTTP; write https:// in the place of http://"
+			text = "the answer is TLS, expected plain HTTP; " + writeHTTPS
 		}
 	}
 	switch {
 	case unprocessed(err), strings.Contains(text, cannotRetry):
 		text = unprocessedText(text)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		text = "the connection ended before the answer began"
+		text = "the connection ended before the answer began" + u.orTLS()
 	case strings.Contains(text, "connection reset"):
-		text = "the connection was reset before the answer began"
+		text = "the connection was reset before the answer began" + u.orTLS()
 	}
 	return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("%s: %s", u.Pool.Origin(), text), Cause: err}
+}
+
+const writeHTTPS = "write https:// in the place of http://"
+
+// orTLS is another reason why a server says nothing: where a request comes in
+// the place of a handshake, OpenSSL's end the connection without an alert.
+func (u *Upstream) orTLS() string {
+	if strings.HasPrefix(u.Pool.Origin(), "http:") {
+		return "; if the server expects TLS, " + writeHTTPS
+	}
+	return ""
 }
 
 // copied is a copy of headers that many requests share. Called, not inlined:

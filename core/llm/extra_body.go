@@ -29,7 +29,8 @@ func parseExtraBody(v []byte) (Extra, error) {
 }
 
 // checkExtraBody refuses what the library itself decides, and known fields of
-// the wrong type.
+// the wrong type. Other values are sent as they are written, numbers of any
+// length among them.
 func checkExtraBody(extra Extra) error {
 	if len(extra) == 0 {
 		return nil
@@ -45,7 +46,8 @@ func checkExtraBody(extra Extra) error {
 		case "model", "messages", "stream", "n":
 			return Errorf(InvalidArgument, "\"extra_body\" has the field %q, which llmagg itself uses; set it in the request", name)
 		}
-		if form := kindOf(name).expects(v); v[0] != 'n' && form != "" {
+		kind := kindOf(name)
+		if form := kind.expects(v); kind != kindAny && v[0] != 'n' && form != "" {
 			return Errorf(InvalidArgument, "\"extra_body\": field %q is %s; expected %s", name, shown.Value(v), form)
 		}
 	}

@@ -94,3 +94,13 @@ func TestACutRequestIsRefused(t *testing.T) {
 	_, err := parsePayload([]byte(whole))
 	require.NoError(t, err)
 }
+
+func TestNumbersInExtraBodyAreSentAsTheyAreWritten(t *testing.T) {
+	const fields = `"made_up":1E+400,"vendors":100000000000000000000,"within":{"a":[-1e999,0.10000000000000000000000000000001]}`
+	p, err := parsePayload([]byte(`{"messages":[{"role":"user","content":"x"}],"extra_body":{` + fields + `}}`))
+	require.NoError(t, err)
+	require.Contains(t, string(p.AppendBody(nil, "m", false, false)), fields)
+
+	_, err = parsePayload([]byte(`{"messages":[{"role":"user","content":"x"}],"extra_body":{"seed":100000000000000000000}}`))
+	require.ErrorContains(t, err, "expected a number that fits into 64 bits")
+}

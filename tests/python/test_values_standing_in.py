@@ -236,3 +236,27 @@ def test_bytes_of_numpy_are_no_text(llm_wall: FaultWall, value: Any) -> None:
         aggregator.chat_sync(HELLO, metadata={"a": value})
     with pytest.raises(llmagg.InvalidArgumentError, match=r"input\[1\] must not hold bytes"):
         aggregator.embed_sync(["a", value])
+
+
+class Fields(pydantic.BaseModel):
+    made_up: int = 2**70
+    top_p: decimal.Decimal = decimal.Decimal("0.1")
+    unset: int | None = None
+
+
+Data = dataclasses.make_dataclass("Data", [("made_up", int, 2**70), ("top_p", float, 0.1), ("unset", int, None)])
+
+
+@pytest.mark.parametrize("make", [Fields, Data])
+def test_extra_body_is_an_object_of_any_type(llm_wall: FaultWall, run: Any, make: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    aggregator.chat_sync(HELLO, top_p=0.9, extra_body=make())
+    request = llmagg.ChatCompletionRequest("gpt-a", HELLO, top_p=0.9, extra_body=make())
+    run(aggregator.chat(request))
+    hooked = aggregator.manager.get_client_by_model("gpt-a")
+    hooked._prepare_request_data = lambda request: request.to_dict()
+    run(hooked.chat_completion(request))
+    for seen in chats(llm_wall):
+        body = seen["body"]
+        assert (body["made_up"], body["top_p"], body.get("unset")) == (2**70, 0.1, None)
+    assert len(chats(llm_wall)) == 3

@@ -187,6 +187,12 @@ def without_none(value: Any) -> Any:
     return value
 
 
+def as_dict(value: Any) -> Any:
+    """The dict that is written for a dataclass, a Struct, a class of attrs or a model of pydantic."""
+    fields = fields_of(value)
+    return plain(value) if fields is None else {name: item for name, item in fields if item is not None}
+
+
 def fields_of(value: Any) -> list[tuple[str, Any]] | None:
     """The names in JSON and the values of the fields of a dataclass, a Struct of msgspec or a class of attrs, as
     msgspec writes them; None for all else.

@@ -96,10 +96,10 @@ class StreamOptions(TypedDict, total=False):
 
 
 class ModelDump(Protocol):
-    """A message of another library that is a pydantic model, such as those of OpenAI's SDK."""
+    """A pydantic model, such as the messages of OpenAI's SDK."""
 
     def model_dump(self) -> dict[str, Any]:
-        """The message as a dict."""
+        """The model as a dict."""
 
 
 Messages = str | Iterable[Message | Mapping[str, Any] | ModelDump]
@@ -149,7 +149,7 @@ class CommonOptions(TypedDict, total=False):
     """The same as ``headers``, by the name that OpenAI's SDK has for it. Default: the configured ones. Example:
     ``extra_headers={"X-Trace": "42"}``.
     """
-    extra_body: Mapping[str, Any] | None
+    extra_body: Mapping[str, Any] | ModelDump | None
     """Fields for the server that the library does not know; they replace fields of the same name. Default: none.
     Example: ``extra_body={"my_server_field": 1}``.
     """

@@ -321,7 +321,7 @@ def request_and_options(
 
 
 _SCALARS = (str, int, float, bool)
-_MAPPINGS = {"headers": "headers", "extra_headers": "headers", "extra_body": "extra_body"}
+_HEADERS = ("headers", "extra_headers")
 
 
 def _put_option(options: dict[str, Any], key: str, value: Any) -> None:
@@ -334,11 +334,11 @@ def _put_option(options: dict[str, Any], key: str, value: Any) -> None:
         from . import budget
 
         value = budget.names_of(value)
-    if key in _MAPPINGS:
+    if key in _HEADERS:
         if not isinstance(value, Mapping):
             kind = type(value).__name__
             raise InvalidArgumentError(f'option "{key}" must be a dict of names and values, got {kind}')
-        key, value = _MAPPINGS[key], dict(value)
+        key, value = "headers", dict(value)
         if key in options:
             raise InvalidArgumentError('option "headers" and "extra_headers" are the same option; do not pass both')
     options[key] = value if type(value) in _SCALARS else seconds(value)

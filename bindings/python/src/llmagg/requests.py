@@ -75,23 +75,20 @@ class ChatCompletionRequest:
         if isinstance(self.functions, (list, tuple)):
             wire["functions"] = [f.to_dict() if isinstance(f, Function) else f for f in self.functions]
         if self.extra or self.extra_body:
-            return {**wire, **self.extra, **(self.extra_body or {})}
+            return {**wire, **self.extra, **_fields_of(self.extra_body)}
         return wire
 
     def to_core(self) -> dict[str, Any]:
         """The request for the core, which checks the names of fields, except in ``extra_body``."""
         if self.extra_body is None and len(vars(self)) == _COUNT:
             return without_bytes(self.to_dict())
-        if self.extra_body is not None and not isinstance(self.extra_body, Mapping):
-            raise InvalidArgumentError(f"extra_body must be a dict of fields, got {type(self.extra_body).__name__}")
-        extra_body = dict(self.extra_body or {})
-        plain = copy.copy(self)
+        plain, extra_body = copy.copy(self), self.extra_body
         plain.extra_body = None
         if _TRUSTED in vars(self):
-            extra_body = {**self.extra, **extra_body}
+            extra_body = {**self.extra, **_fields_of(extra_body)}
             plain.extra = {}
         wire = plain.to_dict()
-        if extra_body:
+        if extra_body is not None:
             wire["extra_body"] = extra_body
         if type(self) is ChatCompletionRequest:  # a subclass may have more attributes
             _refuse_slips([key for key in vars(self) if key not in _ATTRIBUTES and key[:1] != "_"])
@@ -137,6 +134,15 @@ def read_request(value: Any) -> ChatCompletionRequest:
     return ChatCompletionRequest(**{"model": "", **given})
 
 
+def _fields_of(extra_body: Any) -> Mapping[str, Any]:
+    """The fields of ``extra_body``, which may be an object of any type that is written as one."""
+    if extra_body is None or isinstance(extra_body, Mapping):
+        return extra_body or {}
+    from ._values import as_dict
+
+    return as_dict(extra_body)
+
+
 def _refuse_slips(names: list[str]) -> None:
     """Raises an error for attributes, which are never sent, whose names look like misspelt fields."""
     for name in names:
@@ -147,9 +153,7 @@ def _refuse_slips(names: list[str]) -> None:
 def messages_to_wire(messages: Any) -> Any:
     """Messages, of any iterable, in a form that can be written as JSON: dicts, or objects that ``_values`` knows.
 
-    A text is one message of the user; an empty one is refused.
-
-    The core refuses other values, with their place.
+    A text is one message of the user; an empty one is refused. The core refuses other values, with their place.
     """
     if type(messages) is not list:
         if messages is None:
