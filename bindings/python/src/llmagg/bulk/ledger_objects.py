@@ -10,20 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
 
-from .._wire import decode, encode
 from ..errors import BadResponseError
-from .ledger import GROUP, Entry, refuse_another
+from .ledger import GROUP, Entry
 from .ledger_jsonl import entry_of, line_of
 from .objects import Objects
 from .parts import HEAD, mark, marks, packed, unpacked
 from .report import LedgerError
-from .stores import PATIENCE_S, Place
+from .stores import Place
 from .writer import StoreError, Writer
 
 _JOB = "job.json"  # says whose the answers are
 _SMALL, _PARTS, _KIND = "small/", "parts/", ".jsonl.gz"
 _PART = re.compile(rf"({_SMALL}|{_PARTS})[^/]+{re.escape(_KIND)}")  # other objects below the URL are not the ledger's
-_FORM = 1
 _AT_ONCE = 32  # parts that are read at the same time
 _HELD = 16  # parts whose answers are kept in memory
 _LONG = 4 << 20  # bytes of lines that are merged at once
@@ -39,8 +37,7 @@ class ObjectLedger:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._objects = Objects(place)
-        patience = place.seconds("patience_s", PATIENCE_S)
-        self._writer = Writer(str(place), self._write, PATIENCE_S if patience is None else patience)
+        self._writer = Writer(str(place), self._write, place.patience_s)
         self.put, self.ready, self.written = self._writer.put, self._writer.ready, self._writer.written
         self._lines = lru_cache(_HELD)(self._read_lines)
         self._looking = threading.Lock()  # one thread at a time looks for parts
@@ -57,17 +54,9 @@ class ObjectLedger:
 
     async def begin(self, job: Mapping[str, Any]) -> None:
         """Notes the job. Raises LedgerError if the ledger belongs to another one, LedgerAwayError."""
-        noted = encode({"form": _FORM, **job}, "the parameters")
-        there = await self._writer.patiently(lambda: self._note(noted))
-        try:
-            found = decode(there)
-        except BadResponseError:
-            found = None
-        if not isinstance(found, dict) or found.get("form") != _FORM:
-            text = f"the object {_JOB} below {self._place} is no ledger of this version; name another path for this job"
-            raise LedgerError(text)
         way_out = "Name another path for this job, or remove what is below this one"
-        refuse_another(str(self._place), found, decode(noted), way_out)
+        noted_in = f"the object {_JOB} below {self._place}"
+        await self._writer.agree(job, self._note, noted_in, "name another path for this job", way_out)
 
     def _note(self, noted: bytes) -> bytes:
         there = self._objects.read(_JOB)

@@ -8,17 +8,15 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from .. import oldstyle
-from .._wire import decode, encode
 from ..errors import BadResponseError, InvalidArgumentError
-from .ledger import Entry, refuse_another
+from .ledger import Entry
 from .ledger_jsonl import entry_of, line_of
 from .report import LedgerError
-from .stores import PATIENCE_S, Place
+from .stores import Place
 from .writer import StoreError, Writer
 
 T = TypeVar("T")
 _JOB = b"job"  # the field that says whose the answers are; those of answers have 16 bytes and more
-_FORM = 1
 _AT_ONCE = 500  # look-ups of one command
 _TIMEOUT_S = 5.0
 _ADVICE = {  # by the class of the client's error, or by the first word of the server's
@@ -40,41 +38,33 @@ class ValkeyLedger:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._key = f"llmagg:bulk:{place.name}"
-        self._expire_s = place.seconds("expire_s", None)
+        self._expire_s = int(place.options.get("expire_s", 0))
         self._package = _package()
         errors, own = self._package.exceptions, "RedisError" if self._package.__name__ == "redis" else "ValkeyError"
         self._errors: type[Exception] = getattr(errors, own)
-        patience = place.seconds("patience_s", PATIENCE_S)
-        self._writer = Writer(str(place), self._write, PATIENCE_S if patience is None else patience)
+        self._writer = Writer(str(place), self._write, place.patience_s)
         self.put, self.ready, self.written = self._writer.put, self._writer.ready, self._writer.written
-        self._lock = threading.Lock()  # guards the next two
+        self._lock = threading.Lock()  # guards the client
         self._client: Any = None
-        self._job = b""
+        self._job = b""  # as it is noted
 
     def __repr__(self) -> str:
         return f"ValkeyLedger({self._place})"
 
     async def begin(self, job: Mapping[str, Any]) -> None:
         """Notes the job. Raises LedgerError if the ledger belongs to another one, LedgerAwayError."""
-        noted = encode({"form": _FORM, **job}, "the parameters")
-        there = await self._writer.patiently(lambda: self._do(lambda client: self._note(client, noted)))
-        try:
-            found = decode(there)
-        except BadResponseError:
-            found = None
-        if not isinstance(found, dict) or found.get("form") != _FORM:
-            text = f"the key {self._key} of the store is no ledger of this version; name the job otherwise, ?name=…"
-            raise LedgerError(text)
         way_out = f"Name this job otherwise (?name=…), or remove the store's key {self._key}"
-        refuse_another(str(self._place), found, decode(noted), way_out)
-        with self._lock:
-            self._job = noted
+        noted_in, other = f"the key {self._key} of the store", "name the job otherwise, ?name=…"
+        self._job = await self._writer.agree(job, self._note, noted_in, other, way_out)
 
-    def _note(self, client: Any, noted: bytes) -> bytes:
-        client.hsetnx(self._key, _JOB, noted)
-        found: bytes = client.hget(self._key, _JOB)
-        self._warn_of_eviction(client)
-        return found
+    def _note(self, noted: bytes) -> bytes:
+        def note(client: Any) -> bytes:
+            client.hsetnx(self._key, _JOB, noted)
+            found: bytes = client.hget(self._key, _JOB)
+            self._warn_of_eviction(client)
+            return found
+
+        return self._do(note)
 
     def _warn_of_eviction(self, client: Any) -> None:
         try:
@@ -84,7 +74,7 @@ class ValkeyLedger:
                 return  # a store that tells nobody
             raise
         policy = str(memory.get("maxmemory_policy", ""))
-        evicts = policy.startswith("allkeys") or (policy.startswith("volatile") and self._expire_s is not None)
+        evicts = policy.startswith("allkeys") or (policy.startswith("volatile") and self._expire_s > 0)
         if memory.get("maxmemory") and evicts:
             oldstyle.warn(
                 f"the store of the ledger {self._place} evicts keys (maxmemory-policy {policy}): it may drop answers "
@@ -120,9 +110,7 @@ class ValkeyLedger:
                 "the store has lost what was in it (emptied, expired, evicted, or failed over without its data); "
                 "answers that were paid before are paid again"
             )
-            with self._lock:
-                noted = self._job
-            client.hsetnx(self._key, _JOB, noted)
+            client.hsetnx(self._key, _JOB, self._job)
         for group in groups:
             found += group
         return found
@@ -134,8 +122,8 @@ class ValkeyLedger:
     def _send(self, client: Any, fields: dict[bytes, bytes]) -> None:
         pipeline = client.pipeline(transaction=False)
         pipeline.hset(self._key, mapping=fields)
-        if self._expire_s is not None:
-            pipeline.expire(self._key, int(self._expire_s))
+        if self._expire_s:
+            pipeline.expire(self._key, self._expire_s)
         pipeline.execute()
 
     def _do(self, what: Callable[[Any], T]) -> T:

@@ -20,7 +20,6 @@ _EXPECTED = (
 )
 _KINDS = {"name": "a text", "expire_s": "seconds", "ca_file": "a path", "patience_s": "seconds"}
 _OBJECT_KINDS = {"endpoint": "a URL", "region": "a text", "ca_file": "a path", "patience_s": "seconds"}
-PATIENCE_S = 60.0
 
 
 class Shared(Protocol):
@@ -70,9 +69,10 @@ class Place:
         """The name of the job."""
         return self.options.get("name", "default")
 
-    def seconds(self, key: str, usual: float | None) -> float | None:
-        """An option in seconds."""
-        return float(self.options[key]) if key in self.options else usual
+    @property
+    def patience_s(self) -> float:
+        """How long the store may be away."""
+        return float(self.options.get("patience_s", 60))
 
     def hide(self, text: str) -> str:
         """A text without the credentials of the URL."""

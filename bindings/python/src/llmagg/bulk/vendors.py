@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import ssl
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
-from urllib.request import getproxies_environment, proxy_bypass
 
+from .. import _http
 from ..errors import BadResponseError, ServiceUnavailableError
 
 
@@ -33,40 +31,25 @@ class Place(NamedTuple):
 
 def exchange(place: Place, method: str, path: str, body: bytes = b"", kind: str = "application/json") -> bytes:
     """One HTTP exchange. ``path`` may be a whole URL of the same origin. Raises ServiceUnavailableError."""
-    url = urlsplit(path if "://" in path else place.base_url.rstrip("/") + path)
-    origin = urlsplit(place.base_url)
+    whole = path if "://" in path else place.base_url.rstrip("/") + path
+    url, origin = urlsplit(whole), urlsplit(place.base_url)
     if (url.scheme, url.netloc) != (origin.scheme, origin.netloc):
         here, there = (address.netloc.rpartition("@")[2] for address in (origin, url))  # a password may stand before @
         raise ServiceUnavailableError(f"{here} refers to another server for a batch's results: {there}")
-    proxy = place.proxy
-    if proxy is None and not proxy_bypass(url.netloc):
-        proxy = getproxies_environment().get(url.scheme)
-    through = urlsplit(proxy) if proxy and url.hostname not in ("127.0.0.1", "localhost", "::1") else None
-    host, port = url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
-    at, at_port = (through.hostname or "", through.port or 80) if through else (host, port)
-    connection: http.client.HTTPConnection
-    if url.scheme == "https":
-        context = ssl.create_default_context(cafile=place.ca_file)
-        connection = http.client.HTTPSConnection(at, at_port, timeout=120, context=context)
-        if through:
-            connection.set_tunnel(host, port)
-    else:
-        connection = http.client.HTTPConnection(at, at_port, timeout=120)
+    headers = {"Accept": "*/*", "Content-Type": kind, **place.headers}
     try:
-        target = url.path + (f"?{url.query}" if url.query else "")
-        connection.request(method, target, body or None, {"Content-Type": kind, **place.headers})
-        response = connection.getresponse()
-        data = response.read()
-    except (OSError, http.client.HTTPException) as error:
-        raise ServiceUnavailableError(f"{host} cannot be reached for a batch: {error}") from None
-    finally:
-        connection.close()
-    if response.status >= 300:
-        said = " ".join(data[:300].decode("utf-8", "replace").split())
+        answer = _http.exchange(
+            whole, headers, proxy=_http.proxy_for(whole, place.proxy), ca_file=place.ca_file, method=method, body=body,
+            timeout=120, most=None,
+        )  # fmt: skip
+    except _http.UnreachableError as error:
+        raise ServiceUnavailableError(f"{url.hostname} cannot be reached for a batch: {error}") from None
+    if answer.status >= 300:
+        said = " ".join(answer.body[:300].decode("utf-8", "replace").split())
         asked = url.path.removeprefix(origin.path.rstrip("/"))  # a key may stand in the base_url
-        text = f"{host} refused {method} {asked}: HTTP {response.status} {said}"
-        raise ServiceUnavailableError(text, status=response.status)
-    return data
+        text = f"{url.hostname} refused {method} {asked}: HTTP {answer.status} {said}"
+        raise ServiceUnavailableError(text, status=answer.status)
+    return answer.body
 
 
 def _object(data: bytes, *names: str) -> dict[str, Any]:

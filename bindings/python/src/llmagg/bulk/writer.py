@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import Any, TypeVar
 
+from .._wire import decode, encode
+from ..errors import BadResponseError
 from ..log import logger
-from .ledger import GROUP, Entry
-from .report import LedgerAwayError
+from .ledger import GROUP, Entry, refuse_another
+from .report import LedgerAwayError, LedgerError
 
 T = TypeVar("T")
+_FORM = 1  # of ledgers in stores
 _MOST = 4 << 20  # bytes of a group
 _PAUSES_S = (0.05, 1.0)  # between two tries: the first, doubled each time, and the longest
 
@@ -146,6 +149,23 @@ class Writer:
     def tell(self, text: str) -> None:
         """Tells the log what becomes of the ledger."""
         logger.warning("the ledger %s: %s", self._name, text)
+
+    async def agree(
+        self, job: Mapping[str, Any], note: Callable[[bytes], bytes], noted_in: str, other: str, way_out: str
+    ) -> bytes:
+        """Notes a job by ``note``, which gives back what is noted then; returns the note. Raises LedgerError if that is
+        of another job, or none; LedgerAwayError.
+        """
+        noted = encode({"form": _FORM, **job}, "the parameters")
+        there = await self.patiently(lambda: note(noted))
+        try:
+            found = decode(there)
+        except BadResponseError:
+            found = None
+        if not isinstance(found, dict) or found.get("form") != _FORM:
+            raise LedgerError(f"{noted_in} is no ledger of this version; {other}")
+        refuse_another(self._name, found, decode(noted), way_out)
+        return noted
 
     async def patiently(self, do: Callable[[], T]) -> T:
         """What ``do``, called in a thread, returns; it is tried again while the store is away. Raises LedgerAwayError

@@ -16,12 +16,11 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from llmagg import LLMAggregator, LLMError, observe
+from llmagg import LLMAggregator, LLMError, _http, observe
 from llmagg._native import fleet
 from llmagg._native import route as tables
 from llmagg._shown import shown_path
 
-from . import net
 from .routes import Route
 
 _LATE_S = 60
@@ -88,7 +87,7 @@ def server(route: Route) -> Iterator[Finding]:
     url = route.base_url
     parts = urlsplit(url)
     subject = urlsplit(route.address).netloc or route.name
-    proxy = net.proxy_for(url, route.proxy)
+    proxy = _http.proxy_for(url, route.proxy)
     at = urlsplit(proxy if "://" in proxy else f"http://{proxy}") if proxy else parts
     place = f"{at.hostname}:{at.port or (443 if at.scheme == 'https' else 80)}"
     if proxy:
@@ -122,8 +121,8 @@ def _source(route: Route) -> str:
 
 def _answer(route: Route, subject: str, proxy: str | None) -> Iterator[Finding]:
     try:
-        answer = net.exchange(route.base_url, proxy=proxy, ca_file=route.ca_file)
-    except net.UnreachableError as error:
+        answer = _http.exchange(route.base_url, proxy=proxy, ca_file=route.ca_file)
+    except _http.UnreachableError as error:
         if isinstance(error.__cause__, ssl.SSLCertVerificationError):
             reason = error.__cause__.verify_message
             advice = "for a private authority set ca_file or SSL_CERT_FILE; if a certificate expired, check the clock"

@@ -8,11 +8,10 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from llmagg import InvalidArgumentError, LLMAggregator, LLMError, ModelConfig, lookup
+from llmagg import InvalidArgumentError, LLMAggregator, LLMError, ModelConfig, _http, lookup
 from llmagg._native import route as tables
 from llmagg.settings import address_of
 
-from . import net
 from .routes import Route, described
 
 _NO_LIST = ("azure", "bedrock", "bedrock-openai", "vertex", "vertex-anthropic")
@@ -73,8 +72,8 @@ def of_route(route: Route) -> list[str]:
         headers["anthropic-version"] = "2023-06-01"
     url = f"{base}/api/tags" if route.provider == "ollama" else f"{base}/models"
     try:
-        answer = net.exchange(url, headers, proxy=net.proxy_for(url, route.proxy), ca_file=route.ca_file)
-    except net.UnreachableError as error:
+        answer = _http.exchange(url, headers, proxy=_http.proxy_for(url, route.proxy), ca_file=route.ca_file)
+    except _http.UnreachableError as error:
         raise LLMError(f"{shown} cannot be reached: {error}") from None
     if answer.status != 200:
         raise LLMError(f"{shown} refused to list its models: HTTP {answer.status}")

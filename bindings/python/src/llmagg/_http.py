@@ -1,4 +1,5 @@
-"""One plain HTTP exchange, for what the command tells of servers: the answers of calls come from the core alone.
+"""One plain HTTP exchange, for batches and for what the command tells of servers: the answers of calls come from the
+core alone.
 
 A key goes to the address that it is meant for and nowhere else: redirects are not followed.
 """
@@ -13,7 +14,6 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
-_MOST = 8 << 20
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -45,12 +45,12 @@ def proxy_for(url: str, configured: str | None = None) -> str | None:
 
 def exchange(
     url: str, headers: dict[str, str] | None = None, *, proxy: str | None = None, ca_file: str | None = None,
-    method: str = "GET", timeout: float = 10,
+    method: str = "GET", body: bytes = b"", timeout: float = 10, most: int | None = 8 << 20,
 ) -> Answer:  # fmt: skip
-    """The answer to a request. Raises UnreachableError."""
+    """The answer to a request, with at most ``most`` bytes of its body; None: all of it. Raises UnreachableError."""
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    sent = {"User-Agent": "llmagg-command", "Accept": "application/json", **(headers or {})}
+    sent = {"User-Agent": "llmagg", "Accept": "application/json", **(headers or {})}
     connection: http.client.HTTPConnection | None = None
     try:
         through = urlsplit(proxy if "://" in proxy else f"http://{proxy}") if proxy else None
@@ -58,12 +58,11 @@ def exchange(
         if through is not None and parts.scheme == "http":
             target = url
             sent |= _proxy_headers(through)
-        connection.request(method, target, headers=sent)
+        connection.request(method, target, body or None, sent)
         certificate = connection.sock.getpeercert() if isinstance(connection.sock, ssl.SSLSocket) else None
         response = connection.getresponse()
-        body = response.read(_MOST)
         found = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, found, body, certificate)
+        return Answer(response.status, found, response.read(most), certificate)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise UnreachableError(str(error) or type(error).__name__) from error
     finally:
@@ -77,7 +76,7 @@ def _connection(
     if to.scheme not in ("http", "https"):
         raise ValueError(f"the address begins with {to.scheme or 'nothing'}; expected http:// or https://")
     if through is not None and through.scheme not in ("http", ""):
-        raise ValueError(f"this check cannot go through a proxy whose address begins with {through.scheme}://")
+        raise ValueError(f"the proxy's address begins with {through.scheme}://; expected http://")
     host, port = to.hostname or "", to.port or (443 if to.scheme == "https" else 80)
     at, at_port = (through.hostname or "", through.port or 80) if through else (host, port)
     if to.scheme == "http":
