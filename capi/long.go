@@ -21,18 +21,13 @@ type pages struct {
 }
 
 // mapPages takes pages for so many bytes; none where there is no memory.
-func mapPages(size int) pages {
-	at := C.shim_payload_map(C.size_t(size))
-	if at == nil {
-		return pages{}
-	}
-	return pages{at: at, size: size}
-}
+func mapPages(size int) pages { return pagesAt(C.shim_payload_map(C.size_t(size)), size) }
 
 // reservePages is mapPages for memory of which only a part may be used: it is
 // taken when it is written to.
-func reservePages(size int) pages {
-	at := C.shim_payload_reserve(C.size_t(size))
+func reservePages(size int) pages { return pagesAt(C.shim_payload_reserve(C.size_t(size)), size) }
+
+func pagesAt(at *C.char, size int) pages {
 	if at == nil {
 		return pages{}
 	}

@@ -7,18 +7,16 @@
 #include "queue.h"
 
 enum {
-    LARGE = 64 << 10, /* a payload of this size gets memory of its own, see map */
+    LARGE = 64 << 10, /* a payload of this size gets memory of its own, see shim_payload_map */
     MOST_BATCHED = 32 /* chunks in an event: half of the default window, so that the other half is on its way meanwhile */
 };
 
 /* Memory for a large payload. Not malloc's: it is one of Go's threads that asks, and the arena that C's allocator has for each of
  * them would keep as much for ever. */
-static char *map(size_t size) {
+char *shim_payload_map(size_t size) {
     void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     return at == MAP_FAILED ? NULL : at;
 }
-
-char *shim_payload_map(size_t size) { return map(size); }
 
 char *shim_payload_reserve(size_t size) {
     void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -78,7 +76,7 @@ int queue_add(shim_queue *q, waiting event, const char *before, const char *payl
     event.size = ahead + n;
     if (more_events(q, 1) != 0) return SHIM_NO_MEMORY;
     if (event.size >= LARGE) {
-        if ((event.own = map(event.size)) == NULL) return SHIM_NO_MEMORY;
+        if ((event.own = shim_payload_map(event.size)) == NULL) return SHIM_NO_MEMORY;
         event.mapped = event.size;
         memcpy(event.own, before, ahead);
         memcpy(event.own + ahead, payload, n);

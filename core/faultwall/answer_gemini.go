@@ -87,22 +87,7 @@ func (gemini) chunk(a *content, d delta) any {
 // deltas: thoughts and text in pieces, each function call whole (Gemini does
 // not split arguments), the finish reason and the usage on the last chunk.
 func (gemini) deltas(_ *call, s *Step, a *content) []delta {
-	var all []delta
-	each := func(d delta) {
-		for i := range a.choices {
-			d.choice = i
-			all = append(all, d)
-		}
-	}
-	for _, piece := range s.split(a.reasoning) {
-		each(delta{reasoning: &piece})
-	}
-	for _, piece := range s.split(a.text + a.refusal) {
-		each(delta{text: &piece})
-	}
-	for i := range a.calls {
-		each(delta{call: &ToolCallDelta{Index: i, ID: a.calls[i].ID, Name: a.calls[i].Name, Arguments: a.calls[i].arguments()}})
-	}
+	all := s.pieces(a, a.choices)
 	if a.finish == "" {
 		return all
 	}
@@ -111,7 +96,9 @@ func (gemini) deltas(_ *call, s *Step, a *content) []delta {
 	if s.UsageChunk == "" || s.UsageChunk == UsageFinish {
 		last.usage = a.usage
 	}
-	each(last)
+	for last.choice = range a.choices {
+		all = append(all, last)
+	}
 	switch s.UsageChunk {
 	case UsageOwn:
 		all = append(all, delta{usage: a.usage, bare: true})

@@ -95,23 +95,12 @@ func (o ollama) chunk(a *content, d delta) any {
 }
 
 // deltas: thoughts, text, each call whole, and the end by itself.
-func (o ollama) deltas(_ *call, s *Step, a *content) []delta {
-	var all []delta
-	put := func(line ollamaAnswer) { all = append(all, delta{event: withExtra(line, a.extra)}) }
-	for _, piece := range s.split(a.reasoning) {
-		put(o.line(a, ollamaMessage{Thinking: piece}))
-	}
-	for _, piece := range s.split(a.text + a.refusal) {
-		put(o.line(a, ollamaMessage{Content: piece}))
-	}
-	for _, c := range ollamaCalls(a.calls) {
-		put(o.line(a, ollamaMessage{Calls: []ollamaCall{c}}))
-	}
+func (ollama) deltas(_ *call, s *Step, a *content) []delta {
+	all := s.pieces(a, 1)
 	if a.finish == "" || !s.ends() {
 		return all
 	}
-	put(o.ends(a, o.line(a, ollamaMessage{}), a.usage))
-	return all
+	return append(all, delta{finish: a.finish, usage: a.usage})
 }
 
 func (ollama) failure(status int, model string) any {

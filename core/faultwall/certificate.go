@@ -1,6 +1,7 @@
 package faultwall
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -23,11 +24,7 @@ func (w *Wall) makeCertificate() error {
 		NotBefore: now.Add(-24 * time.Hour), NotAfter: now.Add(24 * time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
-	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	authorityDER, err := x509.CreateCertificate(rand.Reader, authority, authority, authorityKey.Public(), authorityKey)
+	authorityKey, authorityDER, err := signed(authority, authority, nil)
 	if err != nil {
 		return err
 	}
@@ -37,11 +34,7 @@ func (w *Wall) makeCertificate() error {
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	w.nameCertificate(leaf)
-	leafKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, authority, leafKey.Public(), authorityKey)
+	leafKey, leafDER, err := signed(leaf, authority, authorityKey)
 	if err != nil {
 		return err
 	}
@@ -57,6 +50,16 @@ func (w *Wall) makeCertificate() error {
 		return os.WriteFile(w.options.CAFile, w.caPEM, 0o644)
 	}
 	return nil
+}
+
+// signed makes a key and its certificate, signed by another key, or by itself.
+func signed(wanted, by *x509.Certificate, with *ecdsa.PrivateKey) (*ecdsa.PrivateKey, []byte, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	der, err := x509.CreateCertificate(rand.Reader, wanted, by, key.Public(), cmp.Or(with, key))
+	return key, der, err
 }
 
 // tlsVersions are those of Options.TLSMax; 0 for none.

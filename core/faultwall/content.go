@@ -156,6 +156,26 @@ func (s *Step) split(text string) []string {
 	return splitWords(text)
 }
 
+// pieces cuts the substance of an answer, for formats that do not split
+// arguments: thoughts, text and each call, for each of so many choices.
+func (s *Step) pieces(a *content, choices int) (all []delta) {
+	each := func(d delta) {
+		for d.choice = range choices {
+			all = append(all, d)
+		}
+	}
+	for _, piece := range s.split(a.reasoning) {
+		each(delta{reasoning: &piece})
+	}
+	for _, piece := range s.split(a.text + a.refusal) {
+		each(delta{text: &piece})
+	}
+	for i := range a.calls {
+		each(delta{call: &ToolCallDelta{Index: i, ID: a.calls[i].ID, Name: a.calls[i].Name, Arguments: a.calls[i].arguments()}})
+	}
+	return all
+}
+
 func splitEvery(text string, chars int) (pieces []string) {
 	for text != "" {
 		var piece string

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from ._parameters import nearest
+
 C = TypeVar("C", bound=type)
 
 OF_EVENT: dict[str, str] = {
@@ -35,11 +37,9 @@ def _hint(name: str, known: list[str], meant: str | Mapping[str, str]) -> str:
     if not hint and name in _OF_DICTS and "to_dict" in known:
         return "it is no dict; to_dict() makes one"
     if not hint:
-        from difflib import get_close_matches  # slow to import
-
         names = {other.lower(): other for other in known if other[:1] != "_"}
-        found = get_close_matches(name.lower(), list(names), 1, 0.75)
-        hint = f"did you mean {names[found[0]]!r}?" if found else ""
+        found = nearest(name, names, 0.75)
+        hint = f"did you mean {names[found]!r}?" if found else ""
     return hint
 
 

@@ -76,8 +76,8 @@ def told_of(cls: C) -> C:
     return cls
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name that a name was probably meant to be; "" without any."""
+def nearest(name: str, known: Iterable[str], alike: float = 0.8) -> str:
+    """The known name that a name was probably meant to be, if the two are so much ``alike``, of 1; "" without any."""
     from difflib import get_close_matches  # slow to import
 
-    return next(iter(get_close_matches(name.lower(), list(known), 1, 0.8)), "")
+    return next(iter(get_close_matches(name.lower(), list(known), 1, alike)), "")

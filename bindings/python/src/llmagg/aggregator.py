@@ -210,7 +210,7 @@ class LLMAggregator(Closing):
         Raises LLMError; UnsupportedError if no route makes embeddings.
         """
         request = {"input": listed(input, "input"), "model": model, "dimensions": dimensions, "input_type": input_type}
-        return await self._other_call(request, params).embeddings(numpy=numpy)
+        return _late.EmbeddingResponse(await self._other_call(request, params).other("embed"), numpy=numpy)
 
     async def rerank(
         self, /, query: str, documents: Sequence[str], model: str | None = None, top_n: int | None = None,
@@ -222,7 +222,7 @@ class LLMAggregator(Closing):
         """
         documents = listed(documents, "documents")
         request = {"query": query, "documents": documents, "model": model, "top_n": top_n}
-        return await self._other_call(request, params).ranking(documents)
+        return _late.RerankResponse(await self._other_call(request, params).other("rerank"), documents)
 
     async def parse(
         self, messages: ChatCompletionRequest | _late.Messages, form: _late.TypeForm[T],
@@ -367,7 +367,7 @@ class LLMAggregator(Closing):
     ) -> _late.EmbeddingResponse:  # fmt: skip
         """``embed`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         request = {"input": listed(input, "input"), "model": model, "dimensions": dimensions, "input_type": input_type}
-        return self._other_call(request, params).embeddings_sync(numpy=numpy)
+        return _late.EmbeddingResponse(self._other_call(request, params).other_sync("embed"), numpy=numpy)
 
     def rerank_sync(
         self, /, query: str, documents: Sequence[str], model: str | None = None, top_n: int | None = None,
@@ -376,7 +376,7 @@ class LLMAggregator(Closing):
         """``rerank`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         documents = listed(documents, "documents")
         request = {"query": query, "documents": documents, "model": model, "top_n": top_n}
-        return self._other_call(request, params).ranking_sync(documents)
+        return _late.RerankResponse(self._other_call(request, params).other_sync("rerank"), documents)
 
     def generate_response_sync(
         self, messages: _late.Messages, max_retries: int | None = None, **params: _late.Unpack[_late.GenerateParams]

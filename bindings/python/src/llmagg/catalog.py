@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 from . import _again
+from ._parameters import nearest
 from ._shown import shown
 from ._signature import refuse_other
 from ._wire import encode
@@ -301,10 +302,8 @@ def check_strategy(strategy: Any) -> None:
         return
     if strategy is None or (isinstance(strategy, str) and strategy in _STRATEGIES):
         return
-    from difflib import get_close_matches  # slow to import
-
-    near = get_close_matches(str(strategy), _STRATEGIES, 1)
-    hint = f'; did you mean "{near[0]}"?' if near else ""
+    near = nearest(str(strategy), _STRATEGIES, 0.6)
+    hint = f'; did you mean "{near}"?' if near else ""
     raise InvalidArgumentError(
         f"strategy is {shown(strategy)}; expected one of {', '.join(_STRATEGIES)}, or a function of the routes{hint}"
     )

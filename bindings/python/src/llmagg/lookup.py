@@ -93,6 +93,13 @@ def entries(manager: Any, models: Iterable[str]) -> list[catalog.Entry]:
     return catalog.entries(dict(found))
 
 
+def tried(user: Any) -> list[catalog.Entry]:
+    """The clients that calls of an aggregator try, in order."""
+    names = catalog.model_names(user.models)
+    found = entries(user.manager, names)
+    return catalog.resolve(found, names) if names else found
+
+
 def model_names(manager: Any) -> list[str]:
     """The names of a manager's models, each once."""
     if not is_asked(manager):

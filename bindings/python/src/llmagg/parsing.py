@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from . import _absent, _again, _called, _misspelt, _rules, _streamed, catalog, lookup
+from . import _absent, _again, _called, _misspelt, _rules, _streamed, lookup
 from ._bounds import Bounds
 from ._frames import brief
 from ._native.route import Plans
@@ -347,9 +347,7 @@ class Search(Generic[T]):
             last.message = f"the answer does not fit {self.form.name}: {reason}"
 
     def _left(self) -> list[str]:
-        names = catalog.model_names(self._user.models)
-        entries = lookup.entries(self._user.manager, names)
-        routes = [f"{entry.provider}/{entry.name}" for entry in (catalog.resolve(entries, names) if names else entries)]
+        routes = [f"{entry.provider}/{entry.name}" for entry in lookup.tried(self._user)]
         return [route for route in routes if route not in self._tried]
 
     def _others(self) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from .. import _again, _gathered, errors
 from .._frames import brief, shorten
@@ -21,10 +21,6 @@ from .operation import Accept, Calls, Operation, Target
 from .queue import Payload
 from .reader import Reader
 from .signatures import BATCH, BRIEF, CHUNK, DONE, GATHER, RESTART, STREAM
-
-if TYPE_CHECKING:
-    from ..embeddings import EmbeddingResponse
-    from ..rankings import RerankResponse
 
 T = TypeVar("T")
 W = TypeVar("W")
@@ -98,30 +94,6 @@ class Call:
         """The same; blocks."""
         with brief:
             return blocking.last_event(lambda reader: self._begin_other(form, reader))
-
-    async def embeddings(self, *, numpy: bool) -> EmbeddingResponse:
-        """The vectors of texts."""
-        from ..embeddings import EmbeddingResponse
-
-        return EmbeddingResponse(await self.other("embed"), numpy=numpy)
-
-    def embeddings_sync(self, *, numpy: bool) -> EmbeddingResponse:
-        """The same; blocks."""
-        from ..embeddings import EmbeddingResponse
-
-        return EmbeddingResponse(self.other_sync("embed"), numpy=numpy)
-
-    async def ranking(self, documents: Any) -> RerankResponse:
-        """The ranking of documents."""
-        from ..rankings import RerankResponse
-
-        return RerankResponse(await self.other("rerank"), documents)
-
-    def ranking_sync(self, documents: Any) -> RerankResponse:
-        """The same; blocks."""
-        from ..rankings import RerankResponse
-
-        return RerankResponse(self.other_sync("rerank"), documents)
 
     def stream(self) -> AsyncGenerator[StreamEvent, None]:
         """The events of a streamed answer. Leaving it cancels the call."""

@@ -38,7 +38,7 @@ def listed(llm: LLMAggregator, name: str) -> dict[str, Any]:
     """A model, or without a name all of them."""
     names = [requests.ANY, *models.routes(llm)]
     if name and name not in names:
-        raise ModelNotFoundError(f"no model {name}; models.list() lists them", model=name)
+        raise ModelNotFoundError(f"no model {name}; GET /v1/models (models.list()) lists them", model=name)
     return models.model(name) if name else models.listed(names)
 
 

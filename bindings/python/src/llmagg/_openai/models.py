@@ -10,10 +10,7 @@ from llmagg.aggregator import LLMAggregator
 
 def routes(llm: LLMAggregator) -> list[str]:
     """The routes that calls may take, as "provider/model", in order."""
-    names = catalog.model_names(llm.models)
-    entries = lookup.entries(llm.manager, names)
-    entries = catalog.resolve(entries, names) if names else entries
-    return [f"{entry.provider}/{entry.name}" for entry in entries if catalog.is_available(entry.client)]
+    return [f"{entry.provider}/{entry.name}" for entry in lookup.tried(llm) if catalog.is_available(entry.client)]
 
 
 def model(name: str) -> dict[str, Any]:

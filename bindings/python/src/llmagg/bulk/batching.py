@@ -95,9 +95,7 @@ class Batching:
 
     def _find_route(self) -> bool:
         """Finds the first route, and whether its vendor takes batches."""
-        names = catalog.model_names(self._llm.models)
-        entries = lookup.entries(self._llm.manager, names)
-        entry = (catalog.resolve(entries, names) if names else entries)[0]
+        entry = lookup.tried(self._llm)[0]
         config = getattr(entry.client, "config", None)
         vendor = catalog.vendor_of(entry.client)
         if not isinstance(config, ModelConfig) or vendor is None or _vendor(entry.provider, config) not in _VENDORS:

@@ -30,14 +30,10 @@ class Window:
         return self._size
 
     def _look(self) -> None:
-        manager = getattr(self._llm, "manager", None)
-        if manager is None:
+        if getattr(self._llm, "manager", None) is None:
             self._size = self._fixed or 2 * _PLACES
             return
-        names = catalog.model_names(self._llm.models)
-        entries = lookup.entries(manager, names)
-        if names:
-            entries = catalog.resolve(entries, names)
+        entries = lookup.tried(self._llm)
         told = {_route(row): row for row in catalog.report(entries)}
         rows = [told.get(f"{entry.provider}/{entry.name}", {}) for entry in entries]
         places = [int(row.get("limit") or _configured(entry)) for entry, row in zip(entries, rows)]

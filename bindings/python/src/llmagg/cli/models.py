@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 from dataclasses import replace
@@ -10,6 +9,7 @@ from typing import Any
 
 from llmagg import InvalidArgumentError, LLMAggregator, LLMError, ModelConfig, _http, lookup
 from llmagg._native import route as tables
+from llmagg._parameters import nearest
 from llmagg.settings import address_of
 
 from .routes import Route, described
@@ -30,8 +30,8 @@ def of_vendor(vendor: str) -> list[str]:
     """The names of the models that a vendor lists. Raises LLMError."""
     if vendor.lower() not in tables.vendors():
         names = [row["vendor"] for row in vendors()]
-        near = difflib.get_close_matches(vendor.lower(), names, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(names)}"
+        near = nearest(vendor, names, 0.6)
+        hint = f"; did you mean {near!r}?" if near else f"; known are {', '.join(names)}"
         raise InvalidArgumentError(f"no vendor and no configured provider is named {vendor!r}{hint}")
     if vendor.lower() in _NO_LIST:
         raise InvalidArgumentError(f"{vendor} lists its models in the cloud's console only")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,19 +13,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from llmagg._openai import answers, models, requests
-from llmagg._openai.requests import ANY
+from llmagg._openai import answers, calls, requests
 from llmagg._parameters import told_function
 from llmagg.aggregator import LLMAggregator
-from llmagg.errors import LLMError, ModelNotFoundError
+from llmagg.errors import LLMError
 
 from . import bodies
 from .failures import RefusedError, failure_response, json_response
 from .keys import Keys
 from .limits import Limits
-from .streams import EventStream, gone
+from .streams import EventStream, unless_gone
 
-T = TypeVar("T")
 _PATHS = "POST /v1/chat/completions, POST /v1/embeddings and GET /v1/models"
 Answer = Response | EventStream
 
@@ -43,7 +40,7 @@ def application(llm: LLMAggregator, keys: Keys, limits: Limits | None = None) ->
     routes = [
         Route("/healthz", _alive, methods=["GET"]),
         Route("/v1/models", server.models, methods=["GET"]),
-        Route("/v1/models/{name:path}", server.model, methods=["GET"]),
+        Route("/v1/models/{name:path}", server.models, methods=["GET"]),
         Route("/v1/chat/completions", server.limited(server.chat), methods=["POST"]),
         Route("/v1/embeddings", server.limited(server.embeddings), methods=["POST"]),
     ]
@@ -127,16 +124,9 @@ class _Server:
 
         return send
 
-    async def models(self, _: Request) -> Response:
-        """The routes, and ``auto``."""
-        return json_response(models.listed([ANY, *models.routes(self._llm)]))
-
-    async def model(self, request: Request) -> Response:
-        """One of them."""
-        name = request.path_params["name"]
-        if name not in [ANY, *models.routes(self._llm)]:
-            raise ModelNotFoundError(f"no model {name}; GET /v1/models lists them", model=name)
-        return json_response(models.model(name))
+    async def models(self, request: Request) -> Response:
+        """The routes and ``auto``, or the one that the path names."""
+        return json_response(calls.listed(self._llm, request.path_params.get("name", "")))
 
     async def chat(self, request: Request) -> Answer:
         """An answer, whole or as a stream. A stream's status is sent with its first token."""
@@ -146,12 +136,12 @@ class _Server:
         if streamed:
             events = self._llm.stream(asked, **options)
             try:
-                first = await self._unless_gone(request, anext(events))
+                first = await unless_gone(request.receive, anext(events))
             except BaseException:
                 await events.aclose()
                 raise
             return EventStream(first, events, usage=usage)
-        response = await self._unless_gone(request, self._llm.chat(asked, **options))
+        response = await unless_gone(request.receive, self._llm.chat(asked, **options))
         answer, headers = answers.chat(response)
         return json_response(answer, headers=headers)
 
@@ -160,21 +150,6 @@ class _Server:
         body = await bodies.read(request, self._limits)
         options = requests.options_of(body)
         form, asked = requests.vectors_request(body)
-        response = await self._unless_gone(request, self._llm.embed(**asked, **options))
+        response = await unless_gone(request.receive, self._llm.embed(**asked, **options))
         answer, headers = answers.vectors(response, form)
         return json_response(answer, headers=headers)
-
-    @staticmethod
-    async def _unless_gone(request: Request, call: Coroutine[Any, Any, T] | Awaitable[T]) -> T:
-        """The result of a call, which ends when the client goes away."""
-        calling = asyncio.ensure_future(call)
-        leaving = asyncio.ensure_future(gone(request.receive))
-        try:
-            await asyncio.wait((calling, leaving), return_when=asyncio.FIRST_COMPLETED)
-            if not calling.done():
-                raise ClientDisconnect
-            return calling.result()
-        finally:
-            for task in (calling, leaving):
-                task.cancel()
-            await asyncio.gather(calling, leaving, return_exceptions=True)

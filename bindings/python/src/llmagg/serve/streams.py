@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from contextlib import aclosing, suppress
+from typing import TypeVar
 
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from llmagg._openai.lines import CONTENT_TYPE, Lines
 from llmagg.errors import LLMError
 from llmagg.events import StreamEvent
+
+T = TypeVar("T")
 
 
 class EventStream:
@@ -28,17 +32,8 @@ class EventStream:
         """Sends the answer."""
         del scope
         async with aclosing(self._rest):
-            sending = asyncio.ensure_future(self._send(send))
-            leaving = asyncio.ensure_future(gone(receive))
-            try:
-                await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                unfinished = [task for task in (sending, leaving) if not task.done()]
-                for task in unfinished:
-                    task.cancel()
-                await asyncio.gather(*unfinished, return_exceptions=True)
-            if sending.done() and not sending.cancelled():
-                sending.result()
+            with suppress(ClientDisconnect):
+                await unless_gone(receive, self._send(send))
 
     async def _send(self, send: Send) -> None:
         headers = [(b"content-type", CONTENT_TYPE.encode()), (b"cache-control", b"no-cache")]
@@ -59,7 +54,20 @@ class EventStream:
             yield event
 
 
-async def gone(receive: Receive) -> None:
-    """Waits until the client has closed its connection."""
+async def unless_gone(receive: Receive, call: Awaitable[T]) -> T:
+    """The result of a call, which ends when the client closes its connection. Raises ClientDisconnect then."""
+    calling, leaving = asyncio.ensure_future(call), asyncio.ensure_future(_gone(receive))
+    try:
+        await asyncio.wait((calling, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not calling.done():
+            raise ClientDisconnect
+        return calling.result()
+    finally:
+        calling.cancel()
+        leaving.cancel()
+        await asyncio.gather(calling, leaving, return_exceptions=True)
+
+
+async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
