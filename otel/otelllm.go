@@ -116,7 +116,11 @@ func (a *Aggregator) stream(ctx context.Context, r *llm.Request, next llmagg.Str
 	default:
 		go func() {
 			<-s.Done()
-			a.answered(ctx, span, s.Response())
+			if err := s.Err(); err != nil {
+				a.failed(ctx, span, err)
+			} else {
+				a.answered(ctx, span, s.Response())
+			}
 		}()
 	}
 	return s, err

@@ -74,10 +74,13 @@ func attributes(s tracetest.SpanStub) map[attribute.Key]string {
 }
 
 func TestChatsAndStreamsAreSpans(t *testing.T) {
-	for _, how := range []string{"chat", "stream", "left", "cancelled"} {
+	for how, ends := range map[string]string{"chat": "OK", "stream": "OK", "left": "left", "cancelled": "CANCELED", "broken": "STREAM_INTERRUPTED"} {
 		t.Run(how, func(t *testing.T) {
 			script := down
-			if how != "chat" && how != "stream" {
+			switch how {
+			case "broken":
+				script = `{"models":{"bad":{"steps":[{"status":503}]},"good":{"steps":[{"cut":{"how":"reset","after_events":2}}]}}}`
+			case "left", "cancelled":
 				script = `{"models":{"bad":{"steps":[{"status":503}]},"good":{"steps":[{"forever":true,"delay_event_s":0.01}]}}}`
 			}
 			plain, wall := build(t, script)
@@ -102,6 +105,9 @@ func TestChatsAndStreamsAreSpans(t *testing.T) {
 					require.NoError(t, s.Close())
 				case "cancelled":
 					cancel()
+				case "broken":
+					_, err = s.Collect()
+					require.Error(t, err)
 				}
 			}
 			found := spans(t, kept, 3)
@@ -118,8 +124,21 @@ func TestChatsAndStreamsAreSpans(t *testing.T) {
 			for _, said := range []map[attribute.Key]string{bad, attributes(call)} {
 				require.Equal(t, wall.URL(), "http://"+said["server.address"]+":"+said["server.port"])
 			}
-			require.Equal(t, "openai/good", attributes(call)["llmagg.route"])
-			require.NotEqual(t, codes.Error, call.Status.Code)
+			said := attributes(call)
+			require.Equal(t, "openai/good", said["llmagg.route"])
+			require.NotEmpty(t, said["llmagg.call"])
+			switch ends {
+			case "OK":
+				require.Equal(t, `["stop"]`, said["gen_ai.response.finish_reasons"])
+			case "left":
+				require.Equal(t, "true", said["llmagg.stream.left"])
+			default:
+				require.Equal(t, ends, said["error.type"])
+				require.NotEmpty(t, said["llmagg.error.owner"])
+			}
+			require.Equal(t, ends != "OK" && ends != "left", call.Status.Code == codes.Error)
+			require.Equal(t, ends != "OK" && ends != "left", said["error.type"] != "")
+			require.Equal(t, ends == "OK", said["gen_ai.response.finish_reasons"] != "")
 		})
 	}
 }

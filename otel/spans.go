@@ -2,12 +2,14 @@ package otelllm
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -81,9 +83,9 @@ func (t *told) route(a *llm.Attempt) {
 
 // last adds what the attempt that answered says of the call; if none did, it is
 // the last one, which failed. A hedge that lost may stand behind the answer.
-func (t *told) last(trail []llm.Attempt) (failed *llm.Attempt) {
+func (t *told) last(trail []llm.Attempt) {
 	if len(trail) == 0 {
-		return nil
+		return
 	}
 	a := &trail[len(trail)-1]
 	for i := range trail {
@@ -93,13 +95,9 @@ func (t *told) last(trail []llm.Attempt) (failed *llm.Attempt) {
 	}
 	t.text("provider", providerName(a.Provider))
 	t.route(a)
-	if a.Code != llm.OK {
-		return a
-	}
-	if name := t.name("first_chunk"); name != "" {
+	if name := t.name("first_chunk"); a.Code == llm.OK && name != "" {
 		t.seconds(name, a.FirstToken)
 	}
-	return nil
 }
 
 // usage adds the counts of a usage that are known.
@@ -122,7 +120,7 @@ func (t *told) failure(code llm.Code, owner string) {
 	t.add(attribute.String("error.type", code.String()), attribute.String("llmagg.error.owner", owner))
 }
 
-// answered ends the span of a chat by its answer, or by what a stream left.
+// answered ends the span of a chat by its answer.
 func (a *Aggregator) answered(ctx context.Context, span trace.Span, r *llm.Response) {
 	t := told{generation: a.generation}
 	t.text("response_id", r.ID)
@@ -156,12 +154,7 @@ func (a *Aggregator) ended(ctx context.Context, span trace.Span, t told, o outco
 	}
 	a.attempts(ctx, o.attempts)
 	a.named(span, &t, o.attempts, o.model)
-	if failed := t.last(o.attempts); failed != nil {
-		t.failure(failed.Code, failed.ErrorOwner())
-		if failed.Code != llm.Canceled {
-			span.SetStatus(codes.Error, failed.Message)
-		}
-	}
+	t.last(o.attempts)
 	t.text("response_model", o.model)
 	t.add(attribute.Int64("llmagg.call", int64(o.call)))
 	t.usage(o.usage)
@@ -169,6 +162,8 @@ func (a *Aggregator) ended(ctx context.Context, span trace.Span, t told, o outco
 	span.SetAttributes(t.list...)
 }
 
+// failed ends the span of a call that has no answer. A stream that its reader
+// left is no failure.
 func (a *Aggregator) failed(ctx context.Context, span trace.Span, err error) {
 	defer span.End()
 	if !span.IsRecording() {
@@ -179,12 +174,16 @@ func (a *Aggregator) failed(ctx context.Context, span trace.Span, err error) {
 	t := told{generation: a.generation}
 	a.named(span, &t, e.Attempts, "")
 	t.last(e.Attempts)
-	t.failure(e.Code, e.Owner())
 	if e.CallID != 0 {
 		t.add(attribute.Int64("llmagg.call", int64(e.CallID)))
 	}
+	if errors.Is(err, client.ErrLeft) {
+		t.add(attribute.Bool("llmagg.stream.left", true))
+	} else {
+		t.failure(e.Code, e.Owner())
+		span.SetStatus(codes.Error, e.Message)
+	}
 	span.SetAttributes(t.list...)
-	span.SetStatus(codes.Error, e.Message)
 }
 
 // named names the span of a chat by the model that was asked first, where

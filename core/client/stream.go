@@ -1,6 +1,7 @@
 package client
 
 import (
+	"errors"
 	"io"
 	"iter"
 	"sync"
@@ -15,7 +16,7 @@ import (
 )
 
 // Stream is a streamed answer. One goroutine at a time reads it; any goroutine
-// may call Close, Done, Response and Attempts.
+// may call Close, Done, Err, Response and Attempts.
 type Stream struct {
 	scope    *callstate.Scope
 	onEnd    func()
@@ -275,6 +276,20 @@ func (s *Stream) finish(err error) {
 // reason.
 func (s *Stream) Done() <-chan struct{} { return s.done }
 
+// ErrLeft is the cause of [Stream.Err] where the reader closed the stream
+// before its end.
+var ErrLeft = errors.New("the stream was closed by its reader")
+
+// Err returns why the stream ended: nil while it runs, and after Done.
+func (s *Stream) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended == io.EOF {
+		return nil
+	}
+	return s.ended
+}
+
 // Response returns the answer so far, with the attempts so far.
 func (s *Stream) Response() *llm.Response {
 	s.mu.Lock()
@@ -299,7 +314,7 @@ func (s *Stream) Close() error {
 	if s == nil {
 		return nil
 	}
-	s.end(&llm.Error{Code: llm.Canceled, Message: "the stream was closed by its reader"})
+	s.end(&llm.Error{Code: llm.Canceled, Message: ErrLeft.Error(), Cause: ErrLeft})
 	return nil
 }
 

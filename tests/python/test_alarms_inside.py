@@ -361,3 +361,26 @@ def test_what_an_interrupt_ended_does_not_go_on_with_the_next_call(llm_wall: Fau
         signal.signal(signal.SIGALRM, before)
     assert said == []
     assert len(chats(llm_wall)) == 2
+
+
+def test_a_handler_that_raises_while_a_tool_is_ended_leaves_no_error_behind(
+    llm_wall: FaultWall, caplog: pytest.LogCaptureFixture
+) -> None:
+    def raises(*_: Any) -> None:
+        raise AlarmError("too late")
+
+    async def waiting() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            judge("the end")
+
+    llm_wall.script({"models": {"m": {"steps": [{"tool_calls": CALLS[::-1]}]}}})
+    before = signal.signal(signal.SIGALRM, raises)
+    try:
+        with pytest.raises(AlarmError):
+            aggregator_for(llm_wall, "m").run_tools_sync(HELLO, tools=[waiting, tool])
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    gc.collect()
+    assert "never retrieved" not in caplog.text

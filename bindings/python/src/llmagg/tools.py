@@ -323,8 +323,8 @@ async def _results(
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-    for task in tasks:  # what a signal's handler raised has ended the other tools, too
-        if not task.cancelled() and (raised := task.exception()):
-            raise raised
+        raised = [error for task in tasks if not task.cancelled() and (error := task.exception())]
+    if raised:  # by a signal's handler, which has ended the other tools, too
+        raise raised[0]
     texts = ["error: the tool was cancelled" if task.cancelled() else task.result() for task in tasks]
     return [Message("tool", str(text), tool_call_id=call.id) for call, text in zip(calls, texts)]
