@@ -102,8 +102,11 @@ def test_in_a_browser(page: pages.Page, llm: llmagg.LLMAggregator, tmp_path: Pat
         assert browser.run("document.querySelectorAll('details')[1].open")
         browser.press("p", "p")
         browser.wait_for("document.getElementById('status').textContent == 'paused'")
-        browser.run("[...document.querySelector('.sum').children].slice(1, 3).forEach((cell, i) => {"
-                    " cell.textContent = ['STREAM_INTERRUPTED', '12.3 s'][i] })")  # fmt: skip
+        browser.run("{ const cells = document.querySelector('.sum').children;"
+                    " putCode(cells[1], 'STREAM_INTERRUPTED'); cells[2].textContent = '12.3 s' }")  # fmt: skip
+        rows = "[...document.querySelector('.sum').children[1].childNodes].map(part => {"
+        rows += " const range = document.createRange(); range.selectNode(part); return range.getClientRects().length })"
+        assert all(count <= 1 for count in browser.run(rows)), "a code breaks behind an underscore only"
         line = "[...document.querySelector('.sum').children].slice(0, 3).every(cell => "
         most = 30 if width > 700 else 60
         assert browser.run(f"{line}cell.scrollWidth <= cell.clientWidth && cell.clientHeight < {most})")
