@@ -232,13 +232,16 @@ def test_a_process_that_tells_nothing(runtime: Path, monkeypatch: pytest.MonkeyP
 def test_once(process: int, runtime: Path) -> None:
     both = [(["shop/good"], "running"), ([], "OK")]  # the newest first
     until(lambda: [(c["running"], c["outcome"]) for c in next(sockets.lines(process))["calls"]] == both)
-    wide, narrow = command("--once").stdout, command("--once", str(process), columns=60).stdout
+    wide = command("--once").stdout
+    narrow, narrowest = (command("--once", str(process), columns=columns).stdout for columns in (64, 40))
     assert f"app.py process {process} · q quits · 1 in flight" in wide
     assert "shop/down  UNAVAILABLE" in wide
     assert "9000" in wide
     assert "OK " in wide
     assert "shop/down UNAVAILABLE → shop/down UNAVAILABLE → shop/good" in wide
-    assert max(map(len, narrow.splitlines())) <= 60
+    assert max(map(len, narrow.splitlines())) <= 64
+    assert max(map(len, narrowest.splitlines())) <= 40
+    assert "shop/down  closed" in narrowest, "each route has its name"
     assert {"route", "state", "flight", "requests", "tokens", "failed"} <= set(narrow.split()), "no head is cut"
     assert json.loads(command("--json").stdout)["pid"] == process
     file = runtime / "now.html"

@@ -29,7 +29,7 @@ from . import OK
 
 _STATES = {"closed": "green", "half-open": "yellow", "open": "red", "blocked": "red", "off": "dim"}
 _BARS = "▁▂▃▄▅▆▇█"
-_WIDE, _BROAD, _MIDDLE = 150, 122, 92  # columns of the terminal
+_WIDE, _BROAD, _MIDDLE, _NARROW = 150, 122, 92, 64  # columns of the terminal
 
 
 def run(pid: int | None, *, once: bool, as_json: bool, html: Path | None = None) -> int:
@@ -187,7 +187,8 @@ def fleet_screen(snapshot: dict[str, Any], width: int, height: int) -> Group:  #
 
 def _routes(rows: list[dict[str, Any]], width: int) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    names = ["route", "state", "in flight", "requests/min", "tokens/min"]
+    names = ["route", "state", "in flight"]
+    names += ["requests/min", "tokens/min"] if width >= _NARROW else []
     names += ["first token", "total"] if width >= _MIDDLE else []
     names += ["answered", "failed", "cost"] if width >= _WIDE else ["failed"]
     for name in names:
@@ -253,7 +254,9 @@ def _calls(calls: list[dict[str, Any]], width: int, now: float) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
     for name in ("call", "outcome", "time"):
         table.add_column(name, no_wrap=True, justify="left" if name == "outcome" else "right")
-    table.add_column("waterfall", no_wrap=True, width=max(width // 3, 10))
+    fall = width // 3 if width >= _NARROW else 0
+    if fall:
+        table.add_column("waterfall", no_wrap=True, width=fall)
     table.add_column("trail", no_wrap=True, overflow="ellipsis", ratio=1)
     for call in calls:
         style = {"OK": "green", "running": "yellow"}.get(call["outcome"], "red")
@@ -262,7 +265,7 @@ def _calls(calls: list[dict[str, Any]], width: int, now: float) -> Table:
         trail = " → ".join(filter(None, [trail, *(f"{route} …" for route in call["running"])]))
         table.add_row(
             Text(str(call["id"]), style="dim"), Text(call["outcome"], style=style), f"{end - call['start']:.2f} s",
-            waterfall(call, end, max(width // 3, 10)), Text(trail),
+            *([waterfall(call, end, fall)] if fall else []), Text(trail),
         )  # fmt: skip
     return table
 
