@@ -63,19 +63,19 @@ func (v *Vendor) Blame(err error, getenv func(string) (string, bool)) error {
 		return err
 	}
 	e := *llm.AsError(err)
-	if name := v.keyVariable(getenv); name != "" {
+	if name := v.keyVariable(v.key, getenv); name != "" {
 		e.Message = strings.Replace(e.Message, "api_key", "the environment variable "+name, 1)
 	}
 	return &e
 }
 
-// keyVariable is the environment variable that the key came from, or "".
-func (v *Vendor) keyVariable(getenv func(string) (string, bool)) string {
+// keyVariable is the environment variable that has the key, or "".
+func (v *Vendor) keyVariable(key string, getenv func(string) (string, bool)) string {
+	if key == "" || getenv == nil {
+		return ""
+	}
 	for name := range strings.FieldsSeq(v.keys) {
-		if v.key == "" {
-			break
-		}
-		if key, _ := getenv(name); key == v.key {
+		if set, _ := getenv(name); set == key {
 			return name
 		}
 	}
@@ -134,7 +134,7 @@ func (v *Vendor) AdviceOnKey(baseURL, origin, key string, getenv func(string) (s
 	}
 	if !own && v.keys != "" && !v.local {
 		text := origin + " answered, which is not a server of " + v.name
-		if name := v.keyVariable(getenv); name != "" {
+		if name := v.keyVariable(key, getenv); name != "" {
 			text += "; the key comes from the environment variable " + name
 		} else if key != "" {
 			text += "; the key comes from api_key in the configuration"

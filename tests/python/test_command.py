@@ -323,3 +323,5 @@ def test_pasted_lines_are_one_question(terminal: Terminal, llm_wall: FaultWall) 
     terminal.wait_for("tokens")
     sent = [seen["body"]["messages"] for seen in llm_wall.seen()["requests"] if seen["kind"] == "chat"]
     assert {json.dumps(messages) for messages in sent} == {'[{"role": "user", "content": "one\\ntwo\\nthree"}]'}
+    terminal.type("exit", "Enter")  # no question
+    terminal.wait_for_end()

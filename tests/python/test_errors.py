@@ -85,6 +85,8 @@ def test_payload_becomes_an_exception_with_causes() -> None:
     assert (error.partial_text, error.retry_after) == ("Hel", 2.5)
     line = "a/b: RATE_LIMIT (HTTP 429) after 0.1 s, waited 0.25 s before (backoff): slow"
     assert str(error) == "The only route failed.\n  1. " + line
+    times = llmagg.Attempt.from_dict({"route": "a/b", "outcome": "OK", "duration": 9.97e-05, "wait": 1234.5})
+    assert str(times) == "a/b: OK after 0.0001 s, waited 1234.5 s before"
     assert error.attempts[0].extra == {"new": 1}
     assert isinstance(error.__cause__, llmagg.RateLimitError)
     assert error.__cause__.status == 429

@@ -11,6 +11,11 @@ from ._fields import spread
 from .cost import Cost
 
 
+def seconds(time: float) -> str:
+    """A time of an attempt for people: never as 1e-05."""
+    return f"{round(time, 4):.9g} s"
+
+
 @no_dict
 @dataclass(repr=False)
 class Attempt:
@@ -62,11 +67,11 @@ class Attempt:
         parts = [f"{self.route}: {self.outcome}"]
         if self.status:
             parts.append(f" (HTTP {self.status})")
-        parts.append(f" after {self.duration:.3g} s")
+        parts.append(f" after {seconds(self.duration)}")
         if self.first_token:
-            parts.append(f", first token at {self.first_token:.3g} s")
+            parts.append(f", first token at {seconds(self.first_token)}")
         if self.wait:
-            parts.append(f", waited {self.wait:.3g} s before" + (f" ({self.waited_for})" if self.waited_for else ""))
+            parts.append(f", waited {seconds(self.wait)} before" + (f" ({self.waited_for})" if self.waited_for else ""))
         if self.left_out:
             parts.append(f", without {', '.join(self.left_out)}")
         if self.adapted:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from ._shown import shown
-from .attempt import Attempt
+from .attempt import Attempt, seconds
 from .errors import ForkedError, InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Observation:
         if self.state:
             parts.append(f" {self.from_state} → {self.state}" if self.from_state else f" {self.state}")
         if self.wait:
-            parts.append(f" in {self.wait:.3g} s")
+            parts.append(f" in {seconds(self.wait)}")
         if self.code:
             parts.append(f": {self.code}: {self.message}" if self.message else f": {self.code}")
         return "".join(parts)

@@ -130,7 +130,7 @@ def chat(llm: LLMAggregator, system: str | None, params: dict[str, Any]) -> int:
             say(console, "press Ctrl-C again to leave", "dim")
             continue
         again = False
-        if question in ("/quit", "/exit"):
+        if question in ("/quit", "/exit", "quit", "exit"):
             return OK
         if question == "/new":
             messages = list(first)
