@@ -107,6 +107,9 @@ func connectError(ctx context.Context, timeout time.Duration, addr string, err e
 		return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("no connection to %s within %v (connect_timeout)", addr, timeout), Cause: err}
 	}
 	e := &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("cannot connect to %s: %v", addr, err), Cause: err}
+	if unknown := (*net.DNSError)(nil); errors.As(err, &unknown) && unknown.IsNotFound {
+		e.Message += `; check the host's name (it is made of "base_url", "region" or "location"), and this machine's DNS`
+	}
 	if errors.Is(err, errUnknownUser) {
 		e.ShouldRetry = new(bool)
 	}

@@ -239,7 +239,7 @@ func rowOf(where string, m *Model) (v Vendor, typed bool, err error) {
 	case m.Type == compatible.name:
 		v, known = compatible, m.BaseURL != ""
 	case !isRow:
-		return v, typed, llm.Errorf(llm.InvalidArgument, "%s: unknown type %s; expected %s%s", where, shown.Text(m.Type), formatNames(), suggest.For(m.Type, everyName()))
+		return v, typed, llm.Errorf(llm.InvalidArgument, "%s: unknown type %s; expected %s%s", where, shown.Text(m.Type), formatNames(), suggest.For(m.Type, append(everyName(), responsesName, compatible.name)))
 	case t.own == anthropicFormat && known && v.own == "" && (v.messages != "" || m.Like != ""):
 		if v.messages == "" {
 			return v, typed, llm.Errorf(llm.InvalidArgument, "%s: %s has no endpoint of Anthropic's format; leave out \"type\": %q", where, v.name, m.Type)

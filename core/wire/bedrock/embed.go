@@ -73,14 +73,17 @@ func cohereBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 		kind = cohereInputs[""]
 		e.Adapt("input_type", wire.LeftOut)
 	}
-	fields := map[string]any{"texts": e.Texts, "input_type": kind, "embedding_types": []string{"float"}}
+	fields := map[string]any{"texts": e.Texts, "embedding_types": []string{"float"}}
+	if !wire.IsThere(e.Request.Extra["input_type"]) {
+		fields["input_type"] = kind
+	}
 	if e.Request.Dimensions > 0 {
 		if !strings.Contains(e.Model, "embed-v4") {
 			return dst, wire.Unsupported("the model's vectors have 1024 numbers; leave out \"dimensions\"")
 		}
 		fields["output_dimension"] = e.Request.Dimensions
 	}
-	return e.AppendKnown(dst, fields, func(name string) bool { return name == "truncate" || name == "max_tokens" })
+	return e.AppendKnown(dst, fields, func(name string) bool { return name == "truncate" || name == "max_tokens" || name == "input_type" })
 }
 
 // tokensHeader tells the tokens of a request whose answer does not.

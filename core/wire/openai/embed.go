@@ -82,7 +82,7 @@ func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 		fields["embedding_types"] = []string{"float"}
 		kind = cmp.Or(kind, "search_document") // it must be there
 	}
-	if kind != "" {
+	if kind != "" && !wire.IsThere(e.Request.Extra[f.kind]) {
 		fields[f.kind] = kind
 	}
 	return wire.AppendWith(dst, fields, e.Request.Extra)

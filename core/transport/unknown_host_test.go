@@ -1,0 +1,26 @@
+package transport
+
+import (
+	"context"
+	"net"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A host that does not exist is mostly a slip in the configuration, of a
+// region too; one whose name nobody could look up is none.
+func TestAnUnknownHostSaysWhatToCheck(t *testing.T) {
+	for name, told := range map[string]*net.DNSError{
+		"is not found":        {Err: "no such host", Name: "bedrock-runtime.us-est-1.amazonaws.com", IsNotFound: true},
+		"cannot be looked up": {Err: "server misbehaving", Name: "h", IsTemporary: true},
+	} {
+		err := connectError(context.Background(), 0, told.Name+":443", &net.OpError{Op: "dial", Net: "tcp", Err: told})
+		require.ErrorContains(t, err, told.Name)
+		if told.IsNotFound {
+			require.ErrorContains(t, err, `"region"`, name)
+		} else {
+			require.NotContains(t, err.Error(), `"region"`, name)
+		}
+	}
+}
