@@ -1,8 +1,11 @@
-"""An object store for tests: versitygw, a server of S3 over a folder, and a way to it that answers with errors."""
+"""Object stores for tests: versitygw, a server of S3 over a folder, Azurite, and a way to it that answers with errors."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import email.utils
+import hmac
 import http.client
 import os
 import socket
@@ -18,10 +21,12 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[1]))
 from ports import free_port
 
+_ENGINES = Path(__file__).parents[2] / "build/engines"
 BUCKET = "answers"
 KEY, SECRET = "robot-of-the-tests", "hunter2-Zx81-of-the-tests"
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "NO_PROXY": "127.0.0.1,localhost"}
-PROGRAM = os.environ.get("LLMAGG_VERSITYGW", str(Path(__file__).parents[2] / "build/engines/bin/versitygw"))
+AZURITE = os.environ.get("LLMAGG_AZURITE", str(_ENGINES / "azurite/node_modules/.bin/azurite-blob"))
+PROGRAM = os.environ.get("LLMAGG_VERSITYGW", str(_ENGINES / "bin/versitygw"))
 
 
 class ObjectServer:
@@ -66,6 +71,46 @@ class ObjectServer:
     def __exit__(self, *_: object) -> None:
         self.kill()
         self.folder.cleanup()
+
+
+class AzureServer:
+    """Azurite, a server of Azure's blobs in memory, with one container, ended with the test."""
+
+    ACCOUNT = "devstoreaccount1"  # with the key that all of its kind have
+    KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.environment = {
+            "AZURE_STORAGE_USE_EMULATOR": "true", "AZURITE_BLOB_STORAGE_URL": f"http://127.0.0.1:{self.port}",
+        }  # fmt: skip
+        self.process = subprocess.Popen(
+            ["node", AZURITE, "--inMemoryPersistence", "--blobHost", "127.0.0.1", "--blobPort", str(self.port),
+             "--skipApiVersionCheck", "--disableTelemetry"], stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert self.process.stdout is not None
+        assert any("successfully listens" in line for line in self.process.stdout)
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()  # a full pipe would stop it
+        self._make_container()
+
+    def _make_container(self) -> None:
+        date = email.utils.formatdate(usegmt=True)
+        signed = f"PUT{12 * chr(10)}x-ms-date:{date}\nx-ms-version:2021-08-06\n"
+        signed += f"/{self.ACCOUNT}/{self.ACCOUNT}/{BUCKET}\nrestype:container"
+        signature = base64.b64encode(hmac.digest(base64.b64decode(self.KEY), signed.encode(), "sha256")).decode()
+        there = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        there.request("PUT", f"/{self.ACCOUNT}/{BUCKET}?restype=container", headers={
+            "x-ms-date": date, "x-ms-version": "2021-08-06", "Authorization": f"SharedKey {self.ACCOUNT}:{signature}",
+        })  # fmt: skip
+        assert there.getresponse().status == 201
+        there.close()
+
+    def __enter__(self) -> AzureServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
 
 
 class Gate:

@@ -9,10 +9,12 @@ import logging
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import obstore
 import pytest
-from object_store import BUCKET, ENVIRONMENT, KEY, SECRET, Gate, ObjectServer
+from object_store import AZURITE, BUCKET, ENVIRONMENT, KEY, SECRET, AzureServer, Gate, ObjectServer
 from shared_ledger import PLACES, asked, batches, job_with_kills, rows
 
 from llmagg import LLMError, bulk
@@ -94,6 +96,36 @@ def test_small_objects_are_merged_and_any_program_reads_them(wall: FaultWall, st
     assert asked(wall).total() == 520, "an answer was lost when it was merged"
 
 
+def test_what_others_left_behind_is_merged(wall: FaultWall, store: ObjectServer) -> None:
+    for at in range(0, 200, 20):
+        ask(wall, store.url(), rows(at, at + 20))  # each by a worker that ends
+    left = store.names(folder="small")
+    damaged, torn = left[0], left[0].read_bytes()
+    damaged.write_bytes(torn[:-9])
+    workers = [batches(wall, store.url()) for _ in range(2)]
+    for at in range(200, 1240, 20):  # they read the marks, which stand before the damage
+        asyncio.run(workers[at // 20 % 2].ask(rows(at, at + 20)))
+    assert [path for path in left if path.exists()] == [damaged]
+    damaged.write_bytes(torn)
+    ask(wall, store.url(), rows(0, 1240))
+    assert asked(wall).total() == 1240, "an answer was lost when it was merged"
+
+
+@pytest.mark.parametrize("way", ["ignores", "refuses"])
+def test_a_store_without_conditions_is_refused(
+    wall: FaultWall, store: ObjectServer, gate: Gate, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    put = obstore.put
+    if way == "ignores":
+        monkeypatch.setattr(obstore, "put", lambda to, name, data, **_: put(to, name, data, use_multipart=False))
+    else:
+        gate.refused = {"PUT": (501, "NotImplemented", "A header implies functionality that is not implemented")}
+    for _ in range(2):
+        with pytest.raises(bulk.LedgerAwayError, match="does not heed If-None-Match, so that two jobs could take"):
+            ask(wall, gate.url(), ["a"])
+    assert (store.names(), asked(wall).total()) == ([], 0)
+
+
 def test_a_store_that_lets_nobody_remove(
     wall: FaultWall, store: ObjectServer, gate: Gate, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -129,6 +161,29 @@ def test_jobs_that_begin_together_do_not_take_each_others_path(wall: FaultWall, 
         return await asyncio.gather(*(worker.ask(["a"]) for worker in workers), return_exceptions=True)
 
     outcomes = asyncio.run(both())
+    assert sum(isinstance(outcome, list) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, bulk.LedgerError) for outcome in outcomes) == 7
+
+
+@pytest.mark.skipif(not Path(AZURITE).exists(), reason="azurite is installed where npm is")
+@pytest.mark.parametrize("scheme", ["az://answers", "abfss://answers@devstoreaccount1.dfs.core.windows.net"])
+def test_azure(wall: FaultWall, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    async def all_at_once() -> list[Any]:
+        workers = [batches(wall, f"{scheme}/other", params={"temperature": n / 10}) for n in range(8)]
+        return await asyncio.gather(*(worker.ask(["a"]) for worker in workers), return_exceptions=True)
+
+    with AzureServer() as azure:
+        for name, value in azure.environment.items():
+            monkeypatch.setenv(name, value)
+        for at in range(0, 100, 20):
+            ask(wall, f"{scheme}/job", rows(at, at + 20))  # each by a worker that ends
+        workers = [batches(wall, f"{scheme}/job") for _ in range(2)]
+        for at in range(100, 1140, 20):
+            asyncio.run(workers[at // 20 % 2].ask(rows(at, at + 20)))
+        ask(wall, f"{scheme}/job", rows(0, 1140))
+        names = workers[0]._ledger._objects.names()  # type: ignore[union-attr]
+        assert (sum(name.startswith("small/") for name in names) < 26, asked(wall).total()) == (True, 1140)
+        outcomes = asyncio.run(all_at_once())
     assert sum(isinstance(outcome, list) for outcome in outcomes) == 1
     assert sum(isinstance(outcome, bulk.LedgerError) for outcome in outcomes) == 7
 

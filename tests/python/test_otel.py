@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 import llmagg
 from conftest import HELLO, aggregator_for, chats, config_for, until
-from llmagg import default, otel
+from llmagg import _series, default, otel
 from llmagg.faultwall import FaultWall
 from llmagg.manager import PrivateManager
 from llmagg.otel.names import NAMES
@@ -363,6 +363,16 @@ def test_routes_of_one_name_are_one_series(llm_wall: FaultWall) -> None:
     metrics = {m["name"]: m["data"]["data_points"] for m in data["resource_metrics"][0]["scope_metrics"][0]["metrics"]}
     points = [point["value"] for point in metrics["llmagg.attempts"] if point["attributes"]["model"] == "twice"]
     assert points in ([2], [4])
+
+
+def test_costs_in_two_currencies_are_not_added() -> None:
+    def report(**cost: Any) -> dict[str, Any]:
+        return {"provider": "a", "model": "b", "totals": {"retries": 1, **({"cost": cost} if cost else {})}}
+
+    euros, dollars = report(amount=1.0, currency="EUR"), report(amount=2.0, currency="USD")
+    for given, cost in (((euros, dollars), 1.0), ((euros, euros), 2.0), ((report(), dollars), 2.0)):
+        (both,) = _series.merged(given).values()
+        assert (both["totals"]["cost"]["amount"], both["totals"]["retries"]) == (cost, 2)
 
 
 def test_labels_hold_configured_names_only(llm_wall: FaultWall) -> None:

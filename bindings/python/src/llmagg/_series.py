@@ -65,8 +65,10 @@ def _both(one: Report, other: Report) -> Report:
 
 
 def _sum(one: Any, other: Any) -> Any:
-    """Numbers added, also inside dicts and lists; of other values the first."""
+    """Numbers added, also inside dicts and lists; of other values, and of costs in two currencies, the first."""
     if isinstance(one, dict) and isinstance(other, dict):
+        if one.get("currency") != other.get("currency"):
+            return one  # as a route's own totals leave out costs in a second currency
         return {key: _sum(one[key], other[key]) if key in one and key in other else one.get(key, other.get(key))
                 for key in {**one, **other}}  # fmt: skip
     if isinstance(one, list) and isinstance(other, list):

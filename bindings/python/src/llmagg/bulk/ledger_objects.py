@@ -7,6 +7,7 @@ import threading
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..errors import BadResponseError
 from .ledger import GROUP, Entry
 from .ledger_jsonl import entry_of, line_of
 from .objects import Objects
-from .parts import HEAD, mark, marks, packed, unpacked
+from .parts import HEAD, MOST, mark, marks, packed, unpacked
 from .report import LedgerError
 from .stores import Place
 from .writer import StoreError, Writer
@@ -31,7 +32,8 @@ class ObjectLedger:
     """Answers by their keys. Any number of processes may write; each reads what all have written.
 
     What a process writes at once is a new object. When 500 of its answers stand in small objects, it writes them again
-    as one and removes the small ones. No object changes. In memory stands a mark and a place for each answer.
+    as one, with those that others left behind, and removes the small ones. No object changes. In memory stands a mark
+    and a place for each answer.
     """
 
     def __init__(self, place: Place) -> None:
@@ -48,6 +50,7 @@ class ObjectLedger:
         self._marks: list[bytes] = []
         self._texts: list[bytes] = []
         self._merges = True
+        self._left: set[str] | None = None  # small objects of others at the first look, or when it merged last
 
     def __repr__(self) -> str:
         return f"ObjectLedger({self._place})"
@@ -152,8 +155,14 @@ class ObjectLedger:
                     if signs is not None:
                         self._learn(name, signs)
                 if not (missing := [name for name, signs in read if signs is None]):
+                    self._left = self._others() if self._left is None else self._left
                     return
                 gone.update(missing)  # what they were merged into may be too new for this list
+
+    def _others(self) -> set[str]:
+        """The small objects of others that there were at the last look."""
+        with self._lock:
+            return {name for name in self._seen if name.startswith(_SMALL)}.difference(self._small)
 
     def _learn(self, name: str, signs: list[bytes]) -> None:
         with self._lock:
@@ -196,11 +205,26 @@ class ObjectLedger:
 
     def _merge(self) -> None:
         """Writes what stands in small objects as one. If that fails, the small ones stay, and nothing is lost."""
+        others = self._others()
         small, signs, texts = self._small, self._marks, self._texts
         self._small, self._marks, self._texts = [], [], []
         try:
+            for name in others & (self._left or set()):  # who wrote them would have merged them meanwhile
+                if len(signs) < MOST and sum(map(len, texts)) < _LONG:
+                    self._adopt(name, small, signs, texts)
+            self._left = others.difference(small)
             self._write_part(_PARTS, signs, texts)
             self._objects.remove(small)
         except StoreError as trouble:
             self._merges = not trouble.lasting
             self._writer.tell(f"{len(small)} small objects stay beside what is merged of them: {trouble}")
+
+    def _adopt(self, name: str, small: list[str], signs: list[bytes], texts: list[bytes]) -> None:
+        """Adds another's small object to what is merged, unless it is gone, damaged, or too large."""
+        part = self._objects.read(name)
+        with suppress(ValueError):  # who looks for its answers tells that it is damaged
+            found, lines = ([], []) if part is None else (marks(part), unpacked(part))
+            if len(found) == len(lines) and len(signs) + len(found) <= MOST:
+                texts += [line + b"\n" for line in lines]
+                signs += found
+                small.append(name)

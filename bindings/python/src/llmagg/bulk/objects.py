@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -45,6 +46,8 @@ _REACH = (  # what the client says of a connection, somewhere in its text
     ("TimedOut", "it did not answer in time", False),
     ("BadScheme", "its endpoint is no https://; where that is meant, name it in the URL, ?endpoint=http://…", True),
 )
+
+_UNSURE = "it does not heed If-None-Match, so that two jobs could take one path; use a store that does, or Valkey"
 
 
 class Objects:
@@ -105,23 +108,38 @@ class Objects:
         self._do(lambda: self._package.put(self._store, name, data, use_multipart=False))
 
     def create(self, name: str, data: bytes) -> None:
-        """Writes an object if there is none of that name."""
+        """Writes an object if there is none of that name. A store that cannot tell is refused: it would let two jobs
+        have one path.
+        """
 
-        def create() -> None:
+        def create() -> bool:
             try:
                 self._package.put(self._store, name, data, mode="create")
             except (self._errors.AlreadyExistsError, self._errors.PreconditionError):
-                return
+                return False
             except (NotImplementedError, self._errors.BaseError) as error:
                 if _code(str(error)) not in ("NotImplemented", "501"):
                     raise
-                self._package.put(self._store, name, data, use_multipart=False)  # a store without If-None-Match
+                raise StoreError(_UNSURE, lasting=True) from None
+            return True
 
-        self._do(create)
+        if self._do(create) and self._do(create):
+            self.remove([name])  # the next job would take it for granted
+            raise StoreError(_UNSURE, lasting=True)
 
-    def remove(self, names: Iterable[str]) -> None:
-        """Removes objects."""
-        self._do(lambda: self._package.delete(self._store, list(names)))
+    def remove(self, names: list[str]) -> None:
+        """Removes objects. Others may remove them at the same time."""
+
+        def remove() -> None:
+            try:
+                self._package.delete(self._store, list(names))
+            except gone:
+                for name in names:
+                    with suppress(*gone):
+                        self._package.delete(self._store, name)
+
+        gone = (FileNotFoundError, self._errors.NotFoundError)
+        self._do(remove)
 
     def _do(self, what: Callable[[], T]) -> T:
         try:
