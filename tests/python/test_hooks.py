@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 from typing import Any
 from unittest import mock
 
@@ -29,6 +30,34 @@ def test_a_mock_as_a_client(run: Any) -> None:
     assert client.chat_completion.await_args.args[0].messages[0].content == "Hello!"
     run(aggregator.close())
     assert client.close.await_count == 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_client_and_a_manager_that_are_mocks_of_coroutines(run: Any) -> None:
+    aggregator, provider = my_aggregator("m")
+    client = provider.clients["m"] = mock.AsyncMock()
+    client.chat_completion.return_value = answer("mocked")
+    assert run(aggregator.generate_response(HELLO)) == "mocked"
+    assert provider.get_available_models() == ["m"]
+    with mock.patch.object(llmagg.Manager, "get_client_by_model", lambda *_: client):
+        assert run(aggregator.generate_response(HELLO)) == "mocked"
+    run(aggregator.close())
+    gc.collect()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_coroutine_function_makes_no_client(run: Any, caplog: pytest.LogCaptureFixture) -> None:
+    class Mine(llmagg.BaseProvider):
+        async def create_client(self, model_config: llmagg.ModelConfig) -> Any:  # type: ignore[override]
+            raise AssertionError(model_config)
+
+    config = llmagg.ModelConfig("m", "mine", None, None)
+    provider = Mine(llmagg.ProviderConfig("mine", {"m": config}))
+    with pytest.raises(llmagg.InvalidArgumentError, match="create_client is a coroutine function"):
+        run(provider.register_client(config))
+    run(provider.initialize_all_models())
+    assert provider.clients == {} and "could not be initialized" in caplog.text
+    gc.collect()
 
 
 def test_a_client_with_slots_put_in_by_hand(run: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from typing import Any, TypeVar
 
@@ -10,7 +11,7 @@ from ._closing import Closing
 from ._twin import twin
 from .client import LLMClient  # noqa: F401 - tests patch this name
 from .config import ModelConfig, ProviderConfig, name_model
-from .errors import ModelNotFoundError
+from .errors import InvalidArgumentError, ModelNotFoundError
 from .log import logger
 
 __getattr__ = _names.of_module(__name__)
@@ -102,7 +103,13 @@ class BaseProvider(Provider):
 
     def _register(self, model_config: ModelConfig) -> None:
         name = getattr(model_config, "name", None) or model_config.model
-        self.clients[name] = self.create_client(model_config)
+        client = self.create_client(model_config)
+        if inspect.iscoroutine(client):
+            client.close()
+            raise InvalidArgumentError(
+                f"{type(self).__name__}.create_client is a coroutine function; expected a plain one"
+            )
+        self.clients[name] = client
         logger.info("model %s/%s is registered", self.get_provider_name(), name)
 
     async def initialize_all_models(self) -> None:
