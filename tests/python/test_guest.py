@@ -179,12 +179,19 @@ class _OfAnotherClock(BaseHTTPRequestHandler):
 
 def test_a_date_counts_by_the_clock_of_its_server(tmp_path: Path) -> None:
     code = """
-for ahead in (-3600, 0, 3600):
-    aggregator = llmagg.LLMAggregator(["p/m"])
-    aggregator.initialize_sync({"p": {"models": {"m": {"base_url": f"{URL}/{ahead}"}}}})
-    answers = [aggregator.chat_sync(HELLO), asyncio.run(aggregator.chat(HELLO))]
+from concurrent.futures import ThreadPoolExecutor
+AHEAD = (-3600, 0, 3600)
+llm = llmagg.LLMAggregator()
+llm.initialize_sync({f"p{ahead}": {"models": {"m": {"base_url": f"{URL}/{ahead}"}}} for ahead in AHEAD})
+
+def asked(ahead):
+    model = f"p{ahead}/m"
+    answers = [llm.chat_sync(HELLO, model=model), asyncio.run(llm.chat(HELLO, model=model))]
     waits = [[attempt.wait for attempt in answer.attempts] for answer in answers]
     assert len(waits[0]) == 2 and 0.99 <= waits[0][1] < 1.1 and len(waits[1]) == 1, (ahead, waits)
+
+with ThreadPoolExecutor() as pool:  # at once, since each waits for a whole second
+    list(pool.map(asked, AHEAD))
 """
     with ThreadingHTTPServer(("127.0.0.1", 0), _OfAnotherClock) as httpd:
         thread = threading.Thread(target=httpd.serve_forever)

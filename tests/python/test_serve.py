@@ -315,7 +315,7 @@ def test_a_head_that_does_not_arrive(server: Server, monkeypatch: pytest.MonkeyP
             connection.sendall(first)
             assert connection.recv(1000).startswith(b"HTTP/1.1 408")
             assert connection.recv(1000) == b""
-    server.wall.script({"default": {"steps": [{"delay_headers_s": 1}]}})
+    server.wall.script({"default": {"steps": [{"delay_headers_s": 0.4}]}})
     assert server.chat("shop/good")[0] == 200, "only heads are bounded, not answers"
 
 

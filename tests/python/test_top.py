@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -26,7 +27,7 @@ from conftest import FAST, config_for
 from llmagg.errors import InvalidArgumentError
 from llmagg.faultwall import FaultWall
 from llmagg.manager import PrivateManager
-from llmagg.monitor import sockets
+from llmagg.monitor import fleet, sockets
 from llmagg.monitor.feed import Feed
 
 pytestmark = pytest.mark.long
@@ -297,3 +298,16 @@ def test_without_the_variable_nothing_runs(runtime: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "False 1\n"
     assert not (runtime / "llmagg").exists()
+
+
+def test_the_file_of_a_fleet_is_read_as_any_configuration(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, given, seen = runtime / "fleet.json", {"url": "redis://127.0.0.1:1"}, []
+    file.write_bytes(b'\xef\xbb\xbf{"shop": {"models": {}}, "fleet": {"name": "ours"}}')
+    with monkeypatch.context() as patched:  # not every build has a store for a fleet
+        patched.setattr(llmagg.LLMAggregator, "initialize_sync", lambda _, config: seen.append(config))
+        fleet._initialize(file, given)
+    assert seen == [{"shop": {"models": {}}, "fleet": {"name": "ours", **given}}]
+    for wrong, says in ((b"\xff\xfe{\0}\0", "is UTF-16"), (b"[]", "must be {provider"), (b'{\n"a": ,}', "in line 2")):
+        file.write_bytes(wrong)
+        with pytest.raises(InvalidArgumentError, match=re.escape(says)):
+            fleet._initialize(file, given)

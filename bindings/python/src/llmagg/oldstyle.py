@@ -54,12 +54,12 @@ def provider_configs(config: Any, *, lenient: bool = False, skip: bool = True) -
         return _read(config, None, lenient, skip=skip)
     if isinstance(config, str) and config.removeprefix("\ufeff").lstrip()[:1] in ("{", "["):
         text = config.removeprefix("\ufeff").encode("utf-8", "replace")
-        return _read(_decoded(text, _TEXT), text, lenient)
+        return _read(decoded(text, _TEXT), text, lenient)
     what = f"the configuration file {_shown(config)}"
-    content, mode = _content(config, what)
-    data = _decoded(content, what)
+    text, mode = content(config, what)
+    data = decoded(text, what)
     try:
-        found = _read(data, content, lenient, what)
+        found = _read(data, text, lenient, what)
     except InvalidArgumentError as error:
         raise InvalidArgumentError(error.message if what in error.message else f"{what}: {error.message}") from None
     if found.holds_secret:
@@ -79,18 +79,20 @@ def _shown(path: str | os.PathLike[str]) -> str:
     return f"named by a text of {len(text)} characters"
 
 
-def _content(path: str | os.PathLike[str], what: str) -> tuple[bytes, int]:
+def content(path: str | os.PathLike[str], what: str) -> tuple[bytes, int]:
+    """The content of ``what``, a file of a configuration, and its permission bits. Raises InvalidArgumentError."""
     from . import configfile
 
     try:
-        content, mode = configfile.read(path)
+        text, mode = configfile.read(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InvalidArgumentError(f"{what} cannot be read: {reason} (JSON text must begin with '{{')") from None
-    return content.removeprefix(b"\xef\xbb\xbf"), mode
+    return text.removeprefix(b"\xef\xbb\xbf"), mode
 
 
-def _decoded(data: bytes, what: str) -> Any:
+def decoded(data: bytes, what: str) -> Any:
+    """The JSON of a configuration. Raises InvalidArgumentError, which says in which line ``what`` is wrong."""
     try:
         return decode(data)
     except BadResponseError as error:

@@ -105,27 +105,27 @@ class Mirror:
 
     async def request(self, asked: Asked) -> tuple[str, bytes]:
         """The path and the body of a row's request. Raises LLMError if the core refuses the row."""
-        assert self._asking is not None
-        row = str(asked.n)
-        params = {**asked.params, "extra_headers": {_HEADER: row}, "max_retries": 1}
-        params.pop("headers", None)
-        entry, _, _ = await self._asking.ask(asked._replace(params=params))
-        kept = self._kept.pop(row, None)
+        entry, _, _ = await self._ask(asked)
+        kept = self._kept.pop(str(asked.n), None)
         if kept is None:
             raise BadRequestError(entry.error or "the row cannot be asked")
         return kept
 
     async def outcome(self, asked: Asked, status: int, body: bytes) -> tuple[Entry, ChatCompletionResponse | None, Any]:
         """What an answer of a batch comes to; batches cost half, or what "service_tiers" of the price says."""
-        assert self._asking is not None
         row = str(asked.n)
         self._answers[row] = (status, _as_batch(body) if status == 200 else body)
-        params = {**asked.params, "extra_headers": {_HEADER: row}, "max_retries": 1}
-        params.pop("headers", None)
-        entry, response, value = await self._asking.ask(asked._replace(params=params))
+        outcome = await self._ask(asked)
         self._answers.pop(row, None)
         self._kept.pop(row, None)
-        return entry, response, value
+        return outcome
+
+    async def _ask(self, asked: Asked) -> tuple[Entry, ChatCompletionResponse | None, Any]:
+        """What the mirror's answer to a row comes to; the request says whose it is."""
+        assert self._asking is not None
+        params = {**asked.params, "extra_headers": {_HEADER: str(asked.n)}, "max_retries": 1}
+        params.pop("headers", None)
+        return await self._asking.ask(asked._replace(params=params))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.add(writer)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from llmagg import catalog, configfile, default
+from llmagg import catalog, configfile, default, oldstyle
 from llmagg._native import fleet, route
 from llmagg._shown import shown_path
-from llmagg.errors import InvalidArgumentError
 from llmagg.manager import get_manager
 
 from .sockets import PERIOD
@@ -45,19 +43,13 @@ def _initialize(path: Path, given: dict[str, Any]) -> None:
     """Makes the routes of a configuration members of the fleet; none is asked."""
     from llmagg.aggregator import LLMAggregator
 
-    try:
-        content, mode = configfile.read(path)
-        config = json.loads(content)
-        configfile.warn_if_exposed(path, mode)
-    except OSError as error:
-        raise InvalidArgumentError(f"{shown_path(path)} cannot be read: {error.strerror}; name another file") from None
-    except ValueError as error:
-        raise InvalidArgumentError(f"{shown_path(path)} is no JSON: {error}; expected a configuration") from None
-    if not isinstance(config, dict):
-        text = f"{shown_path(path)} holds {type(config).__name__}"
-        raise InvalidArgumentError(f"{text}; expected the object of a configuration")
-    own = config.get("fleet")
-    config["fleet"] = {**own, **given} if isinstance(own, dict) else given
+    what = f"the configuration file {shown_path(path)}"
+    text, mode = oldstyle.content(path, what)
+    config = oldstyle.decoded(text, what)
+    configfile.warn_if_exposed(path, mode)
+    if isinstance(config, dict):
+        own = config.get("fleet")
+        config["fleet"] = {**own, **given} if isinstance(own, dict) else given
     LLMAggregator().initialize_sync(config)
     for entry in catalog.entries(get_manager().providers):  # else a route is made by its first call
         route.route_of(entry.client).handle(entry.client, catalog.vendor_of(entry.client))
