@@ -187,10 +187,12 @@ def without_none(value: Any) -> Any:
     return value
 
 
-def as_dict(value: Any) -> Any:
+def as_dict(value: Any) -> dict[str, Any]:
     """The dict that is written for a dataclass, a Struct, a class of attrs or a model of pydantic."""
     fields = fields_of(value)
-    return plain(value) if fields is None else {name: item for name, item in fields if item is not None}
+    made: dict[str, Any]
+    made = plain(value) if fields is None else {name: item for name, item in fields if item is not None}
+    return made
 
 
 def fields_of(value: Any) -> list[tuple[str, Any]] | None:
@@ -298,7 +300,7 @@ def deep(root: Any) -> str:
         if depth == _DEEP:
             return f"{place[:60]}… "
         if not (value is None or isinstance(value, (int, float, str, Decimal, Enum))):
-            stack.extend((where, item, depth + 1) for where, item in reversed(_inside_if_read(place, value)))
+            stack.extend((where, item, depth + 1) for where, item in reversed(inside(value, place, arrays=True)))
     return ""
 
 
@@ -370,13 +372,10 @@ def _inside(place: str, value: Any, *, any_key: bool = False) -> list[tuple[str,
         raise _RefusedError(f"{place or 'the value'} {reason}") from None
 
 
-def inside(value: Any) -> list[tuple[str, Any]]:
-    """The values inside a container of any type, each with its place; none if it cannot be written."""
-    return _inside_if_read("", value, arrays=False)
-
-
-def _inside_if_read(place: str, value: Any, *, arrays: bool = True) -> list[tuple[str, Any]]:
-    """The same; also of arrays that hold numbers or texts, if wanted."""
+def inside(value: Any, place: str = "", *, arrays: bool = False) -> list[tuple[str, Any]]:
+    """The values inside a container of any type, each with its place; none if it cannot be written. ``arrays`` are
+    those of numpy that hold numbers or texts.
+    """
 
     def look() -> list[tuple[str, Any]]:
         passed = not arrays and hasattr(type(value), "dtype") and value.dtype.kind not in "OSV"
