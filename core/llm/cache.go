@@ -34,25 +34,17 @@ const CacheMiss = "miss"
 
 // Check refuses any other value.
 func (m CacheMode) Check() error {
-	switch m {
-	case "", CacheUse, CacheRefresh, CacheOff:
-		return nil
-	}
-	words := []string{string(CacheUse), string(CacheRefresh), string(CacheOff)}
-	return Errorf(InvalidArgument, "option \"cache\" is %s; expected \"use\", \"refresh\" or \"off\"%s", shown.Text(string(m)), suggest.For(string(m), words))
+	return checkWord("option \"cache\"", string(m), cacheWords)
 }
 
+var cacheWords = []string{string(CacheUse), string(CacheRefresh), string(CacheOff)}
+
 func (o *CallOptions) setCache(_ string, v []byte) error {
-	var s string
-	if v[0] != '"' || JSON.Unmarshal(v, &s) != nil || s == "" {
-		hint := ""
-		if v[0] == 't' || v[0] == '{' {
-			hint = "; the cache itself is an option of the aggregator"
-		}
-		return Errorf(InvalidArgument, "option \"cache\" is %s; expected \"use\", \"refresh\" or \"off\"%s", shown.Value(v), hint)
+	word, err := readWord("option \"cache\"", v, cacheWords)
+	if o.Cache = CacheMode(word); err != nil && (v[0] == 't' || v[0] == '{') {
+		return Errorf(InvalidArgument, "%s; the cache itself is an option of the aggregator", AsError(err).Message)
 	}
-	o.Cache = CacheMode(s)
-	return o.Cache.Check()
+	return err
 }
 
 // CacheLimits bound a cache. Zero means the default.

@@ -35,39 +35,45 @@ const (
 	Canceled          Code = -40 // the caller cancelled
 )
 
-var codeNames = map[Code]string{
-	OK: "OK", InvalidArgument: "INVALID_ARGUMENT", InvalidHandle: "INVALID_HANDLE",
-	Closed: "CLOSED", Internal: "INTERNAL", Forked: "FORKED", NotInitialized: "NOT_INITIALIZED",
-	ProviderNotFound: "PROVIDER_NOT_FOUND", ModelNotFound: "MODEL_NOT_FOUND",
-	Authentication: "AUTHENTICATION", Quota: "QUOTA", RateLimit: "RATE_LIMIT",
-	BadRequest: "BAD_REQUEST", ContextLength: "CONTEXT_LENGTH", ContentFilter: "CONTENT_FILTER",
-	Timeout: "TIMEOUT", Unavailable: "UNAVAILABLE", BadResponse: "BAD_RESPONSE",
-	StreamInterrupted: "STREAM_INTERRUPTED", CircuitOpen: "CIRCUIT_OPEN", Overloaded: "OVERLOADED",
-	AllFailed: "ALL_FAILED", Unsupported: "UNSUPPORTED", Canceled: "CANCELED",
+// codes are all codes, from the highest number to the lowest.
+var codes = [...]struct {
+	code Code
+	name string
+}{
+	{OK, "OK"}, {InvalidArgument, "INVALID_ARGUMENT"}, {InvalidHandle, "INVALID_HANDLE"}, {Closed, "CLOSED"},
+	{Internal, "INTERNAL"}, {Forked, "FORKED"}, {NotInitialized, "NOT_INITIALIZED"},
+	{ProviderNotFound, "PROVIDER_NOT_FOUND"}, {ModelNotFound, "MODEL_NOT_FOUND"}, {Authentication, "AUTHENTICATION"},
+	{Quota, "QUOTA"}, {RateLimit, "RATE_LIMIT"}, {BadRequest, "BAD_REQUEST"}, {ContextLength, "CONTEXT_LENGTH"},
+	{ContentFilter, "CONTENT_FILTER"}, {Timeout, "TIMEOUT"}, {Unavailable, "UNAVAILABLE"}, {BadResponse, "BAD_RESPONSE"},
+	{StreamInterrupted, "STREAM_INTERRUPTED"}, {CircuitOpen, "CIRCUIT_OPEN"}, {Overloaded, "OVERLOADED"},
+	{AllFailed, "ALL_FAILED"}, {Unsupported, "UNSUPPORTED"}, {Canceled, "CANCELED"},
 }
 
 // String returns the code's name as in the C header, without LLMAGG_E_, such as
 // "RATE_LIMIT"; a number for an unknown code.
 func (c Code) String() string {
-	if s, ok := codeNames[c]; ok {
-		return s
+	for i := range codes {
+		if codes[i].code == c {
+			return codes[i].name
+		}
 	}
 	return strconv.Itoa(int(c))
 }
 
 // Codes lists every code, OK included, from the highest number to the lowest.
 func Codes() []Code {
-	return []Code{OK, InvalidArgument, InvalidHandle, Closed, Internal, Forked, NotInitialized,
-		ProviderNotFound, ModelNotFound, Authentication, Quota, RateLimit, BadRequest, ContextLength,
-		ContentFilter, Timeout, Unavailable, BadResponse, StreamInterrupted, CircuitOpen, Overloaded,
-		AllFailed, Unsupported, Canceled}
+	all := make([]Code, len(codes))
+	for i := range codes {
+		all[i] = codes[i].code
+	}
+	return all
 }
 
-// CodeOf finds a code by its number or by its name ("RATE_LIMIT").
+// CodeOf finds a code by its name ("RATE_LIMIT").
 func CodeOf(name string) (Code, bool) {
-	for c, s := range codeNames {
-		if s == name {
-			return c, true
+	for i := range codes {
+		if codes[i].name == name {
+			return codes[i].code, true
 		}
 	}
 	return 0, false

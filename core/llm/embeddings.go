@@ -1,11 +1,6 @@
 package llm
 
-import (
-	"slices"
-
-	"github.com/llmagg/llmagg/core/internal/jsontext"
-	"github.com/llmagg/llmagg/core/internal/shown"
-)
+import "github.com/llmagg/llmagg/core/internal/jsontext"
 
 // EmbeddingRequest asks for the vectors of texts.
 type EmbeddingRequest struct {
@@ -58,8 +53,8 @@ func (r *EmbeddingRequest) Check() error {
 	if r.Dimensions < 0 {
 		return Errorf(InvalidArgument, "dimensions is %d; expected 1 or more", r.Dimensions)
 	}
-	if r.InputType != "" && !slices.Contains(InputTypes, r.InputType) {
-		return Errorf(InvalidArgument, "input_type is %s; expected \"query\", \"document\", \"similarity\", \"classification\" or \"clustering\"", shown.Text(r.InputType))
+	if err := checkWord("input_type", r.InputType, InputTypes); err != nil {
+		return err
 	}
 	return r.Options.Check()
 }

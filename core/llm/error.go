@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -164,38 +165,32 @@ func (e *Error) UnmarshalJSON(data []byte) error {
 			e.readField(&r)
 		}
 	}
-	if _, known := codeNames[e.Code]; !known || e.Code == OK || !named && !numbered {
+	if !slices.Contains(Codes(), e.Code) || e.Code == OK || !named && !numbered {
 		e.Code = Unavailable
 	}
 	return r.End()
 }
 
 func (e *Error) readField(r *reader) {
-	switch string(r.Key) {
-	case "message":
-		e.Message = r.Text()
-	case "provider":
-		e.Provider = r.Text()
-	case "model":
-		e.Model = r.Text()
+	switch key := string(r.Key); key {
 	case "status":
 		e.Status = r.Integer()
-	case "provider_message":
-		e.ProviderMessage = r.Text()
-	case "type":
-		e.Type = r.Text()
-	case "provider_code":
-		e.ProviderCode = r.Text()
-	case "request_id":
-		e.RequestID = r.Text()
 	case "retry_after":
 		if s := r.Number(); s >= 0 {
 			e.RetryAfter, e.HasRetryAfter = time.Duration(s*float64(time.Second)), true
 		}
-	case "body":
-		e.Body = r.Text()
-	case "partial":
-		e.Partial = r.Text()
+	default:
+		for _, f := range [...]struct {
+			name string
+			text *string
+		}{
+			{"message", &e.Message}, {"provider", &e.Provider}, {"model", &e.Model}, {"provider_message", &e.ProviderMessage}, {"type", &e.Type},
+			{"provider_code", &e.ProviderCode}, {"request_id", &e.RequestID}, {"body", &e.Body}, {"partial", &e.Partial},
+		} {
+			if f.name == key {
+				*f.text = r.Text()
+			}
+		}
 	}
 }
 

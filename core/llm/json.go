@@ -70,19 +70,16 @@ func JSONOf(v any) json.RawMessage {
 	return raw
 }
 
-// writeValue writes any value by the JSON library.
-func writeValue(w *jsontext.Writer, v any) {
-	data, err := JSON.Marshal(v)
+// writeOptional writes a value by the JSON library, if it is there.
+func writeOptional(o *jsontext.Object, name string, there bool, value any) {
+	if !there {
+		return
+	}
+	w := o.Field(name)
+	data, err := JSON.Marshal(value)
 	if err != nil {
 		w.Fail(err)
 		return
 	}
 	w.Raw(data)
-}
-
-// writeOptional writes a pointer's value, if it is there.
-func writeOptional(o *jsontext.Object, name string, there bool, value any) {
-	if there {
-		writeValue(o.Field(name), value)
-	}
 }

@@ -27,9 +27,14 @@ const (
 	UnsupportedError OnUnsupported = "error"
 )
 
+var (
+	interruptWords   = []string{string(InterruptError), string(InterruptRestart)}
+	unsupportedWords = []string{string(UnsupportedAdapt), string(UnsupportedError)}
+)
+
 // Check refuses any other value; what names it in the message.
 func (u OnUnsupported) Check(what string) error {
-	return checkWord(what, string(u), string(UnsupportedAdapt), string(UnsupportedError))
+	return checkWord(what, string(u), unsupportedWords)
 }
 
 // CallOptions are the options of one call. The zero value of each field is its
@@ -144,12 +149,12 @@ func (o *CallOptions) Check() error {
 	if o.MaxRetries < 0 {
 		return Errorf(InvalidArgument, "option \"max_retries\" is %d; expected at least 0", o.MaxRetries)
 	}
-	if err := cmp.Or(o.checkOnInterrupt(), o.Unsupported.Check("option \"unsupported\""), o.Rules.check(), o.MaxCost.check(), o.checkBudgets()); err != nil {
+	if err := cmp.Or(checkWord("option \"on_interrupt\"", string(o.OnInterrupt), interruptWords), o.Unsupported.Check("option \"unsupported\""), o.Rules.check(), o.MaxCost.check(), o.checkBudgets()); err != nil {
 		return err
 	}
 	if o.CacheLimits != nil {
 		return Errorf(InvalidArgument, "CallOptions.CacheLimits is set, which is for options that are read from text; in Go the aggregator has a cache (WithCache, or Cache of its options)")
 	}
-	return cmp.Or(o.checkAccept(), o.Strategy.Check(), o.Cache.Check(), ofOption("extra_body", checkExtraBody(o.ExtraBody)),
+	return cmp.Or(checkWord("option \"accept\"", o.Accept, acceptWords), o.Strategy.Check(), o.Cache.Check(), ofOption("extra_body", checkExtraBody(o.ExtraBody)),
 		ofOption("headers", CheckHeaders(o.Headers)))
 }

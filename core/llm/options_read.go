@@ -33,7 +33,7 @@ var callSettings = []callSetting{
 	{setting.Setting{Name: "deadline", Type: "seconds", Default: "none", Meaning: "time limit for the whole call: all attempts, waits and routes"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.Deadline }), nil},
 	{setting.Setting{Name: "timeout", Type: "seconds", Default: "the route's", Meaning: "time limit for one attempt, or for a stream's first token"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.Timeout }), nil},
 	{setting.Setting{Name: "on_interrupt", Type: "\"error\" or \"restart\"", Default: "\"error\" for streams", Meaning: "when a stream breaks after its first token: \"error\" ends it with the partial text, \"restart\" starts the answer again on another route"},
-		(*CallOptions).setOnInterrupt, func(o *CallOptions) bool { return o.OnInterrupt != "" }},
+		wordIn(func(o *CallOptions) *OnInterrupt { return &o.OnInterrupt }, interruptWords), func(o *CallOptions) bool { return o.OnInterrupt != "" }},
 	{setting.Setting{Name: "hedge_after", Type: "seconds", Default: "off", Meaning: "streams: also asks a second route if the first has sent no token after this time"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.HedgeAfter }), func(o *CallOptions) bool { return o.HedgeAfter != 0 }},
 	{setting.Setting{Name: "failover_bad_request", Type: "bool", Default: "true", Meaning: "tries the next route after BAD_REQUEST"},
 		func(o *CallOptions, key string, v []byte) (err error) {
@@ -44,10 +44,7 @@ var callSettings = []callSetting{
 		}, nil},
 	{setting.Setting{Name: "failover_content_filter", Type: "bool", Default: "false", Meaning: "tries the next route after CONTENT_FILTER"}, boolIn(DecideContentFilter, func(o *CallOptions) *bool { return &o.FailoverOnContentFilter }), func(o *CallOptions) bool { return o.FailoverOnContentFilter }},
 	{setting.Setting{Name: "unsupported", Type: "\"adapt\" or \"error\"", Default: "the route's", Meaning: "what a vendor cannot do: \"adapt\" leaves it out or changes it, or asks the next route where it gives the answer its shape; \"error\" ends the call with UNSUPPORTED"},
-		func(o *CallOptions, _ string, v []byte) (err error) {
-			o.Unsupported, err = ReadOnUnsupported("option \"unsupported\"", v)
-			return err
-		}, func(o *CallOptions) bool { return o.Unsupported != "" }},
+		wordIn(func(o *CallOptions) *OnUnsupported { return &o.Unsupported }, unsupportedWords), func(o *CallOptions) bool { return o.Unsupported != "" }},
 	{setting.Setting{Name: "failover_on", Type: "list", Default: "by the table of errors", Meaning: "failures that go to the next route: names of codes, HTTP statuses (503, \"5xx\"), a vendor's codes; \"!\" before one means that the call ends with it. The first rule that matches decides"},
 		rulesIn(func(r *Rules) *[]string { return &r.Failover }), nil},
 	{setting.Setting{Name: "retry_on", Type: "list", Default: "by the table of errors", Meaning: "failures after which the same route is asked again, as failover_on; max_retries and the waits stay as they are"},
@@ -59,7 +56,7 @@ var callSettings = []callSetting{
 	{setting.Setting{Name: "budgets", Type: "list of names", Default: "none", Meaning: "budgets that the call shares with others: no attempt begins after their known cost has reached one of them"},
 		(*CallOptions).setBudgets, nil},
 	{setting.Setting{Name: "strategy", Type: "text", Default: "\"order\"", Meaning: "the order of an aggregator's routes: \"order\" as listed, \"weighted\" at random by their \"weight\", \"latency\" the fastest first, \"least_busy\" the one with the most free slots first, \"cost\" the cheapest first, \"usage\" the one with the most room left in its rate first"},
-		(*CallOptions).setStrategy, nil},
+		wordIn(func(o *CallOptions) *Strategy { return &o.Strategy }, strategyWords), nil},
 	{setting.Setting{Name: "session", Type: "text", Default: "none", Meaning: "calls with the same text ask the same route first, as long as it is usable, under every strategy but \"order\""},
 		text(func(o *CallOptions) *string { return &o.Session }, "a text that names the session"), nil},
 	{setting.Setting{Name: "cache", Type: "\"use\", \"refresh\" or \"off\"", Default: "\"use\" if the aggregator has a cache", Meaning: "\"use\" takes the answer of an equal request from the aggregator's cache, if there is one, \"refresh\" asks the server and replaces it, \"off\" neither reads nor keeps; of an aggregator also true, or {\"size\", \"ttl_s\"}: it has a cache"},
@@ -219,35 +216,46 @@ func unknownOption(key string, ofAggregator bool) error {
 	return Errorf(InvalidArgument, "%s; server-specific fields go into \"extra_body\"", what)
 }
 
-func (o *CallOptions) setOnInterrupt(_ string, v []byte) error {
-	var s string
-	if v[0] != '"' || JSON.Unmarshal(v, &s) != nil {
-		return Errorf(InvalidArgument, "option \"on_interrupt\" is %s; expected \"error\" or \"restart\"", shown.Value(v))
-	}
-	o.OnInterrupt = OnInterrupt(s)
-	return o.checkOnInterrupt()
-}
-
-func (o *CallOptions) checkOnInterrupt() error {
-	return checkWord("option \"on_interrupt\"", string(o.OnInterrupt), string(InterruptError), string(InterruptRestart))
-}
-
 // ReadOnUnsupported reads an [OnUnsupported] from JSON text; what names it in
 // the message.
 func ReadOnUnsupported(what string, v []byte) (OnUnsupported, error) {
-	var s string
-	if v[0] != '"' || JSON.Unmarshal(v, &s) != nil {
-		return "", Errorf(InvalidArgument, "%s is %s; expected \"adapt\" or \"error\"", what, shown.Value(v))
-	}
-	return OnUnsupported(s), OnUnsupported(s).Check(what)
+	word, err := readWord(what, v, unsupportedWords)
+	return OnUnsupported(word), err
 }
 
-// checkWord refuses a word that is neither "" nor one of the two.
-func checkWord(what, word, one, other string) error {
-	if word == "" || word == one || word == other {
+// wordIn reads an option that is one of some words.
+func wordIn[T ~string](field func(*CallOptions) *T, words []string) func(*CallOptions, string, []byte) error {
+	return func(o *CallOptions, key string, v []byte) error {
+		word, err := readWord("option "+strconv.Quote(key), v, words)
+		*field(o) = T(word)
+		return err
+	}
+}
+
+func readWord(what string, v []byte, words []string) (word string, err error) {
+	if v[0] != '"' || JSON.Unmarshal(v, &word) != nil {
+		return "", Errorf(InvalidArgument, "%s is %s; expected %s", what, shown.Value(v), oneOf(words))
+	}
+	return word, checkWord(what, word, words)
+}
+
+// checkWord refuses a word that is none of words; "" is the default of an
+// option.
+func checkWord(what, word string, words []string) error {
+	if word == "" || slices.Contains(words, word) {
 		return nil
 	}
-	return Errorf(InvalidArgument, "%s is %s; expected %q or %q%s", what, shown.Text(word), one, other, suggest.For(word, []string{one, other}))
+	return Errorf(InvalidArgument, "%s is %s; expected %s%s", what, shown.Text(word), oneOf(words), suggest.For(word, words))
+}
+
+// oneOf lists words for a message: "a", "b" or "c".
+func oneOf(words []string) string {
+	last := len(words) - 1
+	quoted := `"` + words[last] + `"`
+	if last == 0 {
+		return quoted
+	}
+	return `"` + strings.Join(words[:last], `", "`) + `" or ` + quoted
 }
 
 func secondsIn(field func(*CallOptions) *time.Duration) func(*CallOptions, string, []byte) error {

@@ -147,29 +147,17 @@ func (r *Request) write(w *jsontext.Writer) (plain span) {
 	writeOptional(&o, "top_p", r.TopP != nil, r.TopP)
 	writeOptional(&o, "n", r.N != nil, r.N)
 	writeOptional(&o, "seed", r.Seed != nil, r.Seed)
-	if len(r.Stop) > 0 {
-		writeValue(o.Field("stop"), []string(r.Stop))
-	}
+	writeOptional(&o, "stop", len(r.Stop) > 0, []string(r.Stop))
 	writeOptional(&o, "presence_penalty", r.PresencePenalty != nil, r.PresencePenalty)
 	writeOptional(&o, "frequency_penalty", r.FrequencyPenalty != nil, r.FrequencyPenalty)
 	writeOptional(&o, "logprobs", r.Logprobs != nil, r.Logprobs)
 	writeOptional(&o, "top_logprobs", r.TopLogprobs != nil, r.TopLogprobs)
-	if len(r.LogitBias) > 0 {
-		writeValue(o.Field("logit_bias"), r.LogitBias)
-	}
-	if len(r.Tools) > 0 {
-		writeValue(o.Field("tools"), r.Tools)
-	}
-	if len(r.ToolChoice) > 0 {
-		writeValue(o.Field("tool_choice"), r.ToolChoice)
-	}
+	writeOptional(&o, "logit_bias", len(r.LogitBias) > 0, r.LogitBias)
+	writeOptional(&o, "tools", len(r.Tools) > 0, r.Tools)
+	writeOptional(&o, "tool_choice", len(r.ToolChoice) > 0, r.ToolChoice)
 	writeOptional(&o, "parallel_tool_calls", r.ParallelToolCalls != nil, r.ParallelToolCalls)
-	if len(r.Functions) > 0 {
-		writeValue(o.Field("functions"), r.Functions)
-	}
-	if len(r.FunctionCall) > 0 {
-		writeValue(o.Field("function_call"), r.FunctionCall)
-	}
+	writeOptional(&o, "functions", len(r.Functions) > 0, r.Functions)
+	writeOptional(&o, "function_call", len(r.FunctionCall) > 0, r.FunctionCall)
 	writeOptional(&o, "response_format", r.ResponseFormat != nil, r.ResponseFormat)
 	o.StrUnlessEmpty("reasoning_effort", r.ReasoningEffort)
 	if r.Stream {
@@ -177,9 +165,7 @@ func (r *Request) write(w *jsontext.Writer) (plain span) {
 	}
 	writeOptional(&o, "stream_options", r.StreamOptions != nil, r.StreamOptions)
 	o.StrUnlessEmpty("user", r.User)
-	if len(r.Metadata) > 0 {
-		writeValue(o.Field("metadata"), r.Metadata)
-	}
+	writeOptional(&o, "metadata", len(r.Metadata) > 0, r.Metadata)
 	o.Extra(r.Extra)
 	o.End()
 	return plain

@@ -82,9 +82,9 @@ func checkRules(option string, rules []string) error {
 		if _, known := CodeOf(what); known || strings.ToUpper(what) != what || err == nil {
 			continue
 		}
-		names := make([]string, 0, len(codeNames))
-		for _, code := range Codes() {
-			names = append(names, code.String())
+		var names []string
+		for i := range codes {
+			names = append(names, codes[i].name)
 		}
 		if hint := suggest.For(what, names); hint != "" {
 			return Errorf(InvalidArgument, "%s is %s, which is no error code%s", where, shown.Text(what), hint)
@@ -130,21 +130,15 @@ const AcceptNonempty = "nonempty"
 // of the C ABI asks its application; it becomes Accepts.
 const AcceptAsk = "ask"
 
-func (o *CallOptions) checkAccept() error {
-	if o.Accept == "" || o.Accept == AcceptNonempty {
-		return nil
-	}
-	return Errorf(InvalidArgument, "option \"accept\" is %s; expected \"nonempty\"%s", shown.Text(o.Accept), suggest.For(o.Accept, []string{AcceptNonempty}))
-}
+var acceptWords = []string{AcceptNonempty}
 
-func (o *CallOptions) setAccept(_ string, v []byte) error {
-	if v[0] != '"' || JSON.Unmarshal(v, &o.Accept) != nil || o.Accept == "" {
-		return Errorf(InvalidArgument, "option \"accept\" is %s; expected \"nonempty\"", shown.Value(v))
-	}
-	if o.Accept == AcceptAsk {
+func (o *CallOptions) setAccept(_ string, v []byte) (err error) {
+	if string(v) == `"`+AcceptAsk+`"` {
+		o.Accept = AcceptAsk
 		return nil
 	}
-	return o.checkAccept()
+	o.Accept, err = readWord("option \"accept\"", v, acceptWords)
+	return err
 }
 
 // Empty tells whether no choice of the answer holds anything but thoughts: no

@@ -3,10 +3,8 @@ package llm
 import (
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/shown"
-	"github.com/llmagg/llmagg/core/internal/suggest"
 )
 
 // Strategy says in which order an aggregator asks the routes of a group. Routes
@@ -29,16 +27,15 @@ var Strategies = []Strategy{StrategyOrder, StrategyWeighted, StrategyLatency, St
 
 // Check refuses a name that is no strategy.
 func (s Strategy) Check() error {
-	if s == "" || slices.Contains(Strategies, s) {
-		return nil
-	}
-	names := make([]string, len(Strategies))
-	for i, name := range Strategies {
-		names[i] = string(name)
-	}
-	known := strings.Join(names, ", ")
-	return Errorf(InvalidArgument, "option \"strategy\" is %s; expected one of %s%s", shown.Text(string(s)), known, suggest.For(string(s), names))
+	return checkWord("option \"strategy\"", string(s), strategyWords)
 }
+
+var strategyWords = func() (names []string) {
+	for _, s := range Strategies {
+		names = append(names, string(s))
+	}
+	return names
+}()
 
 // Routing is the order of routes that a binding of another language gives with
 // a call over explicit routes.
@@ -50,15 +47,6 @@ type Routing struct {
 	// Order are the places of routes in the order in which they are asked; the
 	// others follow. The function of an application chose it.
 	Order []int
-}
-
-func (o *CallOptions) setStrategy(_ string, v []byte) error {
-	var s string
-	if v[0] != '"' || JSON.Unmarshal(v, &s) != nil || s == "" {
-		return Errorf(InvalidArgument, "option \"strategy\" is %s; expected the name of a strategy, such as \"weighted\"", shown.Value(v))
-	}
-	o.Strategy = Strategy(s)
-	return o.Strategy.Check()
 }
 
 // text reads a text that is not empty.

@@ -170,22 +170,33 @@ func (c *ToolCall) UnmarshalJSON(data []byte) error {
 }
 
 func (f *FunctionCall) write(w *jsontext.Writer) {
+	writeCalled(w, f.Name, "arguments", f.Arguments, f.Extra)
+}
+
+func (c *CustomCall) write(w *jsontext.Writer) { writeCalled(w, c.Name, "input", c.Input, c.Extra) }
+
+// writeCalled writes what is called, and its arguments or its input.
+func writeCalled(w *jsontext.Writer, name, key, text string, extra Extra) {
 	o := w.Object()
-	o.StrUnlessEmpty("name", f.Name)
-	o.Str("arguments", f.Arguments)
-	o.Extra(f.Extra)
+	o.StrUnlessEmpty("name", name)
+	o.Str(key, text)
+	o.Extra(extra)
 	o.End()
 }
 
-func (f *FunctionCall) read(r *reader) {
+func (f *FunctionCall) read(r *reader) { r.called(&f.Name, "arguments", &f.Arguments, &f.Extra) }
+
+func (c *CustomCall) read(r *reader) { r.called(&c.Name, "input", &c.Input, &c.Extra) }
+
+func (r *reader) called(name *string, key string, text *string, extra *Extra) {
 	for more := r.Object(); more; more = r.NextField() {
 		switch string(r.Key) {
 		case "name":
-			f.Name = r.pieceOr(&f.Extra)
-		case "arguments":
-			f.Arguments = r.pieceOrObject()
+			*name = r.pieceOr(extra)
+		case key:
+			*text = r.pieceOrObject()
 		default:
-			r.extra(&f.Extra)
+			r.extra(extra)
 		}
 	}
 }
@@ -234,27 +245,6 @@ func (c *ToolCall) takeFlat(r *reader) {
 	}
 	if c.Type == "tool_use" {
 		c.Type = "function"
-	}
-}
-
-func (c *CustomCall) write(w *jsontext.Writer) {
-	o := w.Object()
-	o.StrUnlessEmpty("name", c.Name)
-	o.Str("input", c.Input)
-	o.Extra(c.Extra)
-	o.End()
-}
-
-func (c *CustomCall) read(r *reader) {
-	for more := r.Object(); more; more = r.NextField() {
-		switch string(r.Key) {
-		case "name":
-			c.Name = r.Piece()
-		case "input":
-			c.Input = r.pieceOrObject()
-		default:
-			r.extra(&c.Extra)
-		}
 	}
 }
 

@@ -303,34 +303,23 @@ func holdsUsage(name []byte) bool {
 // themselves stay where they are.
 func elsewhere(top Extra, choices int, choice func(int) (of, inside Extra)) *Usage {
 	for _, name := range usageFields {
-		raw, ok := top[name]
-		if !ok {
-			continue
-		}
-		r := newReader(raw)
-		u := r.usage()
+		u := ReadUsage(top[name])
 		if u == nil {
 			continue
 		}
 		if inside, ok := u.Extra["usage"]; ok { // Groq's
-			r = newReader(inside)
-			u = r.usage()
+			u = ReadUsage(inside)
 		} else {
 			u.Extra = nil // speeds and the like, which stand in the field itself
 		}
-		if u != nil && r.Err == nil && u.missing != allCounts {
+		if u != nil && u.missing != allCounts {
 			return u
 		}
 	}
 	for i := range choices {
 		of, inside := choice(i)
 		for _, fields := range [...]Extra{of, inside} {
-			raw, ok := fields["usage"]
-			if !ok {
-				continue
-			}
-			r := newReader(raw)
-			if u := r.usage(); u != nil && r.Err == nil {
+			if u := ReadUsage(fields["usage"]); u != nil {
 				return u
 			}
 		}

@@ -119,20 +119,6 @@ func countsIn(object json.RawMessage) map[string]*int {
 	return counts
 }
 
-// hasCount tells whether an object has a number of tokens by this name.
-func hasCount(object json.RawMessage, name string) (has bool) {
-	if len(object) == 0 || object[0] != '{' {
-		return false
-	}
-	r := newReader(object)
-	for more := r.Object(); more; more = r.NextField() {
-		if string(r.Key) == name {
-			_, has = r.count()
-		}
-	}
-	return has
-}
-
 // detailNames are what vendors of OpenAI's format call details that they do not
 // put where OpenAI has them: DeepSeek, Moonshot, and gateways in front of
 // Anthropic.
@@ -155,16 +141,10 @@ func (u *Usage) fillDetails() {
 		u.CompletionTokensDetails = objectIn(u.Extra["output_tokens_details"])
 	}
 	for _, name := range detailNames {
-		raw, there := u.Extra[name.from]
-		if !there {
-			continue
+		n, told := u.counted(name.from)
+		if told && countsIn(u.PromptTokensDetails)[name.to] == nil {
+			u.PromptTokensDetails = withField(u.PromptTokensDetails, name.to, n)
 		}
-		r := newReader(raw)
-		n, ok := r.count()
-		if !ok || hasCount(u.PromptTokensDetails, name.to) {
-			continue
-		}
-		u.PromptTokensDetails = withField(u.PromptTokensDetails, name.to, n)
 	}
 }
 
