@@ -141,8 +141,8 @@ func (c *Call) Lacks(r *llm.Request, names ...string) {
 
 // LacksOthers notes the further fields of a request, which chat completions
 // lack, as left out, but for those that the format knows.
-func (c *Call) LacksOthers(extra llm.Extra, known func(name string) bool) {
-	for _, name := range OtherFields(extra, known) {
+func (c *Call) LacksOthers(extra llm.Extra, known ...[]string) {
+	for _, name := range OtherFields(extra, known...) {
 		c.Adapt(name, LeftOut)
 	}
 }

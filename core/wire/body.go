@@ -108,9 +108,9 @@ func AppendField(dst []byte, name string, value []byte) []byte {
 
 // OtherFields are the names of a request's further fields that are there, but
 // for those that the format knows, in order.
-func OtherFields(extra llm.Extra, known func(name string) bool) (names []string) {
+func OtherFields(extra llm.Extra, known ...[]string) (names []string) {
 	for name, raw := range extra {
-		if IsThere(raw) && !known(name) {
+		if IsThere(raw) && !slices.ContainsFunc(known, func(list []string) bool { return slices.Contains(list, name) }) {
 			names = append(names, name)
 		}
 	}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -72,6 +73,25 @@ func (m Claude) AnswerTokens() int {
 // Budgets are the tokens of thought that an effort is worth, for models that
 // take no effort.
 var Budgets = map[string]int{"minimal": 1024, "low": 1024, "medium": 8192, "high": 16384, "xhigh": 24576, "max": 24576}
+
+// NearestEffort is an effort that the model knows: the least one for a smaller
+// one, else the greatest. Another one than the request's is noted.
+func NearestEffort(c *Call, effort string, known ...string) string {
+	if slices.Contains(known, effort) {
+		return effort
+	}
+	became := known[len(known)-1]
+	if effort == "minimal" {
+		became = known[0]
+	}
+	c.Adapt("reasoning_effort", effort+" to "+became)
+	return became
+}
+
+// ClaudesEffort is [NearestEffort] for Claude.
+func ClaudesEffort(c *Call, effort string) string {
+	return NearestEffort(c, effort, "low", "medium", "high", "xhigh", "max")
+}
 
 // thinking is how a request of the Messages API says to think.
 type thinking struct {

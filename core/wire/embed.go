@@ -190,14 +190,14 @@ func TokensIn(u *llm.Usage) *llm.Usage {
 
 // AppendKnown appends v, an object, with the request's further fields that the
 // server knows. The others are left out.
-func (e *Embedding) AppendKnown(dst []byte, v any, knows func(name string) bool) ([]byte, error) {
+func (e *Embedding) AppendKnown(dst []byte, v any, known ...string) ([]byte, error) {
 	own := llm.Extra{}
-	for name, raw := range e.Request.Extra {
-		if knows(name) && IsThere(raw) {
+	for _, name := range known {
+		if raw := e.Request.Extra[name]; IsThere(raw) {
 			own[name] = raw
 		}
 	}
-	e.LacksOthers(e.Request.Extra, knows)
+	e.LacksOthers(e.Request.Extra, known)
 	return AppendWith(dst, v, own)
 }
 

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -102,6 +103,20 @@ func (t *Turns[B]) Joined() (system []B, turns []Turn[B]) {
 		m.Content = joined(m.results, m.Content)
 	}
 	return t.System, t.turns
+}
+
+// IsUnthought tells whether a conversation stands in the middle of an answer
+// without thoughts: between a call and the answer to its result, where another
+// vendor's model made the call, or one that did not think, or behind the
+// beginning of an answer.
+func IsUnthought[B any](turns []Turn[B], isResult, isThought func(B) bool) bool {
+	n := len(turns)
+	if n > 0 && turns[n-1].Role == "assistant" {
+		n++
+	} else if n < 2 || len(turns[n-1].Content) == 0 || !isResult(turns[n-1].Content[0]) {
+		return false
+	}
+	return !slices.ContainsFunc(turns[n-2].Content, isThought)
 }
 
 // IsThought tells whether a part that was kept is a thought.

@@ -72,7 +72,9 @@ func (b *block) writeRaw(w *jsontext.Writer) {
 	o.End()
 }
 
-func (b *block) isResult() bool { return b.Type == "tool_result" }
+func (b block) isResult() bool { return b.Type == "tool_result" }
+
+func (b block) isThought() bool { return b.Type == "thinking" || b.Type == "redacted_thinking" }
 
 // source is where an image or a document is.
 type source struct {

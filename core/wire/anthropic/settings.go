@@ -1,8 +1,8 @@
 package anthropic
 
 import (
+	"cmp"
 	"encoding/json"
-	"slices"
 	"strconv"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -38,12 +38,9 @@ func (s *settings) fill() error {
 	if len(b.TopK) == 0 {
 		b.TopK = r.Extra["topK"]
 	}
-	switch {
-	case r.MaxCompletionTokens != nil:
-		b.MaxTokens = *r.MaxCompletionTokens
-	case r.MaxTokens != nil:
-		b.MaxTokens = *r.MaxTokens
-	default:
+	if most := cmp.Or(r.MaxCompletionTokens, r.MaxTokens); most != nil {
+		b.MaxTokens = *most
+	} else {
 		b.MaxTokens = wire.ClaudeOf(r.Model).AnswerTokens()
 	}
 	s.metadata()
@@ -54,9 +51,7 @@ func (s *settings) fill() error {
 // tuning notes what is left out of the parameters.
 func (s *settings) tuning() {
 	s.Lacks(s.request, "seed", "presence_penalty", "frequency_penalty", "logit_bias", "top_logprobs")
-	s.LacksOthers(s.request.Extra, func(name string) bool {
-		return slices.Contains(ownFields, name) || slices.Contains(readFields, name)
-	})
+	s.LacksOthers(s.request.Extra, ownFields, readFields)
 }
 
 // readFields are the fields of the Messages API that settings reads.
@@ -127,11 +122,7 @@ func (s *settings) thinking() error {
 	}
 	if m.Adapts() {
 		b.Thinking = json.RawMessage(`{"type":"adaptive"}`)
-		if effort == "minimal" {
-			effort = "low"
-			s.Adapt("reasoning_effort", "minimal to low")
-		}
-		if err := s.output("effort", effort); err != nil {
+		if err := s.output("effort", wire.ClaudesEffort(s.Call, effort)); err != nil {
 			return err
 		}
 	} else {
@@ -182,21 +173,6 @@ func (s *settings) schemaForced() bool {
 	return f != nil && f.Type == "json_schema" && s.body.ToolChoice != nil && s.body.ToolChoice.Type == "tool"
 }
 
-// callsWithoutThoughts tells whether the conversation stands in the middle of
-// an answer without thoughts: between a call and the answer to its result,
-// where another vendor's model made the call, or one that did not think, or
-// behind the beginning of an answer.
 func (s *settings) callsWithoutThoughts() bool {
-	n := len(s.body.Messages)
-	if n > 0 && s.body.Messages[n-1].Role == "assistant" {
-		n++
-	} else if n < 2 || len(s.body.Messages[n-1].Content) == 0 || !s.body.Messages[n-1].Content[0].isResult() {
-		return false
-	}
-	for _, b := range s.body.Messages[n-2].Content {
-		if b.Type == "thinking" || b.Type == "redacted_thinking" {
-			return false
-		}
-	}
-	return true
+	return wire.IsUnthought(s.body.Messages, block.isResult, block.isThought)
 }

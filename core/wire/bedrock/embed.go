@@ -60,7 +60,10 @@ func titanBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 	if e.Request.InputType != "" {
 		e.Adapt("input_type", wire.LeftOut)
 	}
-	return e.AppendKnown(dst, fields, func(name string) bool { return second && name == "normalize" })
+	if !second {
+		return e.AppendKnown(dst, fields)
+	}
+	return e.AppendKnown(dst, fields, "normalize")
 }
 
 // cohereInputs are Cohere's words for [llm.InputTypes]; one must be there.
@@ -83,7 +86,7 @@ func cohereBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 		}
 		fields["output_dimension"] = e.Request.Dimensions
 	}
-	return e.AppendKnown(dst, fields, func(name string) bool { return name == "truncate" || name == "max_tokens" || name == "input_type" })
+	return e.AppendKnown(dst, fields, "truncate", "max_tokens", "input_type")
 }
 
 // tokensHeader tells the tokens of a request whose answer does not.

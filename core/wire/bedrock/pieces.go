@@ -36,7 +36,7 @@ func (s *stream) keep() {
 // any.
 func (s *stream) keepOther(raw json.RawMessage) {
 	var fields llm.Extra
-	if raw == nil || llm.JSON.Unmarshal(raw, &fields) != nil || len(wire.OtherFields(fields, func(string) bool { return false })) == 0 {
+	if raw == nil || llm.JSON.Unmarshal(raw, &fields) != nil || len(wire.OtherFields(fields)) == 0 {
 		return
 	}
 	p := llm.AnswerPart{Type: "other"}

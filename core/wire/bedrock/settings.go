@@ -3,7 +3,6 @@ package bedrock
 import (
 	"cmp"
 	"encoding/json"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -125,7 +124,7 @@ func (s *settings) thinking() error {
 		s.lack("reasoning_effort")
 		return nil
 	case strings.Contains(r.Model, "openai.gpt-oss") && known:
-		effort = s.nearest(effort, "low", "medium", "high")
+		effort = wire.NearestEffort(s.Call, effort, "low", "medium", "high")
 		s.add("reasoning_effort", "reasoning_effort", json.RawMessage(`"`+effort+`"`))
 		return nil
 	case effort == "none" && m.Adapts():
@@ -139,7 +138,7 @@ func (s *settings) thinking() error {
 	}
 	if m.Adapts() {
 		s.add("reasoning_effort", "thinking", json.RawMessage(`{"type":"adaptive"}`))
-		if err := s.output("effort", s.nearest(effort, "low", "medium", "high", "xhigh", "max")); err != nil {
+		if err := s.output("effort", wire.ClaudesEffort(s.Call, effort)); err != nil {
 			return err
 		}
 	} else {
@@ -148,20 +147,6 @@ func (s *settings) thinking() error {
 	}
 	s.besideThoughts()
 	return nil
-}
-
-// nearest is an effort that the model knows: the least one for a smaller one,
-// else the greatest.
-func (s *settings) nearest(effort string, known ...string) string {
-	if slices.Contains(known, effort) {
-		return effort
-	}
-	became := known[len(known)-1]
-	if effort == "minimal" {
-		became = known[0]
-	}
-	s.Call.Adapt("reasoning_effort", effort+" to "+became)
-	return became
 }
 
 // room makes maxTokens at least n, since a budget of thought counts against it.
@@ -209,17 +194,8 @@ func (s *settings) schemaForced() bool {
 	return f != nil && f.Type == "json_schema" && s.body.ToolConfig != nil && s.body.ToolConfig.ToolChoice != nil && s.body.ToolConfig.ToolChoice.Tool != nil
 }
 
-// callsWithoutThoughts tells whether the conversation stands in the middle of
-// an answer without thoughts: between a call and the answer to its result, or
-// behind the beginning of an answer.
 func (s *settings) callsWithoutThoughts() bool {
-	n := len(s.body.Messages)
-	if n > 0 && s.body.Messages[n-1].Role == "assistant" {
-		n++
-	} else if n < 2 || len(s.body.Messages[n-1].Content) == 0 || s.body.Messages[n-1].Content[0].ToolResult == nil {
-		return false
-	}
-	return !slices.ContainsFunc(s.body.Messages[n-2].Content, func(b block) bool { return b.thought })
+	return wire.IsUnthought(s.body.Messages, func(b block) bool { return b.ToolResult != nil }, func(b block) bool { return b.thought })
 }
 
 // readFields are the fields of the request that settings reads.
@@ -228,7 +204,5 @@ var readFields = []string{"top_k", "thinking", "outputConfig", "additionalModelR
 // tuning notes what is left out of the parameters.
 func (s *settings) tuning() {
 	s.Call.Lacks(s.request, "seed", "presence_penalty", "frequency_penalty", "logit_bias", "top_logprobs", "user")
-	s.Call.LacksOthers(s.request.Extra, func(name string) bool {
-		return slices.Contains(ownFields, name) || slices.Contains(readFields, name)
-	})
+	s.Call.LacksOthers(s.request.Extra, ownFields, readFields)
 }

@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
 	"slices"
@@ -66,14 +67,11 @@ type thinkingConfig struct {
 func generationConfig(req *llm.Request, call *wire.Call) (json.RawMessage, error) {
 	c := configOf{
 		Temperature: req.Temperature, TopP: req.TopP, TopK: ownField(req.Extra, "topK", "top_k"),
-		CandidateCount: req.N, MaxOutputTokens: req.MaxCompletionTokens,
+		CandidateCount: req.N, MaxOutputTokens: cmp.Or(req.MaxCompletionTokens, req.MaxTokens),
 		StopSequences: wire.Stops(call, req, maxStops, true), Seed: req.Seed,
 		PresencePenalty: req.PresencePenalty, FrequencyPenalty: req.FrequencyPenalty,
 		ResponseLogprobs: req.Logprobs, Logprobs: req.TopLogprobs,
 		Thinking: reasoning(req.Model, req.ReasoningEffort, call),
-	}
-	if c.MaxOutputTokens == nil {
-		c.MaxOutputTokens = req.MaxTokens
 	}
 	if c.Seed != nil { // 32 bits there
 		seed := float64(*c.Seed)
@@ -171,9 +169,7 @@ func refuse(req *llm.Request) error {
 // tuning notes which parameters Gemini lacks.
 func tuning(req *llm.Request, c *wire.Call) {
 	c.Lacks(req, "logit_bias", "parallel_tool_calls", "user", "metadata")
-	c.LacksOthers(req.Extra, func(name string) bool {
-		return slices.Contains(readFields, name) || slices.ContainsFunc(topLevel, func(names []string) bool { return slices.Contains(names, name) })
-	})
+	c.LacksOthers(req.Extra, append(slices.Clip(topLevel), readFields)...)
 }
 
 // readFields are fields that requests may have beside those of chat
@@ -183,7 +179,7 @@ var readFields = []string{"topK", "top_k", "modalities", "generationConfig", "ge
 // ownField returns the first of the named fields that is there and not null.
 func ownField(extra llm.Extra, names ...string) json.RawMessage {
 	for _, name := range names {
-		if raw := extra[name]; len(raw) > 0 && string(raw) != "null" {
+		if raw := extra[name]; wire.IsThere(raw) {
 			return raw
 		}
 	}

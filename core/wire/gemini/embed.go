@@ -41,7 +41,7 @@ func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 		body.Requests[i] = embedRequest{Model: "models/" + strings.TrimPrefix(e.Model, "models/"), Content: content{Parts: []sentPart{textPart(text)}},
 			TaskType: taskTypes[e.Request.InputType], Dimensions: e.Request.Dimensions}
 	}
-	e.LacksOthers(e.Request.Extra, func(string) bool { return false })
+	e.LacksOthers(e.Request.Extra)
 	return wire.AppendWith(dst, body, nil)
 }
 

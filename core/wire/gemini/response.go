@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"hash/fnv"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -175,29 +174,20 @@ func (g *reader) parse(data []byte) error {
 	return nil
 }
 
-// number gives the candidates of an event their indexes. 0 may be left out: a
-// candidate without one has its place, or the least index that no other one
-// has.
+// number gives the candidates of an event their indexes. 0 may be left out.
 func (g *reader) number() {
-	taken := func(n int) bool {
-		return slices.ContainsFunc(g.found, func(f found) bool { return f.index == n })
-	}
+	numbers := make([]int, len(g.found))
 	for i := range g.found {
 		f := &g.found[i]
-		f.index = -1
+		numbers[i] = -1
 		if raw := f.take("index"); raw != nil {
 			r := readerOf(raw, f.dirty)
-			f.index = r.Index(-1)
+			numbers[i] = r.Index(-1)
 		}
 	}
-	for i := range g.found {
-		if f := &g.found[i]; f.index < 0 {
-			n := i
-			for least := 0; taken(n); least++ {
-				n = least
-			}
-			f.index = n
-		}
+	llm.Numbers(numbers)
+	for i, n := range numbers {
+		g.found[i].index = n
 	}
 }
 

@@ -56,12 +56,9 @@ type vertexParameters struct {
 // EmbedBody passes "autoTruncate" on: without it, too long texts are cut.
 func (w *vertex) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 	how := vertexParameters{Dimensions: e.Request.Dimensions}
-	for _, name := range []string{"autoTruncate", "auto_truncate"} {
-		if raw := e.Request.Extra[name]; wire.IsThere(raw) {
-			how.AutoTruncate = raw
-		}
-	}
-	e.LacksOthers(e.Request.Extra, func(name string) bool { return name == "autoTruncate" || name == "auto_truncate" })
+	cuts := []string{"auto_truncate", "autoTruncate"}
+	how.AutoTruncate = ownField(e.Request.Extra, cuts...)
+	e.LacksOthers(e.Request.Extra, cuts)
 	purpose := taskTypes[e.Request.InputType]
 	if embedsContent(e.Model) {
 		how.TaskType = purpose

@@ -2,7 +2,6 @@ package ollama
 
 import (
 	"encoding/json"
-	"slices"
 
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -34,7 +33,7 @@ func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 	if e.Request.InputType != "" {
 		e.Adapt("input_type", wire.LeftOut)
 	}
-	return e.AppendKnown(dst, embedBody{e.Model, e.Texts, e.Request.Dimensions}, func(name string) bool { return slices.Contains(embedFields, name) })
+	return e.AppendKnown(dst, embedBody{e.Model, e.Texts, e.Request.Dimensions}, embedFields...)
 }
 
 func (w *format) Vectors(data []byte, e *wire.Embedding) error {

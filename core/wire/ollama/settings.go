@@ -1,6 +1,7 @@
 package ollama
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -42,9 +43,7 @@ func (s *settings) fill() error {
 	s.think()
 	b.Logprobs, b.TopLogprobs, b.own = r.Logprobs, r.TopLogprobs, r.Extra
 	s.Lacks(r, "logit_bias", "user", "metadata", "parallel_tool_calls")
-	s.LacksOthers(r.Extra, func(name string) bool {
-		return slices.Contains(ownFields, name) || slices.Contains(readFields, name) || slices.Contains(optionFields, name)
-	})
+	s.LacksOthers(r.Extra, ownFields, readFields, optionFields)
 	return nil
 }
 
@@ -64,9 +63,7 @@ func (s *settings) options() error {
 	if r.Seed != nil {
 		options["seed"] = strconv.AppendInt(nil, *r.Seed, 10)
 	}
-	if most := r.MaxCompletionTokens; most != nil {
-		options["num_predict"] = strconv.AppendInt(nil, int64(*most), 10)
-	} else if most := r.MaxTokens; most != nil {
+	if most := cmp.Or(r.MaxCompletionTokens, r.MaxTokens); most != nil {
 		options["num_predict"] = strconv.AppendInt(nil, int64(*most), 10)
 	}
 	if len(r.Stop) > 0 {
@@ -95,20 +92,14 @@ func (s *settings) think() {
 		s.body.Think = own
 		return
 	}
-	switch effort := s.request.ReasoningEffort; effort {
-	case "":
-	case "none":
+	effort := s.request.ReasoningEffort
+	switch _, known := wire.Budgets[effort]; {
+	case effort == "none":
 		s.body.Think = json.RawMessage("false")
-	case "low", "medium", "high":
-		s.body.Think = json.RawMessage(`"` + effort + `"`)
-	case "minimal":
-		s.body.Think = json.RawMessage(`"low"`)
-		s.Adapt("reasoning_effort", "minimal to low")
-	case "xhigh", "max":
-		s.body.Think = json.RawMessage(`"high"`)
-		s.Adapt("reasoning_effort", effort+" to high")
+	case known:
+		s.body.Think = llm.JSONOf(wire.NearestEffort(s.Call, effort, "low", "medium", "high"))
 	default:
-		s.Adapt("reasoning_effort", wire.LeftOut)
+		s.Lacks(s.request, "reasoning_effort")
 	}
 }
 

@@ -61,7 +61,7 @@ func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 		return nil, err
 	}
 	body.Stream = c.Stream
-	return wire.WriteBody(dst, body, "the Responses API", r.Extra, wire.OtherFields(r.Extra, isRead))
+	return wire.WriteBody(dst, body, "the Responses API", r.Extra, wire.OtherFields(r.Extra, readFields, lacking))
 }
 
 // Suspects are what the core asks for beside the caller's own, which small

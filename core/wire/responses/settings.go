@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 
@@ -39,9 +40,7 @@ func (s *settings) fill() error {
 	}
 	b.Temperature, b.TopP, b.ParallelToolCalls = r.Temperature, r.TopP, r.ParallelToolCalls
 	b.Metadata, b.User = r.Metadata, r.User
-	if b.MaxOutputTokens = r.MaxCompletionTokens; b.MaxOutputTokens == nil {
-		b.MaxOutputTokens = r.MaxTokens
-	}
+	b.MaxOutputTokens = cmp.Or(r.MaxCompletionTokens, r.MaxTokens)
 	if n := b.MaxOutputTokens; n != nil && *n > 0 && *n < leastTokens {
 		least := float64(*n)
 		atLeast := int(*s.Clamp("max_tokens", &least, leastTokens, leastTokens))
@@ -61,22 +60,20 @@ func (s *settings) fill() error {
 		return err
 	}
 	s.Lacks(r, "seed", "presence_penalty", "frequency_penalty", "logit_bias", "stop")
-	s.LacksOthers(r.Extra, func(name string) bool { return !slices.Contains(lacking, name) })
+	for _, name := range lacking {
+		if wire.IsThere(r.Extra[name]) {
+			s.Adapt(name, wire.LeftOut)
+		}
+	}
 	return nil
 }
 
 // lacking are fields of chat completions that the API lacks. All others that
 // a request carries are sent as they are.
-var lacking = []string{"prediction", "web_search_options", "input"}
+var lacking = []string{"input", "prediction", "web_search_options"}
 
-// isRead tells whether a field is written by settings, or left out.
-func isRead(name string) bool {
-	switch name {
-	case "text", "reasoning", "include", "store", "verbosity", "reasoning_summary", "audio", "modalities", "stream_options":
-		return true
-	}
-	return slices.Contains(lacking, name)
-}
+// readFields are fields that settings writes, or leaves out.
+var readFields = []string{"text", "reasoning", "include", "store", "verbosity", "reasoning_summary", "audio", "modalities", "stream_options"}
 
 // kept sees that nothing is kept at the vendor unless the caller asks for it,
 // and that thoughts come in a form that can be sent back nonetheless.
