@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"sync"
 
 	"github.com/llmagg/llmagg/core/failure"
@@ -89,9 +88,9 @@ func (u *Upstream) ask(ctx context.Context, x *Exchange, to string, how reading)
 	if err != nil {
 		return err
 	}
-	at, err := url.Parse(to)
+	at, err := u.parsed(to)
 	if err != nil {
-		return llm.Errorf(llm.InvalidArgument, "%s: base_url and model do not form a valid URL: %v", u.Route, err)
+		return err
 	}
 	resp, err := u.deliver(ctx, x, &endpoint{at, u.chat.header, u.chat.usual}, body)
 	if err != nil {

@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -306,7 +305,10 @@ const echoes wordlist.List = "input input_value body request request_body payloa
 // what the server only repeats of the request.
 func wordsOf(body []byte) words {
 	w := words{}
-	if body = bytes.TrimSpace(body); !json.Valid(body) || !w.value(body, 0) {
+	var all any
+	if json.Valid(body) && llm.JSON.Unmarshal(body, &all) == nil {
+		w.value(all)
+	} else {
 		w.text(string(body))
 	}
 	return w
@@ -329,52 +331,30 @@ func (w words) text(text string) {
 	}
 }
 
-// value adds the texts and keys of a JSON value.
-func (w words) value(raw json.RawMessage, depth int) bool {
-	raw = bytes.TrimSpace(raw)
-	if len(raw) == 0 || depth > 16 {
-		return true
-	}
-	switch raw[0] {
-	case '"':
-		var text string
-		if llm.JSON.Unmarshal(raw, &text) != nil {
-			return false
+// value adds the texts and keys of a JSON value. Keys may name fields:
+// {"errors": {"stream_options": ["unknown"]}}.
+func (w words) value(value any) {
+	switch v := value.(type) {
+	case string:
+		w.text(v)
+	case []any:
+		for _, item := range v {
+			w.value(item)
 		}
-		w.text(text)
-	case '[':
-		var items []json.RawMessage
-		if llm.JSON.Unmarshal(raw, &items) != nil {
-			return false
-		}
-		for _, item := range items {
-			w.value(item, depth+1)
-		}
-	case '{':
-		var fields map[string]json.RawMessage
-		if llm.JSON.Unmarshal(raw, &fields) != nil {
-			return false
-		}
-		for key, value := range fields {
+	case map[string]any:
+		for key, inner := range v {
 			if echoes.Has(key) {
 				continue
 			}
-			w.key(key)
-			w.value(value, depth+1)
+			if !envelope.Has(key) {
+				w.text(key)
+			}
+			w.value(inner)
 		}
 	}
-	return true
 }
 
 // envelope are the keys in which errors come; none of them names a field.
 const envelope wordlist.List = `
 error errors message messages detail details type code param status object msg loc title instance metadata provider_name raw
 request_id id user user_id reason name index content`
-
-// key adds a key that may name a field: {"errors": {"stream_options":
-// ["unknown"]}}.
-func (w words) key(key string) {
-	if !envelope.Has(key) {
-		w.text(key)
-	}
-}

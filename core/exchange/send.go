@@ -28,9 +28,9 @@ type endpoint struct {
 
 // endpoint makes one of the upstream's two.
 func (u *Upstream) endpoint(stream bool) (endpoint, error) {
-	at, err := url.Parse(u.Format.URL(u.Model, stream))
+	at, err := u.parsed(u.Format.URL(u.Model, stream))
 	if err != nil {
-		return endpoint{}, llm.Errorf(llm.InvalidArgument, "%s: base_url and model do not form a valid URL: %v", u.Route, err)
+		return endpoint{}, err
 	}
 	h := http.Header{}
 	h.Set("Content-Type", "application/json")
@@ -54,6 +54,15 @@ func (u *Upstream) endpoint(stream bool) (endpoint, error) {
 	return endpoint{at, h, usual}, nil
 }
 
+// parsed reads an address that the format has made.
+func (u *Upstream) parsed(address string) (*url.URL, error) {
+	at, err := url.Parse(address)
+	if err != nil {
+		return nil, llm.Errorf(llm.InvalidArgument, "%s: base_url and model do not form a valid URL: %v", u.Route, err)
+	}
+	return at, nil
+}
+
 // to is the endpoint of an exchange: one of the upstream's two, or a new one if
 // the exchange names a model of its own.
 func (u *Upstream) to(x *Exchange, stream bool) (*endpoint, error) {
@@ -64,9 +73,9 @@ func (u *Upstream) to(x *Exchange, stream bool) (*endpoint, error) {
 	if x.Model == u.Model {
 		return to, nil
 	}
-	at, err := url.Parse(u.Format.URL(x.Model, stream))
+	at, err := u.parsed(u.Format.URL(x.Model, stream))
 	if err != nil {
-		return nil, llm.Errorf(llm.InvalidArgument, "%s: base_url and the request's model do not form a valid URL: %v", u.Route, err)
+		return nil, err
 	}
 	return &endpoint{at, to.header, to.usual}, nil
 }

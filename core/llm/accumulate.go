@@ -313,17 +313,9 @@ func (p *partialChoice) choice() Choice {
 	if m.Role == "" {
 		m.Role = RoleAssistant
 	}
-	if audio := m.Extra["audio"]; audio != nil {
-		m.Audio = audio
-		if delete(m.Extra, "audio"); len(m.Extra) == 0 {
-			m.Extra = nil
-		}
-	}
+	m.Audio = m.Extra.take("audio")
 	if p.thoughts != "" && m.ReasoningContent != "" {
-		if m.Extra == nil {
-			m.Extra = Extra{}
-		}
-		m.Extra[p.thoughts] = jsontext.AppendText(nil, m.ReasoningContent)
+		m.Extra.Put(p.thoughts, jsontext.AppendText(nil, m.ReasoningContent))
 	}
 	if p.function != nil {
 		whole := p.function.function()

@@ -110,10 +110,7 @@ func WholeCalls(r *Response) {
 		}
 		if c.Extra[nativeReason] == nil {
 			c.Extra = maps.Clone(c.Extra)
-			if c.Extra == nil {
-				c.Extra = Extra{}
-			}
-			c.Extra[nativeReason] = JSONOf(c.FinishReason)
+			c.Extra.Put(nativeReason, JSONOf(c.FinishReason))
 		}
 		c.FinishReason = "length"
 	}

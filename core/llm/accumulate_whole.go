@@ -224,10 +224,7 @@ func (p *partialChoice) lackingFields(rest, whole *Message) {
 		} else if raw = p.deltaExtra[name].rest(raw); raw == nil {
 			continue
 		}
-		if rest.Extra == nil {
-			rest.Extra = Extra{}
-		}
-		rest.Extra[name] = raw
+		rest.Extra.Put(name, raw)
 	}
 }
 

@@ -343,13 +343,9 @@ func (m *joints) addField(at jointPlace, raw json.RawMessage) {
 // that have come.
 func (m joints) lacking(whole Extra) (more Extra) {
 	for name, raw := range whole {
-		if raw = m[name].rest(raw); raw == nil {
-			continue
+		if raw = m[name].rest(raw); raw != nil {
+			more.Put(name, raw)
 		}
-		if more == nil {
-			more = Extra{}
-		}
-		more[name] = raw
 	}
 	return more
 }

@@ -32,6 +32,23 @@ var exactJSON = jsoniter.Config{UseNumber: true}.Froze()
 // they came. They are written again behind the known ones.
 type Extra map[string]json.RawMessage
 
+// Put sets a field.
+func (e *Extra) Put(name string, value json.RawMessage) {
+	if *e == nil {
+		*e = Extra{}
+	}
+	(*e)[name] = value
+}
+
+// take removes a field; an object without any is nil.
+func (e *Extra) take(name string) (value json.RawMessage) {
+	value = (*e)[name]
+	if delete(*e, name); len(*e) == 0 {
+		*e = nil
+	}
+	return value
+}
+
 // marshalWithExtra writes v (a struct) and, inside the same object, extra.
 func marshalWithExtra(v any, extra Extra) ([]byte, error) {
 	data, err := JSON.Marshal(v)

@@ -262,9 +262,7 @@ func (m *Message) takeText(r *reader) {
 	in := newReader(raw)
 	in.Halves, in.Dirty = r.Halves, r.Dirty
 	m.Content, m.NullContent = in.Piece(), false
-	if delete(m.Extra, "text"); len(m.Extra) == 0 {
-		m.Extra = nil
-	}
+	m.Extra.take("text")
 }
 
 // isReasoning tells whether a field is another name of reasoning_content. It

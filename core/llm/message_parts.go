@@ -113,10 +113,7 @@ func (m *Message) readReasoning(r *reader) (text string) {
 		var rest Extra
 		text = r.besideThoughts(&rest)
 		if raw, err := JSON.Marshal(rest); rest != nil && !taken && r.Err == nil && err == nil {
-			if m.Extra == nil {
-				m.Extra = Extra{}
-			}
-			m.Extra[besides] = raw
+			m.Extra.Put(besides, raw)
 		}
 	default:
 		text = r.pieceOr(&m.Extra)

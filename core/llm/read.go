@@ -9,9 +9,6 @@ import (
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
-// maxAnswerDepth is how deeply an answer may be nested.
-const maxAnswerDepth = 10000
-
 // reader reads JSON text with what answers ask for: fields that this package
 // does not know are kept, and so is what has another type than expected, as
 // the clauses on tolerance in docs/promises.md want it.
@@ -30,7 +27,7 @@ type reader struct {
 }
 
 func newReader(data []byte) reader {
-	return reader{Reader: jsontext.Reader{Data: data, Most: maxAnswerDepth}}
+	return reader{Reader: jsontext.Reader{Data: data, Most: jsontext.MaxAnswerDepth}}
 }
 
 // answerReader reads an answer or a piece of one.

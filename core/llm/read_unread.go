@@ -110,8 +110,8 @@ func messageAmong(of *Extra, m *Message, halves bool) (read bool) {
 	var beside Extra // has the field once more where it is not read
 	if read = in.message(m, halves, &beside) && in.Err == nil; !read {
 		*m = Message{}
-	} else if delete(*of, name); len(*of) == 0 {
-		*of = nil
+	} else {
+		of.take(name)
 	}
 	return read
 }

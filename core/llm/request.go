@@ -206,16 +206,10 @@ func (r *Request) take(data []byte, fields []jsontext.Field, again Extra) error 
 			}
 			continue
 		}
-		to := r.field(f.Key)
-		switch {
-		case to == nil && r.Extra == nil:
-			r.Extra = Extra{f.Key: bytes.Clone(value)}
-		case to == nil:
-			r.Extra[f.Key] = bytes.Clone(value)
-		default:
-			if err := JSON.Unmarshal(value, to); err != nil {
-				return fmt.Errorf("field %q: %w", f.Key, err)
-			}
+		if to := r.field(f.Key); to == nil {
+			r.Extra.Put(f.Key, bytes.Clone(value))
+		} else if err := JSON.Unmarshal(value, to); err != nil {
+			return fmt.Errorf("field %q: %w", f.Key, err)
 		}
 		if f.Key == "stream_options" && memberOf(value, "include_usage") == nil {
 			r.StreamOptions = nil // says nothing of usage

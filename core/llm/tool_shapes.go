@@ -48,10 +48,7 @@ func shapesOf(data []byte, fields []jsontext.Field, parts bool) (again Extra, er
 			return nil, err
 		}
 		if written != nil {
-			if again == nil {
-				again = Extra{}
-			}
-			again[f.Key] = written
+			again.Put(f.Key, written)
 		}
 	}
 	if bare && !has {

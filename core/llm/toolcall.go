@@ -216,18 +216,18 @@ func (r *reader) pieceOrObject() string {
 // takeFlat reads a call whose name and arguments stand beside its id, as in
 // other formats, or whose arguments have another name.
 func (c *ToolCall) takeFlat(r *reader) {
-	from := c.Extra
+	from := &c.Extra
 	if c.Function.Extra != nil && c.Function.Arguments == "" {
-		from = c.Function.Extra
+		from = &c.Function.Extra
 	} else if !c.Function.isEmpty() || c.Custom != nil {
 		return
 	}
 	text := func(names ...string) string {
 		for _, name := range names {
-			if raw := from[name]; !isNull(raw) {
+			if raw := (*from)[name]; !isNull(raw) {
 				in := answerReader(raw)
 				in.Halves = r.Halves
-				delete(from, name)
+				from.take(name)
 				return in.pieceOrObject()
 			}
 		}
@@ -237,12 +237,6 @@ func (c *ToolCall) takeFlat(r *reader) {
 		c.Function.Name = text("name")
 	}
 	c.Function.Arguments = text("arguments", "input", "parameters")
-	if len(c.Extra) == 0 {
-		c.Extra = nil
-	}
-	if len(c.Function.Extra) == 0 {
-		c.Function.Extra = nil
-	}
 	if c.Type == "tool_use" {
 		c.Type = "function"
 	}

@@ -2,7 +2,6 @@ package llm
 
 import (
 	"encoding/json"
-	"strconv"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
@@ -92,7 +91,7 @@ func ReadUsage(data []byte) *Usage {
 func (u *Usage) read(r *reader) (says bool) {
 	var known counts
 	count := func(to *int, what counts) {
-		if n, ok := r.count(); ok {
+		if n, ok := r.Count(); ok {
 			*to = n
 			known |= what
 		}
@@ -207,22 +206,7 @@ func (u *Usage) counted(name string) (n int, ok bool) {
 		return 0, false
 	}
 	r := newReader(raw)
-	return r.count()
-}
-
-// count reads a number of tokens, which may stand in quotes. Anything else,
-// null and negative numbers among it, is none.
-func (r *reader) count() (n int, ok bool) {
-	switch c := r.Next(); {
-	case c >= '0' && c <= '9':
-		f := r.Number() // 0 for what is too large
-		return int(f), f < 1<<53 && (f != 0 || c == '0')
-	case c == '"':
-		f, err := strconv.ParseFloat(r.Text(), 64)
-		return int(f), err == nil && f >= 0 && f < 1<<53
-	}
-	r.Skip()
-	return 0, false
+	return r.Count()
 }
 
 // says tells whether any of the fields is more than null.

@@ -112,7 +112,7 @@ func countsIn(object json.RawMessage) map[string]*int {
 	r := newReader(object)
 	for more := r.Object(); more; more = r.NextField() {
 		name := string(r.Key)
-		if n, ok := r.count(); ok {
+		if n, ok := r.Count(); ok {
 			counts[name] = &n
 		}
 	}

@@ -38,7 +38,7 @@ func objectSchema(schema json.RawMessage, properties bool) json.RawMessage {
 	if properties {
 		keys, added = " properties $ref anyOf oneOf allOf ", `{"properties":{},`
 	}
-	r := jsontext.Reader{Data: schema, Most: MaxAnswerDepth}
+	r := jsontext.Reader{Data: schema, Most: jsontext.MaxAnswerDepth}
 	if r.Next() != '{' {
 		return schema
 	}

@@ -2,40 +2,17 @@ package wire
 
 import (
 	"encoding/json"
-	"strconv"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// Tokens reads a number of tokens, which may stand in quotes; nil, unknown,
-// where something else does.
+// Tokens reads a number of tokens; nil, unknown, where something else stands.
 func Tokens(r *jsontext.Reader) *int {
-	if n, ok := KnownTokens(r); ok {
+	if n, ok := r.Count(); ok {
 		return &n
 	}
 	return nil
-}
-
-// KnownTokens is Tokens for who needs no pointer.
-func KnownTokens(r *jsontext.Reader) (n int, ok bool) {
-	var f float64
-	switch c := r.Next(); {
-	case c >= '0' && c <= '9':
-		f = r.Number()
-	case c == '"':
-		var err error
-		if f, err = strconv.ParseFloat(r.Text(), 64); err != nil {
-			return 0, false
-		}
-	default:
-		r.Skip()
-		return 0, false
-	}
-	if f < 0 || f >= 1<<53 {
-		return 0, false
-	}
-	return int(f), true
 }
 
 // Counts are the numbers of tokens that an answer names, of a vendor whose
@@ -73,11 +50,7 @@ func (c *Counts) Usage(rest llm.Extra) *llm.Usage {
 
 // Rest adds a field to those that are passed on, unless its value is nil.
 func Rest(to *llm.Extra, name string, value json.RawMessage) {
-	if len(value) == 0 {
-		return
+	if len(value) > 0 {
+		to.Put(name, value)
 	}
-	if *to == nil {
-		*to = llm.Extra{}
-	}
-	(*to)[name] = value
 }

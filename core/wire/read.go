@@ -10,12 +10,9 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// MaxAnswerDepth is how deeply an answer may be nested.
-const MaxAnswerDepth = 10_000
-
 // AnswerReader reads an answer, an event or a value of one, leniently.
 func AnswerReader(data []byte) jsontext.Reader {
-	return jsontext.Reader{Data: data, Most: MaxAnswerDepth, Lenient: true, Dirty: !utf8.Valid(data)}
+	return jsontext.Reader{Data: data, Most: jsontext.MaxAnswerDepth, Lenient: true, Dirty: !utf8.Valid(data)}
 }
 
 // Span passes over the value that comes next and gives it where it stands; nil

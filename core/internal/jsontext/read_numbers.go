@@ -34,6 +34,21 @@ func (r *Reader) Index(absent int) int {
 	return absent
 }
 
+// Count reads a number of things, such as tokens, which may stand in quotes.
+// Anything else, null and negative numbers among it, is none.
+func (r *Reader) Count() (n int, ok bool) {
+	switch c := r.Next(); {
+	case c >= '0' && c <= '9':
+		f := r.Number() // 0 for what is too large
+		return int(f), f < 1<<53 && (f != 0 || c == '0')
+	case c == '"':
+		f, err := strconv.ParseFloat(r.Text(), 64)
+		return int(f), err == nil && f >= 0 && f < 1<<53
+	}
+	r.Skip()
+	return 0, false
+}
+
 // Number reads a number; anything else, and one that is too large, is 0.
 func (r *Reader) Number() float64 {
 	c := r.Next()

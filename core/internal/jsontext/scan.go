@@ -9,6 +9,9 @@ import (
 // be nested; deeper input is INVALID_ARGUMENT in every door.
 const MaxDepth = 512
 
+// MaxAnswerDepth is how deeply an answer may be nested.
+const MaxAnswerDepth = 10_000
+
 // syntaxError says what is wrong with a JSON text and where.
 type syntaxError struct {
 	at   int // byte

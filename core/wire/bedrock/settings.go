@@ -88,10 +88,7 @@ func (s *settings) add(parameter, name string, value json.RawMessage) {
 		s.lack(parameter)
 		return
 	}
-	if s.body.Additional == nil {
-		s.body.Additional = llm.Extra{}
-	}
-	s.body.Additional[name] = value
+	s.body.Additional.Put(name, value)
 }
 
 // output sets a field of outputConfig beside the caller's own.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
-	"github.com/llmagg/llmagg/core/wire"
 )
 
 // fields are the fields of one object of an answer, whose values are taken one
@@ -22,7 +21,7 @@ type fields struct {
 var errNoObject = errors.New("it is no object")
 
 func readerOf(data []byte, dirty bool) jsontext.Reader {
-	return jsontext.Reader{Data: data, Most: wire.MaxAnswerDepth, Dirty: dirty, Halves: true, Lenient: true}
+	return jsontext.Reader{Data: data, Most: jsontext.MaxAnswerDepth, Dirty: dirty, Halves: true, Lenient: true}
 }
 
 // nameOf is a field's name, without a copy where answers have it.
@@ -123,14 +122,10 @@ func (f *fields) text(name, before string) string {
 }
 
 // rest are the fields that were not taken, as copies; nil without any.
-func (f *fields) rest() llm.Extra {
-	var e llm.Extra
+func (f *fields) rest() (e llm.Extra) {
 	for _, at := range f.found.List {
 		if at.End > at.Start {
-			if e == nil {
-				e = llm.Extra{}
-			}
-			e[strings.ToValidUTF8(at.Key, "\uFFFD")] = validCopy(f.data[at.Start:at.End])
+			e.Put(strings.ToValidUTF8(at.Key, "\uFFFD"), validCopy(f.data[at.Start:at.End]))
 		}
 	}
 	return e

@@ -34,18 +34,6 @@ func signatureIn(raw json.RawMessage) string {
 	return s.Signature
 }
 
-// keepIn puts what was kept into the last delta of an answer.
-func (c *candidate) keepIn(m *llm.Message) {
-	raw := c.kept.Field()
-	if raw == nil {
-		return
-	}
-	if m.Extra == nil {
-		m.Extra = llm.Extra{}
-	}
-	m.Extra[llm.PartsField] = raw
-}
-
 // leftThoughts names thoughts without a signature: Gemini takes none back.
 const leftThoughts = "messages.reasoning_content"
 

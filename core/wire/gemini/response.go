@@ -229,7 +229,7 @@ func (g *reader) choice(choice *llm.ChunkChoice, place int) error {
 		return nil
 	}
 	c.ended = true
-	c.keepIn(&choice.Delta)
+	wire.Rest(&choice.Delta.Extra, llm.PartsField, c.kept.Field())
 	if reason != "STOP" && reason != "MAX_TOKENS" {
 		wire.Rest(&choice.Extra, "finishReason", llm.JSONOf(reason))
 	}

@@ -17,7 +17,7 @@ func readUsage(raw json.RawMessage) *llm.Usage {
 	var prompt, tools, candidates, total int
 	known := false
 	count := func(to *int) {
-		if n, ok := wire.KnownTokens(&r); ok {
+		if n, ok := r.Count(); ok {
 			*to, known = n, true
 		}
 	}

@@ -61,13 +61,10 @@ type fit struct {
 //
 //go:noinline
 func (f *fit) put(name string, value json.RawMessage) {
-	if f.changes == nil {
-		f.changes = llm.Extra{}
-	}
 	if value == nil {
 		value = json.RawMessage("null")
 	}
-	f.changes[name] = value
+	f.changes.Put(name, value)
 }
 
 // shape refuses what the vendor lacks and the answer's shape depends on.
