@@ -144,6 +144,9 @@ def test_a_price_of_nonsense_in_litellms_table_is_no_price(wrong: object) -> Non
         ({"input_cost_per_token_batches": 8e-7, "input_cost_per_token_flex": None}, {"batch": 0.8}),
         ({"input_cost_per_token_flex": 5e-7, "input_cost_per_token_above_200k_tokens_flex": 1e-6}, {"flex": 0.5}),
         ({"input_cost_per_token_flex": 5e-7, "input_cost_per_token_above_200k_tokens_flex": 8e-7}, None),
+        ({"input_cost_per_token_ultrafast": 6e-6}, {"ultrafast": 6}),
+        ({"provider_specific_entry": {"us": 1.1, "fast": 2.0, "realtime_ga_only": 1}}, {"us": 1.1, "fast": 2}),
+        ({"provider_specific_entry": {"us": "dear", "fast": None}}, None),
     ],
 )
 def test_service_tiers_of_litellm_are_multiples(more: dict[str, Any], tiers: dict[str, float] | None) -> None:

@@ -5,9 +5,8 @@
 these prices into a configuration. The tables disagree with each other and with invoices in places: a price that you
 write into the configuration yourself comes first. A price that depends on the time of day is left out, since a cost
 that is missing is better than a wrong one; prices of long prompts become the entries of ``above``, and litellm's prices
-of "flex", "priority" and batches the multiples of ``service_tiers``, where all prices of a row, those of long prompts
-too, have the same multiple.
-Caches that keep for half a day are left out.
+of "flex", "priority", "ultrafast", batches, and Anthropic's "fast" and "us" the multiples of ``service_tiers``, where
+all prices of a row, those of long prompts too, have the same multiple. Caches that keep for half a day are left out.
 
 ``use()`` makes a table of prices that of all models that are configured afterwards and have no ``price``: without an
 argument the one that comes with this package. It is what setting ``LLMAGG_PRICES`` to the path of a file does.
@@ -112,13 +111,14 @@ def _of_litellm(row: Mapping[str, Any], provider: str) -> dict[str, Any] | None:
 def _services(row: Mapping[str, Any]) -> dict[str, float]:
     """How many times the usual prices those of other service tiers are. Batches at half need no entry."""
     found = {}
-    for end, name in (("_flex", "flex"), ("_priority", "priority"), ("_batches", "batch")):
+    for name, end in (("flex", "_flex"), ("priority", "_priority"), ("ultrafast", "_ultrafast"), ("batch", "_batches")):
         keys = [key for key in row if _is_price(row[key]) and row[key] and _ABOVE.sub(r"\1", key) in _LITELLM]
         times = [row[key + end] / row[key] for key in keys if _is_price(row.get(key + end))]
         usual = name == "batch" and bool(times) and math.isclose(max(times), 0.5, rel_tol=_ROUNDED - 1)
         if times and max(times) <= min(times) * _ROUNDED and not usual:
             found[name] = round(max(times), 3)
-    return found
+    apart = row.get("provider_specific_entry") or {}
+    return found | {name: apart[name] for name in ("fast", "us") if _is_price(apart.get(name))}
 
 
 def _thresholds(row: Mapping[str, Any], inclusive: bool) -> Iterator[tuple[int, dict[str, Any] | None]]:

@@ -140,7 +140,8 @@ def _fields_of(extra_body: Any) -> Mapping[str, Any]:
         return extra_body or {}
     from ._values import as_dict
 
-    return as_dict(extra_body)
+    fields: Mapping[str, Any] = as_dict(extra_body)
+    return fields
 
 
 def _refuse_slips(names: list[str]) -> None:
