@@ -2,6 +2,7 @@ package llm
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
@@ -58,6 +59,9 @@ func CheckModels(models []string) error {
 		}
 		if err := CheckName(what, name); err != nil {
 			return err
+		}
+		if first, others, _ := strings.Cut(name, ","); strings.Contains(first, "/") && strings.Contains(others, "/") {
+			return Errorf(InvalidArgument, "%s is a list in one text; expected one name: each model is an entry of its own", what)
 		}
 	}
 	return nil

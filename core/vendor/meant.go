@@ -13,7 +13,7 @@ import (
 // models, each with the name of the row.
 const otherWords = ` google=gemini palm=gemini models=gemini googlevertex=vertex googlevertexai=vertex googleanthropicvertex=vertex-anthropic
  mistralai=mistral codestral=mistral moonshotai=moonshot togetherai=together fireworksai=fireworks perplexityai=perplexity nim=nvidia hf=huggingface
- gpt=openai chatgpt=openai o1=openai o3=openai o4=openai claude=anthropic grok=xai command=cohere sonar=perplexity
+ gpt=openai text=openai chatgpt=openai o1=openai o3=openai o4=openai claude=anthropic grok=xai command=cohere embed=cohere sonar=perplexity
 `
 
 // Meant gives the name "vendor/model" of a model whose name has the form of

@@ -33,6 +33,8 @@ func TestNamesOfOtherLibrariesAreUnderstood(t *testing.T) {
 		"x-ai/grok":                     "xai/grok",
 		"models/gemini-2.5-flash":       "gemini/gemini-2.5-flash",
 		"gpt-4o":                        "openai/gpt-4o",
+		"text-embedding-3-small":        "openai/text-embedding-3-small",
+		"embed-v4.0":                    "cohere/embed-v4.0",
 		"claude-sonnet-5":               "anthropic/claude-sonnet-5",
 		"gemini-flash-latest":           "gemini/gemini-flash-latest",
 		"grok-4":                        "xai/grok-4",

@@ -150,3 +150,13 @@ def test_each_argument_has_its_names_and_coroutines_stay_coroutines() -> None:
     assert found == set(_misspelt.NEEDED)
     assert inspect.iscoroutinefunction(llmagg.chat)
     assert inspect.iscoroutinefunction(llmagg.LLMAggregator.parse)
+
+
+def test_arguments_by_their_place(llm_wall: FaultWall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    monkeypatch.setenv("OPENAI_BASE_URL", llm_wall.url)
+    assert llmagg.chat_sync("Hello", ["openai/a"]).text == "Hello from a."
+    assert "".join(llmagg.stream_text_sync("Hello", "openai/a")) == "Hello from a."
+    assert llmagg.run_tools_sync("Hello", [weather], models="openai/a").text == "Hello from a."
+    with pytest.raises(llmagg.InvalidArgumentError, match="a list in one text"):
+        llmagg.chat_sync("Hello", "openai/a, openai/b")

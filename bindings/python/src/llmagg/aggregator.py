@@ -271,7 +271,7 @@ class LLMAggregator(Closing):
         return growing.objects_sync(self, growing.Reader(self, messages, form, params))
 
     async def run_tools(
-        self, messages: _late.Messages, *, tools: Sequence[Callable[..., Any]], max_rounds: int = 10,
+        self, messages: _late.Messages, tools: Sequence[Callable[..., Any]], *, max_rounds: int = 10,
         max_total_tokens: int | None = None, **params: _late.Unpack[_late.ToolParams],
     ) -> _late.ToolRun:  # fmt: skip
         """Lets the model call Python functions, plain ones and coroutines, until it answers without a call.

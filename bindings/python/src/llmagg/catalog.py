@@ -339,6 +339,11 @@ def model_groups(models: Any, *, given: bool = False) -> list[list[str]]:
                 raise InvalidArgumentError(f"models[{i}] must be the name of a model, got {type(name).__name__}")
             if not name.strip():
                 raise InvalidArgumentError(f"models[{i}] is empty; expected the name of a model, or 'provider/model'")
+            first, _, others = name.partition(",")
+            if "/" in first and "/" in others:
+                raise InvalidArgumentError(
+                    f"models[{i}] is a list in one text; expected one name: each model is an entry of its own"
+                )
         groups.append(group)
     if given and not groups:
         raise InvalidArgumentError("models is an empty list; leave it out for all models of the configuration")

@@ -111,7 +111,6 @@ def _model(messages: Any, params: Mapping[str, Any], *needed: Any) -> Any:
 @_called.told
 async def chat(
     messages: ChatCompletionRequest | _late.Messages,
-    *,
     models: Models | None = None,
     **params: _late.Unpack[_late.ChatParams],
 ) -> ChatCompletionResponse:
@@ -146,7 +145,7 @@ async def parse(
 
 @_called.told
 async def run_tools(
-    messages: _late.Messages, *, tools: Sequence[Callable[..., Any]], models: Models | None = None,
+    messages: _late.Messages, tools: Sequence[Callable[..., Any]], *, models: Models | None = None,
     max_rounds: int = 10, max_total_tokens: int | None = None, **params: _late.Unpack[_late.ToolParams],
 ) -> _late.ToolRun:  # fmt: skip
     """Lets the model call Python functions, as :meth:`LLMAggregator.run_tools`."""
@@ -159,7 +158,6 @@ async def run_tools(
 @_called.told
 async def stream(
     messages: ChatCompletionRequest | _late.Messages,
-    *,
     models: Models | None = None,
     **params: _late.Unpack[_late.ChatParams],
 ) -> AsyncGenerator[StreamEvent, None]:
@@ -173,7 +171,6 @@ async def stream(
 @_called.told
 async def stream_text(
     messages: ChatCompletionRequest | _late.Messages,
-    *,
     models: Models | None = None,
     **params: _late.Unpack[_late.ChatParams],
 ) -> AsyncGenerator[str, None]:
@@ -256,7 +253,6 @@ def stream_parse_sync(
 @_called.told
 def chat_sync(
     messages: ChatCompletionRequest | _late.Messages,
-    *,
     models: Models | None = None,
     **params: _late.Unpack[_late.ChatParams],
 ) -> ChatCompletionResponse:
@@ -275,7 +271,7 @@ def parse_sync(
 
 @_called.told
 def run_tools_sync(
-    messages: _late.Messages, *, tools: Sequence[Callable[..., Any]], models: Models | None = None,
+    messages: _late.Messages, tools: Sequence[Callable[..., Any]], *, models: Models | None = None,
     max_rounds: int = 10, max_total_tokens: int | None = None, **params: _late.Unpack[_late.ToolParams],
 ) -> _late.ToolRun:  # fmt: skip
     """``run_tools`` for code without an event loop; it blocks, and Ctrl-C ends it."""
@@ -286,7 +282,6 @@ def run_tools_sync(
 @_called.told
 def stream_sync(
     messages: ChatCompletionRequest | _late.Messages,
-    *,
     models: Models | None = None,
     **params: _late.Unpack[_late.ChatParams],
 ) -> Iterator[StreamEvent]:
@@ -297,7 +292,6 @@ def stream_sync(
 @_called.told
 def stream_text_sync(
     messages: ChatCompletionRequest | _late.Messages,
-    *,
     models: Models | None = None,
     **params: _late.Unpack[_late.ChatParams],
 ) -> Iterator[str]:
