@@ -210,9 +210,10 @@ func isAbout(status int) bool {
 
 // beyondContext tells whether a message speaks of a request that is larger
 // than the room for it: at a 500, and at a 403 of some servers, words about the
-// room may also be about a model that cannot be loaded.
-func beyondContext(status int, text string) bool {
-	return (isNone(status) || status == http.StatusForbidden) && wordlist.AnyIn(text, contexts) && !wordlist.AnyIn(text, []string{"memory", "alloc"}) &&
+// room may also be about a model that cannot be loaded. A 502 with an error
+// object hands on what the server behind a gateway refused.
+func (s *said) beyondContext(status int, text string) bool {
+	return (isNone(status) || status == http.StatusForbidden || status > 500 && s.sure) && wordlist.AnyIn(text, contexts) && !wordlist.AnyIn(text, []string{"memory", "alloc"}) &&
 		wordlist.AnyIn(text, []string{"exceed", "too l", "too many", "maximum context", "larger", "longer", "greater", "more than", "less than", "overflow", "beyond", "reached", "does not fit"})
 }
 
@@ -283,7 +284,7 @@ func codeOf(status int, s *said) llm.Code {
 		}
 	}
 	switch {
-	case beyondContext(status, text), isAbout(status) && tooManyTokens(text):
+	case s.beyondContext(status, text), isAbout(status) && tooManyTokens(text):
 		return llm.ContextLength
 	case isRefusal(status) && noMoney(text):
 		return llm.Quota

@@ -287,11 +287,15 @@ func (s *said) google(f fields) {
 }
 
 // upstream reads what a gateway hands on of the server behind it: OpenRouter's
-// metadata, Azure's inner error.
+// metadata, the value of which Vercel's says that it is no answer, Azure's inner
+// error.
 func (s *said) upstream(f fields, depth int) {
-	if meta := fieldsOf(f["metadata"]); meta != nil && depth < maxDepth {
+	meta, value := fieldsOf(f["metadata"]), fieldsOf(f["value"])
+	if (meta != nil || value != nil) && depth < maxDepth {
 		var up said
-		up.read(meta["raw"], depth+1)
+		if up.read(meta["raw"], depth+1); value != nil {
+			up.read(f["value"], depth+1)
+		}
 		name := scalar(meta["providername"])
 		if s.upstreamSaid == "" && up.message != "" {
 			name = cmp.Or(name, "upstream")
