@@ -54,12 +54,12 @@ func refusedFor(err error, words ...string) bool {
 // it.
 func (u *Upstream) Rerank(ctx context.Context, x *Exchange, r *wire.Ranking) error {
 	f, ranks := u.Format.(wire.Reranker)
-	if !ranks || f.RerankURL() == "" {
+	if !ranks || f.RerankURL(x.Model) == "" {
 		return wire.Unsupported("%s ranks no documents", u.Route)
 	}
 	r.Call, r.Texts = &x.Call, u.memory.texts.Load()
 	ask := func() error {
-		return u.ask(ctx, x, f.RerankURL(), reading{
+		return u.ask(ctx, x, f.RerankURL(x.Model), reading{
 			write: func() ([]byte, error) { return f.RerankBody(nil, r) },
 			all:   func(resp *http.Response) ([]byte, error) { return u.readAll(resp, x, new([]byte)) },
 			read:  func(data []byte) error { return f.Ranks(data, r) },

@@ -1,6 +1,7 @@
 package faultwall
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"sort"
@@ -14,25 +15,43 @@ type rankAsk struct {
 	query     string
 	documents []string
 	most      int
-	form      string // "cohere", "voyage", or "" for Jina, SiliconFlow, vLLM
+	form      string // "cohere", "voyage", "nvidia", or "" for Jina, SiliconFlow, vLLM
 }
 
-// readRerank reads a request for a ranking: Voyage's says "top_k".
+type rankText struct {
+	Text string `json:"text"`
+}
+
+// readRerank reads a request for a ranking: Voyage's says "top_k", NVIDIA's has
+// objects with texts.
 func (c *call) readRerank(r *http.Request) *Step {
 	c.kind = KindChat
 	var fields struct {
-		Model     string   `json:"model"`
-		Query     string   `json:"query"`
-		Documents []string `json:"documents"`
-		Texts     []string `json:"texts"` // as Hugging Face's servers call them
-		TopN      int      `json:"top_n"`
-		TopK      int      `json:"top_k"`
+		Model     string          `json:"model"`
+		Query     json.RawMessage `json:"query"`
+		Documents []string        `json:"documents"`
+		Texts     []string        `json:"texts"` // as Hugging Face's servers call them
+		Passages  []rankText      `json:"passages"`
+		TopN      int             `json:"top_n"`
+		TopK      int             `json:"top_k"`
 	}
-	if llm.JSON.Unmarshal(c.body, &fields) != nil || fields.Query == "" || len(fields.Documents)+len(fields.Texts) == 0 {
+	var query rankText
+	err := llm.JSON.Unmarshal(c.body, &fields)
+	into, form := any(&query.Text), ""
+	if strings.HasSuffix(r.URL.Path, "/ranking") {
+		into, form = &query, "nvidia"
+	}
+	if err == nil {
+		err = llm.JSON.Unmarshal(fields.Query, into)
+	}
+	for i := range fields.Passages {
+		fields.Documents = append(fields.Documents, fields.Passages[i].Text)
+	}
+	if err != nil || query.Text == "" || len(fields.Documents)+len(fields.Texts) == 0 {
 		return &Step{Status: http.StatusBadRequest}
 	}
 	c.model = fields.Model
-	c.rank = &rankAsk{query: fields.Query, documents: append(fields.Documents, fields.Texts...), most: max(fields.TopN, fields.TopK)}
+	c.rank = &rankAsk{form: form, query: query.Text, documents: append(fields.Documents, fields.Texts...), most: max(fields.TopN, fields.TopK)}
 	switch {
 	case strings.HasSuffix(r.URL.Path, "/v2/rerank"):
 		c.rank.form = "cohere"
@@ -70,6 +89,12 @@ func (c *call) ranked() any {
 	switch ask.form {
 	case "cohere":
 		return object("id", "1", "results", results, "meta", object("api_version", object("version", "2"), "billed_units", object("search_units", 1)))
+	case "nvidia":
+		rankings := make([]any, len(results))
+		for i, r := range results {
+			rankings[i] = object("index", r.Index, "logit", r.Score)
+		}
+		return object("rankings", rankings)
 	case "voyage":
 		return object("object", "list", "data", results, "model", c.model, "usage", object("total_tokens", tokens))
 	}

@@ -22,6 +22,8 @@ var paths = []struct {
 	{"/embeddings", nil, orAzure(embeds(2048))},
 	{"/v2/embed", nil, embeds(96)},
 	{"/rerank", nil, (*call).readRerank},
+	{"/reranks", nil, (*call).readRerank},
+	{"/ranking", nil, (*call).readRerank},
 	{"/api/embed", ollama{}, embeds(1 << 20)},
 	{":batchEmbedContents", gemini{}, embeds(100)},
 	{"/api/chat", nil, (*call).readOllama},

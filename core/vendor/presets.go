@@ -8,7 +8,7 @@ import "github.com/llmagg/llmagg/core/wire"
 // the first site is the default one.
 var presets = []Vendor{
 	// Vendors of China.
-	{name: "qwen", embedTexts: 10, aliases: "dashscope", baseURL: "https://dashscope.aliyuncs.com/compatible-mode/v1", keys: "DASHSCOPE_API_KEY QWEN_API_KEY", quirks: &qwenQuirks,
+	{name: "qwen", embedTexts: 10, others: wire.DashScope, aliases: "dashscope", baseURL: "https://dashscope.aliyuncs.com/compatible-mode/v1", keys: "DASHSCOPE_API_KEY QWEN_API_KEY", quirks: &qwenQuirks,
 		site: "cn", messages: "https://dashscope.aliyuncs.com/apps/anthropic", sites: []Site{
 			{Name: "intl", BaseURL: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", Messages: "https://dashscope-intl.aliyuncs.com/apps/anthropic"},
 			{Name: "us", BaseURL: "https://dashscope-us.aliyuncs.com/compatible-mode/v1"},
@@ -59,7 +59,7 @@ var presets = []Vendor{
 	{name: "novita", baseURL: "https://api.novita.ai/v3/openai", keys: "NOVITA_API_KEY"},
 	{name: "sambanova", baseURL: "https://api.sambanova.ai/v1", keys: "SAMBANOVA_API_KEY"},
 	{name: "perplexity", tellsCost: true, baseURL: "https://api.perplexity.ai", keys: "PERPLEXITY_API_KEY PERPLEXITYAI_API_KEY", quirks: &perplexityQuirks},
-	{name: "nvidia", baseURL: "https://integrate.api.nvidia.com/v1", keys: "NVIDIA_API_KEY NVIDIA_NIM_API_KEY"},
+	{name: "nvidia", others: wire.NVIDIA, baseURL: "https://integrate.api.nvidia.com/v1", keys: "NVIDIA_API_KEY NVIDIA_NIM_API_KEY"},
 	{name: "github", baseURL: "https://models.github.ai/inference", keys: "GITHUB_TOKEN", sdkVariable: noVariable},
 	{name: "huggingface", baseURL: "https://router.huggingface.co/v1", keys: "HF_TOKEN"},
 	{name: "cohere", embedTexts: 96, others: wire.Cohere, baseURL: "https://api.cohere.ai/compatibility/v1", keys: "COHERE_API_KEY CO_API_KEY", quirks: &cohereQuirks},

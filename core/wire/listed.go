@@ -107,11 +107,11 @@ func ResultsIn(r *jsontext.Reader) (all []Result) {
 		var score *float64 // of Hugging Face's servers; beside the other one it is something else
 		for more := Object(r); more; more = r.NextField() {
 			switch string(r.Key) {
-			case "index":
+			case "index", "document_index":
 				if n := r.Index(-1); n >= 0 {
 					one.Index = &n
 				}
-			case "relevance_score":
+			case "relevance_score", "logit": // the second is NVIDIA's
 				one.Score = scoreIn(r)
 			case "score":
 				score = scoreIn(r)

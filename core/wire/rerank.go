@@ -8,8 +8,8 @@ import (
 
 // Reranker is a [Format] whose vendors rank documents.
 type Reranker interface {
-	// RerankURL is the endpoint; "" where the vendor has none.
-	RerankURL() string
+	// RerankURL is the endpoint for a model; "" where the vendor has none.
+	RerankURL(model string) string
 	// RerankBody appends the JSON to post.
 	RerankBody(dst []byte, r *Ranking) ([]byte, error)
 	// Ranks reads an answer into r.Response.

@@ -19,6 +19,20 @@ func (a Root) Cohere() Root {
 	return Root{root + "/v2", a.query}
 }
 
+// Reranks is the root of DashScope's API for rankings beside that for chats.
+func (a Root) Reranks() Root {
+	return Root{strings.Replace(a.root, "/compatible-mode/", "/compatible-api/", 1), a.query}
+}
+
+// Retrieval is the root of NVIDIA's own API for the rankings of a model, which
+// is beside that for chats; the root itself where another server has it.
+func (a Root) Retrieval(model string) (root Root, own bool) {
+	if a.root != "https://integrate.api.nvidia.com/v1" {
+		return a, false
+	}
+	return Root{"https://ai.api.nvidia.com/v1/retrieval/" + strings.ReplaceAll(model, ".", "_"), a.query}, true
+}
+
 // Below is the root that ends with path, which a base URL may lack.
 func (a Root) Below(path string) Root {
 	return Root{strings.TrimSuffix(a.root, path) + path, a.query}

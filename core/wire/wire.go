@@ -101,7 +101,8 @@ type Options struct {
 	// is not what the format's own vendor takes.
 	EmbedTexts int
 	// Others is whose ways requests follow that are no chats, where these are not
-	// OpenAI's and Cohere's shape for all: [Cohere], [Voyage] or [Jina].
+	// OpenAI's and Cohere's shape for all: [Cohere], [Voyage], [Jina],
+	// [DashScope] or [NVIDIA].
 	Others string
 }
 
@@ -115,9 +116,11 @@ func (o *Options) Authorize(h http.Header) {
 
 // The values of Options.Others.
 const (
-	Cohere = "cohere"
-	Voyage = "voyage"
-	Jina   = "jina"
+	Cohere    = "cohere"
+	Voyage    = "voyage"
+	Jina      = "jina"
+	DashScope = "dashscope"
+	NVIDIA    = "nvidia"
 )
 
 // Call is one request as its format sees it.

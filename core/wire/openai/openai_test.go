@@ -130,3 +130,15 @@ func TestSignaturesOfGemini(t *testing.T) {
 		require.Contains(t, to.Left, "messages.tool_calls.extra_content", c)
 	}
 }
+
+// NVIDIA's own rankings have an address for each model, its servers one for
+// all.
+func TestRankingsOfNVIDIA(t *testing.T) {
+	for base, want := range map[string]string{
+		"https://integrate.api.nvidia.com/v1": "https://ai.api.nvidia.com/v1/retrieval/nvidia/llama-3_2-nv-rerankqa-1b-v2/reranking",
+		"http://nim:8000/v1":                  "http://nim:8000/v1/ranking",
+	} {
+		w := openai.New(wire.Options{At: wire.RootOf(base), Others: wire.NVIDIA})
+		require.Equal(t, want, w.(wire.Reranker).RerankURL("nvidia/llama-3.2-nv-rerankqa-1b-v2"))
+	}
+}

@@ -8,12 +8,20 @@ import (
 )
 
 // This file is the ranking of documents in Cohere's shape (API references of
-// Cohere, "Rerank API (v2)", Jina, Voyage and SiliconFlow; vLLM, "Re-rank
-// API"). OpenAI has none.
+// Cohere, "Rerank API (v2)", Jina, Voyage and SiliconFlow; vLLM, "Re-rank API";
+// Alibaba Cloud, "Rerank", OpenAI compatible), and in NVIDIA's ("Use NVIDIA NeMo
+// Retriever Reranking NIM"). OpenAI has none.
 
 // RerankURL implements [wire.Reranker], as the methods below do.
-func (w *format) RerankURL() string {
+func (w *format) RerankURL(model string) string {
 	switch {
+	case w.Others == wire.DashScope:
+		return w.At.Reranks().With("/reranks", "")
+	case w.Others == wire.NVIDIA:
+		if root, own := w.At.Retrieval(model); own {
+			return root.With("/reranking", "")
+		}
+		return w.At.With("/ranking", "")
 	case w.Others == wire.Cohere:
 		return w.At.Cohere().With("/rerank", "")
 	case w.Owner == "openai" || w.Owner == "deepseek":
@@ -22,9 +30,19 @@ func (w *format) RerankURL() string {
 	return w.At.With("/rerank", "")
 }
 
-func (w *azure) RerankURL() string { return "" }
+func (w *azure) RerankURL(string) string { return "" }
 
 func (w *format) RerankBody(dst []byte, r *wire.Ranking) ([]byte, error) {
+	if w.Others == wire.NVIDIA { // it ranks all
+		type text struct {
+			Text string `json:"text"`
+		}
+		passages := make([]text, len(r.Request.Documents))
+		for i, document := range r.Request.Documents {
+			passages[i].Text = document
+		}
+		return wire.AppendWith(dst, map[string]any{"model": r.Model, "query": text{r.Request.Query}, "passages": passages}, r.Request.Extra)
+	}
 	top := "top_n"
 	if w.Others == wire.Voyage {
 		top = "top_k"
@@ -52,7 +70,7 @@ func (w *format) Ranks(data []byte, r *wire.Ranking) error {
 	}
 	for more := in.Next() == '{' && wire.Object(&in); more; more = in.NextField() {
 		switch string(in.Key) {
-		case "results", "data": // the second is Voyage's
+		case "results", "data", "rankings": // the second is Voyage's, the third NVIDIA's
 			all = append(all, wire.ResultsIn(&in)...)
 		case "usage":
 			usage = wire.Span(&in)
