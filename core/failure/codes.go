@@ -213,7 +213,7 @@ func isAbout(status int) bool {
 // room may also be about a model that cannot be loaded. A 502 with an error
 // object hands on what the server behind a gateway refused.
 func (s *said) beyondContext(status int, text string) bool {
-	return (isNone(status) || status == http.StatusForbidden || status > 500 && s.sure) && wordlist.AnyIn(text, contexts) && !wordlist.AnyIn(text, []string{"memory", "alloc"}) &&
+	return (isNone(status) || status == http.StatusForbidden || status == http.StatusBadGateway && s.sure) && wordlist.AnyIn(text, contexts) && !wordlist.AnyIn(text, []string{"memory", "alloc"}) &&
 		wordlist.AnyIn(text, []string{"exceed", "too l", "too many", "maximum context", "larger", "longer", "greater", "more than", "less than", "overflow", "beyond", "reached", "does not fit"})
 }
 
