@@ -287,8 +287,8 @@ func (s *said) google(f fields) {
 }
 
 // upstream reads what a gateway hands on of the server behind it: OpenRouter's
-// metadata, the value of which Vercel's says that it is no answer, Azure's inner
-// error.
+// metadata, the value of which Vercel's says that it is no answer, Azure's
+// inner error.
 func (s *said) upstream(f fields, depth int) {
 	meta, value := fieldsOf(f["metadata"]), fieldsOf(f["value"])
 	if (meta != nil || value != nil) && depth < maxDepth {

@@ -8,9 +8,9 @@ import (
 )
 
 // This file is the ranking of documents in Cohere's shape (API references of
-// Cohere, "Rerank API (v2)", Jina, Voyage and SiliconFlow; vLLM, "Re-rank API";
-// Alibaba Cloud, "Rerank", OpenAI compatible), and in NVIDIA's ("Use NVIDIA NeMo
-// Retriever Reranking NIM"). OpenAI has none.
+// Cohere, "Rerank API (v2)", Jina, Voyage and SiliconFlow; vLLM, "Re-rank
+// API"; Alibaba Cloud, "Rerank", OpenAI compatible), and in NVIDIA's ("Use
+// NVIDIA NeMo Retriever Reranking NIM"). OpenAI has none.
 
 // RerankURL implements [wire.Reranker], as the methods below do.
 func (w *format) RerankURL(model string) string {
