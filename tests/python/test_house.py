@@ -135,8 +135,8 @@ def twins() -> Any:
 def test_blocking_twins_are_up_to_date() -> None:
     script = twins()
     sources = {module: path.read_text("utf-8") for module, path in MODULES.items()}
-    marked = [module for module, source in sources.items() if script.MARK in source]
-    assert len(marked) >= 5
+    marked = [module for module, source in sources.items() if script.MARK in source or script.FUNCTIONS in source]
+    assert len(marked) >= 6
     assert [module for module in marked if script.renewed(sources[module]) != sources[module]] == [], "run make twins"
 
 
@@ -159,3 +159,26 @@ def test_a_twin_follows_its_coroutine() -> None:
     assert made.endswith("\n\n\nafter = 1\n")
     assert script.renewed(made) == made
     assert script.renewed(made.replace("self.chat_sync(text", "self.chat_sync(other")) == made
+
+
+def test_a_twin_of_a_function_asks_the_blocking_method() -> None:
+    script = twins()
+    before = (
+        "@told\nasync def ask(\n    text: str, *, models: Models,\n) -> str:\n"
+        '    """Asks."""\n'
+        "    llm = await aggregator(models, text)\n"
+        "    return await llm.chat(\n        text\n    )\n\n\n"
+        "async def pieces(text: str) -> AsyncGenerator[str, None]:\n"
+        '    """Asks."""\n'
+        "    llm = await aggregator(None)\n"
+        "    async with aclosing(llm.stream(text)) as found:\n"
+        "        async for piece in found:\n            yield piece\n\n\n"
+        "async def other() -> None:\n    return await elsewhere()\n\n\n" + script.FUNCTIONS
+    )
+    made = script.renewed(before)
+    assert "@told\ndef ask_sync(\n    text: str, *, models: Models,\n) -> str:\n" in made
+    assert "\n    return aggregator_sync(models, text).chat_sync(text)\n" in made
+    assert "def pieces_sync(text: str) -> Iterator[str]:\n" in made
+    assert made.endswith("    return aggregator_sync(None).stream_sync(text)\n")
+    assert "other_sync" not in made
+    assert script.renewed(made) == made

@@ -241,13 +241,7 @@ def _named(what: str, models: Models | None, params: Mapping[str, Any], **needed
     return models, params.get("model")
 
 
-@_called.told
-def stream_parse_sync(
-    messages: ChatCompletionRequest | _late.Messages, form: _late.TypeForm[T], *, models: Models | None = None,
-    **params: _late.Unpack[_late.ChatParams],
-) -> Iterator[_late.Growing[T]]:  # fmt: skip
-    """``stream_parse`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
-    return aggregator_sync(models, _model(messages, params, form)).stream_parse_sync(messages, form, **params)
+# Generated from the functions above: change those, then run `make twins`.
 
 
 @_called.told
@@ -297,6 +291,15 @@ def stream_text_sync(
 ) -> Iterator[str]:
     """``stream_text`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
     return aggregator_sync(models, _model(messages, params)).stream_text_sync(messages, **params)
+
+
+@_called.told
+def stream_parse_sync(
+    messages: ChatCompletionRequest | _late.Messages, form: _late.TypeForm[T], *, models: Models | None = None,
+    **params: _late.Unpack[_late.ChatParams],
+) -> Iterator[_late.Growing[T]]:  # fmt: skip
+    """``stream_parse`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
+    return aggregator_sync(models, _model(messages, params, form)).stream_parse_sync(messages, form, **params)
 
 
 @_called.told
