@@ -202,9 +202,9 @@ func (r *Stream) take(c *llm.Chunk, data []byte) (*llm.Chunk, error) {
 		r.lived, r.patience = true, endSilence // usage and beats without choices are no piece of the answer
 	}
 	switch {
-	case len(c.Choices) > 0:
+	case c.HasToken():
 		r.strange = nil
-	case len(c.Extra) > 0 && (r.end.Phase() == wire.Waiting || c.ID == "" && c.Usage == nil && !failure.IsNote(r.name, data)):
+	case len(c.Choices) == 0 && len(c.Extra) > 0 && (r.end.Phase() == wire.Waiting || c.ID == "" && c.Usage == nil && !failure.IsNote(r.name, data)):
 		r.strange = c.Extra
 	}
 	before := r.token
@@ -306,7 +306,7 @@ func (r *Stream) ends(what wire.Sign, err error) error {
 		r.note(d.Words)
 		d.Strays = 0
 	}
-	if said := failure.SaidIn(r.strange); said != "" && r.end.Phase() == wire.Open { // they stand where the rest should
+	if said := failure.SaidIn(r.strange); said != "" && (r.end.Phase() == wire.Open || r.end.IsBare()) { // they stand where the rest should
 		r.end.Skip()
 		r.says([]byte(said))
 	}
@@ -317,6 +317,11 @@ func (r *Stream) ends(what wire.Sign, err error) error {
 		return r.interrupted(what, err)
 	}
 	if e := r.end.Failure(); e != nil {
+		return r.of(e)
+	}
+	if failure.AreWords(r.words) && r.end.IsBare() {
+		e := llm.Errorf(r.meaning, "the answer is empty; the server said: %s", r.words)
+		e.ProviderMessage = r.words
 		return r.of(e)
 	}
 	r.complete = true

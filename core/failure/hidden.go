@@ -5,14 +5,16 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/suggest"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// textNames are the fields of an answer that may be texts.
-var textNames = [...]string{"content", "delta", "text", "parts", "output", "output_text", "response", "answer", "generated_text", "completion"}
+// textNames are the fields of an answer that may be texts, folded.
+const textNames wordlist.List = "content delta text parts output outputtext response answer generatedtext completion"
 
 // containers are fields that have such fields in them.
-var containers = [...]string{"choices", "candidates", "message", "messages", "data", "result", "body", "payload", "outputs", "item", "items", "part"}
+const containers wordlist.List = "choices candidates message messages data result results body payload outputs item items part event contentblock contentblockdelta"
 
 // TextIn is the name of a field that holds a text of an answer, "" for none. It
 // is for values in which a format found nothing: a text that is there
@@ -63,13 +65,17 @@ func textInFields(fields map[string]any, name string) string {
 			return found
 		}
 	}
-	for _, inner := range textNames {
-		if found := textIn(fields[inner], inner); found != "" {
-			return found
+	names := slices.Sorted(maps.Keys(fields))
+	for _, inner := range names {
+		if textNames.Has(suggest.Fold(inner)) {
+			if found := textIn(fields[inner], inner); found != "" {
+				return found
+			}
 		}
 	}
-	for _, inner := range containers {
-		if value := fields[inner]; value != nil {
+	for _, inner := range names {
+		if containers.Has(suggest.Fold(inner)) {
+			value := fields[inner]
 			if text, isText := value.(string); isText {
 				if value = nil; !strings.HasPrefix(text, "{") || llm.JSON.Unmarshal([]byte(text), &value) != nil { // encoded twice
 					continue

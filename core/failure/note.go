@@ -1,9 +1,11 @@
 package failure
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -40,19 +42,66 @@ func isNoteName(name string) bool {
 	return name != "" && !eventNames.Has(name) && !wordlist.AnyIn(name, failedParts)
 }
 
+// IsAside tells whether an event says of itself that it is none of the answer:
+// its kind is no text, or its status is an end.
+func IsAside(data []byte) bool {
+	f := fieldsOf(data)
+	for _, name := range [...]string{"type", "event", "object"} {
+		if kind := suggest.Fold(textOf(f[name])); kind != "" && (IsOwnWork(kind) || !wordlist.AnyIn(kind, textKinds) || wordlist.AnyIn(kind, aliveWords)) {
+			return true
+		}
+	}
+	status := textOf(f["status"])
+	return status != "" && (IsKnownReason(status) || SaysSomething(f["content"]) || SaysSomething(f["text"]))
+}
+
+// textKinds are parts of what servers call events with a text of the answer.
+var textKinds = []string{"text", "content", "delta", "token", "chunk", "completion", "message", "answer", "output", "response", "generat"}
+
 const eventNames wordlist.List = "message data chunk delta completion done end"
 
 var failedParts = []string{"err", "fail", "exception", "abort", "cancel", "fault", "timeout", "overload", "invalid", "denied"}
 
-// SaidIn are the words, more than one, that the first of unknown fields says;
-// "" for none.
-func SaidIn(fields llm.Extra) string {
+// SaidIn are the words, more than one, that the first of unknown fields says,
+// or a value in it; "" for none.
+func SaidIn(fields llm.Extra) string { return saidIn(fields, 0) }
+
+func saidIn(fields llm.Extra, depth int) string {
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if said := OneLine(textOf(fields[name])); strings.Contains(said, " ") {
+		raw := bytes.TrimSpace(fields[name])
+		if said := OneLine(textOf(raw)); AreWords(said) {
+			return said
+		}
+		if len(raw) == 0 || raw[0] != '{' && raw[0] != '[' || depth > maxDepth || answerNames.Has(suggest.Fold(name)) {
+			continue
+		}
+		if said := saidIn(membersOf(raw), depth+1); said != "" {
 			return said
 		}
 	}
 	return ""
+}
+
+// AreWords tells whether a text is for people: it has blanks, or letters of a
+// language that has none between its words.
+func AreWords(text string) bool {
+	return strings.Contains(text, " ") || strings.ContainsFunc(text, func(r rune) bool { return r > '\u2E7F' && r != '\uFFFD' })
+}
+
+// membersOf are the fields of an object, or the items of a list by their place.
+func membersOf(raw json.RawMessage) llm.Extra {
+	var fields llm.Extra
+	if raw[0] == '{' {
+		_ = llm.JSON.Unmarshal(raw, &fields) // none where it cannot be read
+		return fields
+	}
+	var items []json.RawMessage
+	_ = llm.JSON.Unmarshal(raw, &items)
+	fields = llm.Extra{}
+	for i, item := range items[:min(len(items), maxListed)] {
+		fields[strconv.Itoa(i)] = item
+	}
+	return fields
 }
 
 // Explain adds to a failure that a finish reason is what the event, or the

@@ -57,25 +57,64 @@ func isPlaceholder(piece string) bool {
 // behind complete arguments: these once more, or a placeholder. changed says
 // whether piece is another.
 func (c *partialCall) withhold(piece *string, finished bool) (changed bool) {
+	if changed = c.decode(piece); *piece == "" {
+		return changed
+	}
 	text := *piece
 	switch first := text[0]; {
 	case c.arguments.Len() > 0:
 		if again := first == '{' && isWholeAgain(c, text); !again && (!isPlaceholder(text) || !c.complete()) {
-			return c.again.cut(&c.arguments, piece)
+			return c.again.cut(&c.arguments, piece) || changed
 		}
 		*piece = ""
 	case !finished && isPlaceholder(text):
 		c.held, *piece = text, ""
 	case c.held == "":
-		return false
+		return changed
 	case strings.TrimSpace(text) == "":
 		*piece = ""
 	case first == '{', first == '[', first == '"':
 		c.held = ""
-		return false
+		return changed
 	default:
 		c.held, *piece = "", c.held+text
 	}
+	return true
+}
+
+// coded is arguments that were encoded twice, as far as they have come.
+type coded struct {
+	text    strings.Builder
+	escaped bool // the next character is no end
+}
+
+// decode keeps arguments back that begin as a text does until the text has
+// ended, and encodes them once then.
+func (c *partialCall) decode(piece *string) (changed bool) {
+	text := *piece
+	begun := c.coded != nil
+	switch {
+	case !begun && (!strings.HasPrefix(strings.TrimLeft(text, " \t\r\n"), `"`) || c.arguments.Len() > 0 && !c.complete()):
+		return false
+	case !begun || len(text) > c.coded.text.Len() && strings.HasPrefix(text, c.coded.text.String()): // all so far
+		begun, c.coded = false, new(coded)
+	}
+	for i := range len(text) {
+		switch {
+		case c.coded.escaped:
+			c.coded.escaped = false
+		case text[i] == '\\':
+			c.coded.escaped = true
+		case text[i] == '"' && begun:
+			*piece = once(strings.TrimSpace(c.coded.text.String()+text[:i+1])) + text[i+1:]
+			c.coded = nil
+			return true
+		case text[i] == '"':
+			begun = true
+		}
+	}
+	c.coded.text.WriteString(text)
+	*piece = ""
 	return true
 }
 
@@ -84,6 +123,9 @@ func (c *partialCall) withhold(piece *string, finished bool) (changed bool) {
 // whether they are more of these or all of them.
 func (c *partialCall) released() (text string) {
 	text, c.held = c.held, ""
+	if c.coded != nil {
+		text, c.coded = text+c.coded.text.String(), nil
+	}
 	if again := c.again.held; again != "" {
 		have := c.arguments.String()
 		if c.again.held = ""; !c.custom && !json.Valid([]byte(have+again)) && json.Valid([]byte(again)) {
@@ -95,17 +137,18 @@ func (c *partialCall) released() (text string) {
 }
 
 // WholeCalls makes the calls of an answer that has ended such that applications
-// can read their arguments as JSON: those of a call without any are {}, and an
-// object that was encoded twice is one. Arguments that stop in their middle
+// can read their arguments as JSON: an object that was encoded twice is one,
+// and those of a call without any are {}. Arguments that stop in their middle
 // were cut off, whatever the finish reason says: it becomes "length", and the
-// server's own word stands beside it. A call stays as it is where the finish
-// reason does not say that the model was done (length, content_filter, none):
-// it may have been cut off in front of its arguments, and {} would make it one
-// that can be run.
+// server's own word stands beside it. A call without arguments stays as it is
+// where the finish reason does not say that the model was done (length,
+// content_filter, none): it may have been cut off in front of them, and {}
+// makes it one that can be run.
 func WholeCalls(r *Response) {
 	for i := range r.Choices {
 		c := &r.Choices[i]
-		if !saysDone(c.FinishReason) || !c.Message.wholeCalls() {
+		done := saysDone(c.FinishReason)
+		if cut := c.Message.wholeCalls(done); !cut || !done {
 			continue
 		}
 		if c.Extra[nativeReason] == nil {
@@ -127,34 +170,37 @@ func saysDone(reason string) bool {
 // isCut is what [WholeCalls] sees, as far as the answer has come.
 func (p *partialChoice) isCut() bool {
 	return slices.ContainsFunc(p.calls.list, func(c *partialCall) bool {
-		return !c.custom && !c.complete() && c.scan.depth > 0 && c.arguments.beginsWith("{")
+		return !c.custom && !c.complete() && (c.coded != nil || c.scan.depth > 0 && c.arguments.beginsWith("{"))
 	})
 }
 
 // wholeCalls tells whether the arguments of a call stop in their middle. A call
 // of nothing in the old form, which some servers add to each answer, is none.
-func (m *Message) wholeCalls() (cut bool) {
+func (m *Message) wholeCalls(done bool) (cut bool) {
 	for i := range m.ToolCalls {
 		if c := &m.ToolCalls[i]; c.Custom == nil {
-			cut = c.Function.whole() || cut
+			cut = c.Function.whole(done) || cut
 		}
 	}
 	if f := m.FunctionCall; f != nil {
-		cut = f.whole() || cut
-		if f.isEmpty() {
+		cut = f.whole(done) || cut
+		if done && f.isEmpty() {
 			m.FunctionCall = nil
 		}
 	}
 	return cut
 }
 
-func (f *FunctionCall) whole() (cut bool) {
-	switch text := strings.TrimSpace(f.Arguments); {
+func (f *FunctionCall) whole(done bool) (cut bool) {
+	text := strings.TrimSpace(f.Arguments)
+	switch empty := text == "" || isPlaceholder(text); {
 	case f.Name == "":
-	case text == "", isPlaceholder(text):
+	case empty && done:
 		f.Arguments = "{}"
+	case empty:
 	case text[0] == '"':
 		f.Arguments = once(text)
+		return text[len(text)-1] != '"'
 	case text[0] == '{':
 		var all jsonEnd
 		all.feed(text)

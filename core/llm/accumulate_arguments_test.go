@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,10 +17,12 @@ func TestArgumentsOfAnAnswerThatHasEnded(t *testing.T) {
 		{"", `null`, `null`, ""},
 		{"tool_calls", `"{\"x\":1}"`, `{"x":1}`, "tool_calls"},
 		{"tool_calls", "\n\"{}\" ", `{}`, "tool_calls"},
-		{"length", `"{\"x\":1}"`, `"{\"x\":1}"`, "length"},
+		{"length", `"{\"x\":1}"`, `{"x":1}`, "length"},
 		{"tool_calls", `"{oops}"`, `"{oops}"`, "tool_calls"},
 		{"tool_calls", `"text"`, `"text"`, "tool_calls"},
-		{"tool_calls", `"{\"x\":1`, `"{\"x\":1`, "tool_calls"},
+		{"tool_calls", `"{\"x\":1`, `"{\"x\":1`, "length"},
+		{"length", `"{\"x\":1`, `"{\"x\":1`, "length"},
+		{"length", ``, ``, "length"},
 		{"tool_calls", `{"x":`, `{"x":`, "length"},
 		{"stop", `{"x":"}`, `{"x":"}`, "length"},
 		{"function_call", `{"x":[{}`, `{"x":[{}`, "length"},
@@ -63,4 +66,54 @@ func TestAReasonWithArgumentsThatStopInTheirMiddle(t *testing.T) {
 	require.Equal(t, "length", a.Whole().Choices[0].FinishReason)
 	require.Equal(t, "tool_calls", add(`1}`, "tool_calls"))
 	require.Equal(t, "tool_calls", a.Whole().Choices[0].FinishReason)
+}
+
+// Arguments that were encoded twice are encoded once in the deltas, too, in
+// whatever pieces they come; what is no object that was encoded twice passes as
+// it came.
+func TestPiecesOfArgumentsThatWereEncodedTwice(t *testing.T) {
+	joined := func(reason string, pieces ...string) (deltas, whole, finish string) {
+		var a Accumulator
+		for i, piece := range append(pieces, "") {
+			d := Message{NullContent: true, ToolCalls: []ToolCall{{Index: 0, Function: FunctionCall{Arguments: piece}}}}
+			if i == 0 {
+				d.ToolCalls[0].ID, d.ToolCalls[0].Function.Name = "a", "f"
+			}
+			c := ChunkChoice{Delta: d}
+			if i == len(pieces) {
+				c = ChunkChoice{Delta: Message{NullContent: true}, FinishReason: reason}
+			}
+			for _, call := range a.Add(&Chunk{Choices: []ChunkChoice{c}}).Choices[0].Delta.ToolCalls {
+				deltas += call.Function.Arguments
+			}
+		}
+		r := a.Whole()
+		return deltas, r.Choices[0].Message.ToolCalls[0].Function.Arguments, r.Choices[0].FinishReason
+	}
+	const object, twice = `{"x":"a \"b\" \\ é"}`, `"{\"x\":\"a \\\"b\\\" \\\\ \u00e9\"}"`
+	for _, reason := range []string{"tool_calls", "length"} {
+		for size := range len(twice) + 1 {
+			var pieces, sums []string
+			for rest := twice; rest != ""; {
+				n := min(size+1, len(rest))
+				pieces, rest = append(pieces, rest[:n]), rest[n:]
+				sums = append(sums, twice[:len(twice)-len(rest)])
+			}
+			for _, pieces := range [][]string{pieces, append([]string{""}, pieces...), append([]string{" \n" + pieces[0]}, pieces[1:]...), append(pieces[:len(pieces):len(pieces)], twice), sums} {
+				deltas, whole, finish := joined(reason, pieces...)
+				require.Equal(t, object, deltas, "%q", pieces)
+				require.Equal(t, object, whole, "%q", pieces)
+				require.Equal(t, reason, finish)
+			}
+		}
+	}
+	for _, pieces := range [][]string{{`"te`, `xt"`}, {`"{oops`, `}"`}, {`"`, `{"x":1}"`}} {
+		deltas, whole, _ := joined("tool_calls", pieces...)
+		require.Equal(t, strings.Join(pieces, ""), deltas)
+		require.Equal(t, deltas, whole)
+	}
+	deltas, whole, finish := joined("tool_calls", `"{\"x\":`, `\"a`)
+	require.Equal(t, `"{\"x\":\"a`, deltas)
+	require.Equal(t, deltas, whole)
+	require.Equal(t, "length", finish)
 }

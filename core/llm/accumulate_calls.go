@@ -31,6 +31,7 @@ type partialCall struct {
 	extra     joints
 
 	held    string // a placeholder that came instead of arguments
+	coded   *coded // arguments that were encoded twice, nil for none
 	again   again  // what the pieces of the arguments do
 	scanned int    // how many bytes of the arguments have been looked at
 	scan    jsonEnd

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
@@ -122,6 +123,14 @@ func (j *Judge) Skip() { j.skipped++ }
 
 // Skipped is the number of skipped events.
 func (j *Judge) Skipped() int { return j.skipped }
+
+// IsBare tells whether no choice has brought anything, nor says by its reason
+// why.
+func (j *Judge) IsBare() bool {
+	return !slices.ContainsFunc(j.choices, func(c choiceState) bool {
+		return c.brought || c.called || c.reason != "" && failure.InOpenAIsWords(c.reason) != "stop"
+	})
+}
 
 func (j *Judge) choice(index int) *choiceState {
 	for i := range j.choices {

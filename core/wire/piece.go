@@ -1,31 +1,62 @@
 package wire
 
 import (
+	"cmp"
 	"encoding/json"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// PieceIn is the field of an event without choices that holds a piece of the
-// answer, as another format has it; "" for none. Fields that other events have,
-// too, count only where nothing says what the event is. After the end some
-// servers send all the text once more.
-func PieceIn(c *llm.Chunk, ended bool) string {
-	for _, name := range [...]string{"choices", "choice", "delta", "candidates"} {
-		if says(c.Extra[name]) && (!ended || name == "choices") {
+// Placeless finds pieces of an answer in the events of one stream that are no
+// pieces of its format. A stream in which one is passed over has a hole (S4).
+type Placeless struct{ behind string }
+
+// Find gives an error for an event that has such a piece. After the end some
+// servers send all the text once more: that is one only where the answer goes
+// on behind it.
+func (p *Placeless) Find(c *llm.Chunk, data []byte, ended bool) error {
+	if len(c.Choices) > 0 {
+		if p.behind != "" && c.Text() != "" {
+			return llm.Errorf(llm.BadResponse, "the answer goes on behind an event with text in its field %q", p.behind)
+		}
+		return nil
+	}
+	if len(c.Extra) == 0 {
+		return nil
+	}
+	field := pieceIn(c.Extra, data)
+	if ended && field != "choices" {
+		p.behind = cmp.Or(field, p.behind)
+		return nil
+	}
+	if field == "" {
+		return nil
+	}
+	e := llm.Errorf(llm.BadResponse, "it is no piece of the answer's format, but has text in its field %q%s", field, failure.FieldsOf(c.Extra))
+	if said := failure.SaidIn(c.Extra); said != "" {
+		e.Message += "; the server said: " + said
+	}
+	return e
+}
+
+// pieceIn is the field of an event that holds a piece of the answer, as another
+// format has it; "" for none. Other events have texts, too: where one says what
+// it is, that has to be a text.
+func pieceIn(fields llm.Extra, data []byte) string {
+	for _, name := range [...]string{"choices", "choice", "delta", "candidates", "tool_calls", "function_call"} {
+		if says(fields[name]) {
 			return name
 		}
 	}
-	if ended || c.Object != "" && c.Object != "chat.completion.chunk" {
+	if failure.IsAside(data) {
 		return ""
 	}
-	for _, name := range [...]string{"type", "event", "status"} {
-		if says(c.Extra[name]) {
-			return ""
-		}
+	if name := failure.TextIn(data); name != "" {
+		return name
 	}
-	for _, name := range [...]string{"content", "text", "response", "token", "generated_text", "output_text"} {
-		if raw := c.Extra[name]; says(raw) && raw[0] == '"' {
+	for _, name := range [...]string{"token", "result", "reply", "chunk", "generation"} {
+		if says(fields[name]) && HasText(fields[name]) {
 			return name
 		}
 	}

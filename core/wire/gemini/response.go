@@ -26,12 +26,14 @@ type reader struct {
 	id         string
 	model      string
 	created    int64  // seconds since the Unix epoch
+	named      bool   // the event at hand has an id
 	owner      string // of what is kept of the answer
 	callID     string // what the ids of tool calls begin with
 	ended      bool   // a finish reason has come
 	counted    []byte // the last usageMetadata before that
 	done       bool   // [DONE] has come
 	candidates []*candidate
+	placeless  wire.Placeless
 
 	top   fields // of the event at hand, and its candidates
 	found []found
@@ -132,11 +134,11 @@ func (g *reader) chunk(data []byte) (*llm.Chunk, error) {
 		g.ended = g.ended || c.Choices[i].FinishReason != ""
 	}
 	g.count(c)
-	c.Extra = g.top.rest()
-	if len(g.found) == 0 && len(c.Extra) > 0 {
-		if field := wire.PieceIn(&llm.Chunk{Extra: c.Extra}, g.ended); field != "" {
-			return nil, llm.Errorf(llm.BadResponse, "it has no candidates, but text in its field %q", field)
-		}
+	if c.Extra = g.top.rest(); len(g.found) == 0 && !g.named { // it may be anything
+		c.ID = ""
+	}
+	if err := g.placeless.Find(c, data, g.ended); err != nil {
+		return nil, err
 	}
 	return c, nil
 }
@@ -155,9 +157,8 @@ func (g *reader) parse(data []byte) error {
 		return e
 	}
 	g.number()
-	if id := top.text("responseId", g.id); id != "" {
-		g.id = id
-	}
+	id := top.text("responseId", g.id)
+	g.id, g.named = cmp.Or(id, g.id), id != ""
 	if g.id == "" {
 		g.id = "gemini-" + rand.Text()
 	}

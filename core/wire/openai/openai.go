@@ -121,6 +121,8 @@ type stream struct {
 	numbers numbers
 	done    bool
 	single  bool // one choice was asked for
+
+	placeless wire.Placeless
 }
 
 // Chunk implements [wire.Stream].
@@ -146,9 +148,9 @@ func (s *stream) Chunk(name string, data []byte) (*llm.Chunk, error) {
 		if inside := wrappedIn(c.Extra); inside != nil {
 			return s.wrapped(name, inside, c)
 		}
-		if field := wire.PieceIn(c, s.ends.all()); field != "" {
-			return nil, llm.Errorf(llm.BadResponse, "it has no choices, but text in its field %q", field)
-		}
+	}
+	if err := s.placeless.Find(c, data, s.ends.all()); err != nil {
+		return nil, err
 	}
 	s.done = len(c.Choices) == 0 && isEndEvent(name)
 	return c, nil
