@@ -192,9 +192,17 @@ var later = []string{"try again later", "稍后", "failed to load model", "model
 // money nor the size of a request, whatever a server calls them.
 var paces = []string{"per minute", "per second", "/ minute", "/minute", "每分钟", "每秒"}
 
+// spent are limits for a time that is long: Bedrock's, Cohere's for trials.
+// Whoever says how long to wait beside them means a limit like the others.
+var spent = rule{code: llm.Quota, words: []string{"tokens per day", "requests per day", "/ month", "per month"},
+	at: isLimit, unless: []string{"again in", "retry in", "retry after", "second"}}
+
 // isRefusal tells whether a status speaks of the request or the account, or may
 // stand for anything.
 func isRefusal(status int) bool { return status <= http.StatusInternalServerError }
+
+// isLimit tells whether a status speaks of a limit, or is none.
+func isLimit(status int) bool { return status == http.StatusTooManyRequests || status == 0 }
 
 // isNone tells whether a status says nothing at all, or is none.
 func isNone(status int) bool { return status == 0 || status == http.StatusInternalServerError }
@@ -264,8 +272,11 @@ func codeOf(status int, s *said) llm.Code {
 	}
 	own, _, _ := strings.Cut(s.message, "'input': ") // behind it vLLM repeats the request
 	text := withoutTrace(strings.ToLower(own)) + " " + strings.ToLower(s.upstreamSaid)
-	if s.notMoney(text) || (status == http.StatusTooManyRequests || status == 0) && wordlist.AnyIn(text, paces) {
+	if s.notMoney(text) || isLimit(status) && wordlist.AnyIn(text, paces) {
 		return llm.RateLimit
+	}
+	if spent.fits("", text, status) {
+		return spent.code
 	}
 	for _, word := range []string{s.code, s.reason, s.kind} {
 		if code, known := names.Find(plainName(word)); known {
