@@ -99,7 +99,20 @@ type Telling struct {
 	Again      Repeats // that the next chunk has
 	Begins     bool    // the text at hand is the first of its block
 
-	unseen bool // a delta has told of a block that nothing else shows
+	unseen bool  // a delta has told of a block that nothing else shows
+	room   *room // of the last delta that Delta gave
+}
+
+// room is a chunk with its choice and its delta in one piece of memory.
+type room struct {
+	chunk  llm.Chunk
+	choice [1]llm.ChunkChoice
+}
+
+// Delta is an empty delta, for which its chunk needs no more memory.
+func (t *Telling) Delta() *llm.Message {
+	t.room = &room{}
+	return &t.room.choice[0].Delta
 }
 
 // IsAnswer tells whether the call of a tool of this name is the answer.
@@ -107,9 +120,17 @@ func (t *Telling) IsAnswer(tool string) bool { return t.SchemaTool != "" && tool
 
 // Tell is a chunk with a delta; nil for one without choices.
 func (t *Telling) Tell(d *llm.Message) *llm.Chunk {
-	c := &llm.Chunk{ID: t.ID, Object: "chat.completion.chunk", Created: t.Created, Model: t.Model}
+	r := t.room
+	if t.room = nil; r == nil || d != &r.choice[0].Delta {
+		r = &room{}
+		if d != nil {
+			r.choice[0].Delta = *d
+		}
+	}
+	c := &r.chunk
+	c.ID, c.Object, c.Created, c.Model = t.ID, "chat.completion.chunk", t.Created, t.Model
 	if d != nil {
-		c.Choices = []llm.ChunkChoice{{Delta: *d}}
+		c.Choices = r.choice[:]
 		if t.Begins {
 			c.Choices[0].BeginsText()
 			t.Begins = false

@@ -130,7 +130,9 @@ func (s *stream) say(text llm.Piece) *llm.Message {
 	}
 	s.Begins = s.Begins || s.Block.said.Size == 0
 	s.Block.said.Add(string(text))
-	return &llm.Message{Content: string(text)}
+	d := s.Delta()
+	d.Content = string(text)
+	return d
 }
 
 func (s *stream) think(text llm.Piece) *llm.Message {

@@ -212,7 +212,8 @@ func (s *stream) delta(d *delta) (m *llm.Message, err error) {
 	if d.text != "" {
 		s.Begins = s.Begins || b.bytes == 0
 		b.bytes += len(d.text)
-		m = &llm.Message{Content: string(d.text)}
+		m = s.Delta()
+		m.Content = string(d.text)
 	}
 	if d.thinks && (m == nil || d.thought != thought{}) {
 		m = wire.JoinDeltas(s.think(d), m)
