@@ -95,6 +95,17 @@ def test_a_key_under_a_near_name_is_told(run: Any, monkeypatch: pytest.MonkeyPat
     assert "nothing reads OPENAI_KEY, which is set; did you mean OPENAI_API_KEY?" in str(caught.value)
 
 
+@pytest.mark.parametrize("models", [None, "openai/gpt-4o-mini"])
+def test_a_file_that_nobody_loaded_is_told(models: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(llmagg.LLMError) as caught:
+        llmagg.chat_sync("x", models=models)
+    assert ".env" not in str(caught.value)
+    Path(".env").write_text("OPENAI_API_KEY=k\n")
+    with pytest.raises(llmagg.LLMError, match=r"\.env here is not read by llmagg: load it first \(load_dotenv"):
+        llmagg.chat_sync("x", models=models)
+
+
 def test_a_key_under_a_near_name_is_told_where_models_are_named(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """As README's first program does; a model of another vendor has nothing to do with it."""
     monkeypatch.setenv("OPENAI_KEY", "k")

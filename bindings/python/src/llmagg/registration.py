@@ -120,7 +120,7 @@ def _with_vendors(user: Any, read: oldstyle.Read, chosen: Sequence[Any]) -> olds
             reasons.append(error.message)
             left_out.update((f"{vendor}/{model}", error.message) for model in models)
     if empty and not providers and reasons:
-        raise InvalidArgumentError(_none_usable(reasons))
+        raise InvalidArgumentError("\n".join([_none_usable(reasons), *settings.unread_file()]))
     for reason in reasons:
         oldstyle.warn(f"{reason}; the model is left out")
     return oldstyle.Read(providers, left_out, read.holds_secret, read.fleet, read.bulk)

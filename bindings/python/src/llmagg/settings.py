@@ -73,6 +73,14 @@ def near_keys() -> dict[str, str]:
     return {name: key for name, key in near.items() if name not in keys and os.environ.get(name)}
 
 
+def unread_file() -> list[str]:
+    """What to do with a file .env, which only the application can load; nothing where there is none."""
+    advice = (
+        "the file .env here is not read by llmagg: load it first (load_dotenv() of python-dotenv, or: set -a; . ./.env)"
+    )
+    return [advice] if os.path.isfile(".env") else []  # noqa: PTH113 - Path.is_file() raises where a folder is shut
+
+
 class _MissedError(Exception):
     """A source has no configuration. The text is the reason."""
 
@@ -101,6 +109,7 @@ def find(named: Sequence[Any] = ()) -> oldstyle.Read:
         f"a key of {', '.join(DEFAULT_MODELS)} ({_DOCS}/vendors.md names the variables), or LLMAGG_MODELS: none is set"
     )
     missed.extend(f"nothing reads {name}, which is set; did you mean {near}?" for name, near in near_keys().items())
+    missed += unread_file()
     listed = "".join(f"\n  {i}. {reason}" for i, reason in enumerate(missed, 1))
     raise NotInitializedError(
         f"no configuration was given, and none was found:{listed}\n"
