@@ -120,6 +120,18 @@ func (u *Upstream) ask(ctx context.Context, x *Exchange, to string, how reading)
 // out of them.
 var liftPieces = sync.Pool{New: func() any { return new([256 << 10]byte) }}
 
+// roomy is data with room for more bytes behind it. Behind the first megabyte a
+// buffer grows to the eightfold, up to the limit: the next grows are few, so
+// that a body that is refused costs little more than the limit (L1). Memory
+// that nothing is written to costs nothing.
+func roomy(data []byte, more int, limit int64) []byte {
+	need := len(data) + more
+	if need <= max(cap(data), keptAnswer) {
+		return data
+	}
+	return append(make([]byte, 0, min(8*int64(need), max(limit, int64(len(data)))+int64(more))), data...)
+}
+
 // readLifting reads a whole body within its limit, as [Upstream.readAll] does,
 // but for the vectors in base64, which the lift takes out of it.
 func (u *Upstream) readLifting(resp *http.Response, x *Exchange, l *wire.Lift) ([]byte, error) {
@@ -138,6 +150,7 @@ func (u *Upstream) readLifting(resp *http.Response, x *Exchange, l *wire.Lift) (
 		if n > 0 && err == nil { // else the attempt is about to end
 			x.alive()
 		}
+		l.Text = roomy(l.Text, 2*len(piece), u.Limits.ResponseBytes)
 		taken := l.Add(piece[:kept+n], err != nil)
 		kept = copy(piece[:], piece[taken:kept+n])
 		if l.Size > u.Limits.ResponseBytes {

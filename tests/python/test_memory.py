@@ -34,7 +34,11 @@ ask = [{"role": "user", "content": "hi"}]
 aggregator.chat_sync(ask, model="warm")
 before = peak()
 try:
-    if kind in ("json", "gzip"):
+    if kind == "vectors":
+        aggregator.embed_sync("hi", model=kind)
+    elif kind == "ranks":
+        aggregator.rerank_sync("hi", ["a"], model=kind)
+    elif kind in ("json", "gzip"):
         aggregator.chat_sync(ask, model=kind)
     else:
         for _ in aggregator.stream_sync(ask, model=kind):
@@ -81,7 +85,7 @@ class _Server(BaseHTTPRequestHandler):
         try:
             if kind == "warm":
                 self.wfile.write(choice % b"x")
-            elif kind == "json":
+            elif kind in ("json", "vectors", "ranks"):
                 for block in _body(choice):
                     self.wfile.write(block)
             elif kind == "gzip":
@@ -114,7 +118,7 @@ def server() -> Iterator[str]:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc")
 @pytest.mark.parametrize(
     ("kind", "most", "said"),
-    [(kind, 1.25 * 64 * MIB, "response_bytes") for kind in ("json", "gzip")]
+    [(kind, 1.25 * 64 * MIB, "response_bytes") for kind in ("json", "gzip", "vectors", "ranks")]
     + [(kind, 2.5 * 40e6, "OK") for kind in DELTAS],
 )
 def test_memory_is_bounded(server: str, kind: str, most: float, said: str) -> None:
