@@ -15,16 +15,21 @@ const (
 // BySchema is of a server that takes schemas, but has no JSON mode.
 const BySchema = "schema of any object"
 
-// CheckFormat is the error of a response_format that is neither a text nor JSON
-// and no whole schema.
-func CheckFormat(f *llm.ResponseFormat) error {
+// FormatOf reads response_format: asked tells whether it asks for JSON, and
+// schema is nil where any object will do. The error is that of a type of none
+// of the kinds, and of a schema that is not whole.
+func FormatOf(f *llm.ResponseFormat) (schema *llm.JSONSchema, asked bool, err error) {
 	switch {
+	case f == nil || f.Type == "text" || f.Type == "":
+		return nil, false, nil
+	case f.Type == "json_object":
+		return nil, true, nil
 	case f.Type != "json_schema":
-		return llm.Errorf(llm.BadRequest, "response_format has the type %q; expected text, json_object or json_schema", f.Type)
+		return nil, false, llm.Errorf(llm.BadRequest, "response_format has the type %q; expected text, json_object or json_schema", f.Type)
 	case f.JSONSchema == nil || !IsThere(f.JSONSchema.Schema):
-		return llm.Errorf(llm.BadRequest, "response_format has no json_schema.schema")
+		return nil, false, llm.Errorf(llm.BadRequest, "response_format has no json_schema.schema")
 	}
-	return nil
+	return f.JSONSchema, true, nil
 }
 
 // ForcedSchema is the request of a call that asks for a JSON schema that the

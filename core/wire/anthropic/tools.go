@@ -124,25 +124,22 @@ func (s *settings) allow(names []string) {
 // can be forced, in the instructions. There JSON without a schema is asked for,
 // too, as Anthropic's guide does.
 func (s *settings) format() error {
-	f := s.request.ResponseFormat
+	schema, asked, err := wire.FormatOf(s.request.ResponseFormat)
 	switch {
-	case f == nil || f.Type == "text" || f.Type == "":
-		return nil
-	case f.Type == "json_object":
+	case err != nil || !asked:
+		return err
+	case schema == nil:
 		return s.prompt(nil)
 	}
-	if err := wire.CheckFormat(f); err != nil {
-		return err
-	}
-	if native := wire.NativeSchema(s.Call, s.request.Model, f.JSONSchema); native != nil {
+	if native := wire.NativeSchema(s.Call, s.request.Model, schema); native != nil {
 		return s.output("format", map[string]any{"type": "json_schema", "schema": native})
 	}
 	if !forcesSchema(s.request) {
-		return s.prompt(f.JSONSchema)
+		return s.prompt(schema)
 	}
-	s.body.Tools = []json.RawMessage{llm.JSONOf(tool{Name: schemaToolName(f.JSONSchema), InputSchema: f.JSONSchema.Schema,
+	s.body.Tools = []json.RawMessage{llm.JSONOf(tool{Name: schemaToolName(schema), InputSchema: schema.Schema,
 		Description: "Give the answer by calling this tool."})}
-	s.body.ToolChoice = &toolChoice{Type: "tool", Name: schemaToolName(f.JSONSchema), DisableParallel: true}
+	s.body.ToolChoice = &toolChoice{Type: "tool", Name: schemaToolName(schema), DisableParallel: true}
 	s.Adapt("response_format", wire.ByTool)
 	return nil
 }

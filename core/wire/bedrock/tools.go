@@ -187,39 +187,35 @@ func (s *settings) chooseBy(word, field string) error {
 // answer, and where no tool can be forced, in the instructions. There JSON
 // without a schema is asked for, too.
 func (s *settings) format() error {
-	f := s.request.ResponseFormat
+	schema, asked, err := wire.FormatOf(s.request.ResponseFormat)
 	switch {
-	case f == nil || f.Type == "text" || f.Type == "":
-		return nil
-	case f.Type == "json_object":
-		s.prompt(nil)
-		return nil
-	}
-	if err := wire.CheckFormat(f); err != nil {
+	case err != nil || !asked:
 		return err
+	case schema == nil:
+		return s.prompt(nil)
 	}
-	if native := wire.NativeSchema(s.Call, s.request.Model, f.JSONSchema); native != nil {
-		schema := map[string]any{"schema": string(native)}
-		if f.JSONSchema.Name != "" {
-			schema["name"] = f.JSONSchema.Name
+	if native := wire.NativeSchema(s.Call, s.request.Model, schema); native != nil {
+		said := map[string]any{"schema": string(native)}
+		if schema.Name != "" {
+			said["name"] = schema.Name
 		}
-		return s.output("textFormat", map[string]any{"type": "json_schema", "structure": map[string]any{"jsonSchema": schema}})
+		return s.output("textFormat", map[string]any{"type": "json_schema", "structure": map[string]any{"jsonSchema": said}})
 	}
 	if !forcesSchema(s.request.Model, s.request) {
-		s.prompt(f.JSONSchema)
-		return nil
+		return s.prompt(schema)
 	}
-	name := schemaToolName(f.JSONSchema)
+	name := schemaToolName(schema)
 	s.body.ToolConfig = &toolConfig{ToolChoice: &toolChoice{Tool: &namedTool{name}},
-		Tools: []tool{s.toolOf(&llm.Function{Name: name, Parameters: f.JSONSchema.Schema, Description: "Give the answer by calling this tool."})}}
+		Tools: []tool{s.toolOf(&llm.Function{Name: name, Parameters: schema.Schema, Description: "Give the answer by calling this tool."})}}
 	s.Call.Adapt("response_format", wire.ByTool)
 	return nil
 }
 
 // prompt asks for JSON in the instructions.
-func (s *settings) prompt(schema *llm.JSONSchema) {
+func (s *settings) prompt(schema *llm.JSONSchema) error {
 	s.body.System = append(s.body.System, textBlock(wire.JSONPrompt(schema)))
 	s.Call.Adapt("response_format", wire.ByPrompt)
+	return nil
 }
 
 // forcesSchema tells whether a schema that is not native is asked for by a

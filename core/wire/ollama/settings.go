@@ -105,20 +105,17 @@ func (s *settings) think() {
 
 // format translates response_format: "json", or the schema itself.
 func (s *settings) format() error {
-	f := s.request.ResponseFormat
-	switch own := s.request.Extra["format"]; {
-	case wire.IsThere(own):
+	if own := s.request.Extra["format"]; wire.IsThere(own) {
 		s.body.Format = own
-	case f == nil || f.Type == "text" || f.Type == "":
-	case f.Type == "json_object":
-		s.body.Format = json.RawMessage(`"json"`)
-	default:
-		if err := wire.CheckFormat(f); err != nil {
-			return err
-		}
-		s.body.Format = f.JSONSchema.Schema
+		return nil
 	}
-	return nil
+	schema, asked, err := wire.FormatOf(s.request.ResponseFormat)
+	if schema != nil {
+		s.body.Format = schema.Schema
+	} else if asked {
+		s.body.Format = json.RawMessage(`"json"`)
+	}
+	return err
 }
 
 // tools translates tools and functions. Ollama cannot be told to call one: a

@@ -148,21 +148,13 @@ func (s *settings) text() (err error) {
 			return err
 		}
 	}
-	f := r.ResponseFormat
-	switch {
-	case f == nil || f.Type == "text" || f.Type == "":
-		return nil
-	case f.Type == "json_object":
-		b.Text, err = wire.With(b.Text, "text", "format", textFormat{Type: f.Type})
+	j, asked, err := wire.FormatOf(r.ResponseFormat)
+	if err != nil || !asked {
 		return err
 	}
-	if err := wire.CheckFormat(f); err != nil {
-		return err
-	}
-	j := f.JSONSchema
-	t := textFormat{Type: f.Type, Name: j.Name, Description: j.Description, Schema: j.Schema, Strict: j.Strict}
-	if t.Name == "" {
-		t.Name = "answer" // the API wants one
+	t := textFormat{Type: "json_object"}
+	if j != nil {
+		t = textFormat{Type: "json_schema", Name: cmp.Or(j.Name, "answer"), Description: j.Description, Schema: j.Schema, Strict: j.Strict} // the API wants a name
 	}
 	b.Text, err = wire.With(b.Text, "text", "format", t)
 	return err
