@@ -73,7 +73,8 @@ def test_mistakes_say_what_is_expected(aggregator: Any) -> None:
         llmagg.LLMAggregator(["gpt-a", "gpt-b"], "wieghted")
     changed = aggregator(["gpt-a", "gpt-b"])
     changed.strategy = "wieghted"  # seen by the next call
-    with pytest.raises(llmagg.InvalidArgumentError, match=f"expected one of {', '.join(catalog._STRATEGIES)}; did you"):
+    *names, last = [f'"{name}"' for name in catalog._STRATEGIES]
+    with pytest.raises(llmagg.InvalidArgumentError, match=f"expected {', '.join(names)} or {last}; did you"):
         asked(changed)
     with pytest.raises(llmagg.InvalidArgumentError, match="strategy"):
         llmagg.LLMAggregator(["gpt-a", "gpt-b"], 7)  # type: ignore[arg-type]
