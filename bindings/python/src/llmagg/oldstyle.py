@@ -101,18 +101,23 @@ def decoded(data: bytes, what: str) -> Any:
             raise InvalidArgumentError(f"{what} is empty; expected {_EXPECTED} as JSON") from None
         if reason.startswith("it is "):
             raise InvalidArgumentError(f"{what} {reason.removeprefix('it ')}") from None
-        line = _line(data, reason)
+        line = _place(data, reason)
         form = "" if data.lstrip()[:1] == b"{" else f"; expected {_EXPECTED} as JSON"
         raise InvalidArgumentError(f"{what} is not valid JSON: {reason}{line}{form}") from None
 
 
-def _line(data: bytes, reason: str) -> str:
-    """The line of the byte that a reason names, in a text of several lines."""
+_OTHERS = {b"/": "; JSON has no comments", b"#": "; JSON has no comments", b"'": '; JSON has quotes of the form " only'}
+
+
+def _place(data: bytes, reason: str) -> str:
+    """The line of the byte that a reason names, in a text of several lines, and what JSON does not have there."""
     at = re.search(r"\(byte (\d+)\)", reason)
-    if at is None or b"\n" not in data.strip():
+    if at is None:
         return ""
-    line = 1 + data.count(b"\n", 0, int(at[1]))
-    return f" in line {line}"
+    byte = int(at[1])
+    number = 1 + data.count(b"\n", 0, byte)
+    line = f" in line {number}" if b"\n" in data.strip() else ""
+    return line + _OTHERS.get(data[byte : byte + 1], "")
 
 
 def _read(config: Any, text: bytes | None, lenient: bool, what: str = _TEXT, *, skip: bool = True) -> Read:
