@@ -88,8 +88,12 @@ func NearestEffort(c *Call, effort string, known ...string) string {
 	return became
 }
 
-// ClaudesEffort is [NearestEffort] for Claude.
+// ClaudesEffort is [NearestEffort] for Claude (API docs, "Effort": xhigh is
+// known from Claude Opus 4.7 on).
 func ClaudesEffort(c *Call, effort string) string {
+	if !ClaudeOf(c.Model).since(4, 7) {
+		return NearestEffort(c, effort, "low", "medium", "max", "high")
+	}
 	return NearestEffort(c, effort, "low", "medium", "high", "xhigh", "max")
 }
 

@@ -44,6 +44,7 @@ func (s *settings) fill() error {
 		b.MaxTokens = wire.ClaudeOf(r.Model).AnswerTokens()
 	}
 	s.metadata()
+	s.tier()
 	s.tuning()
 	return s.thinking()
 }
@@ -52,6 +53,19 @@ func (s *settings) fill() error {
 func (s *settings) tuning() {
 	s.Lacks(s.request, "seed", "presence_penalty", "frequency_penalty", "logit_bias", "top_logprobs")
 	s.LacksOthers(s.request.Extra, ownFields, readFields)
+}
+
+// tier says OpenAI's service tiers by the two words that the API has ("Service
+// tiers").
+func (s *settings) tier() {
+	switch string(s.request.Extra["service_tier"]) {
+	case "", "null", `"auto"`, `"standard_only"`:
+	case `"default"`:
+		s.request.Extra["service_tier"] = json.RawMessage(`"standard_only"`)
+	default:
+		s.leave("service_tier")
+		delete(s.request.Extra, "service_tier")
+	}
 }
 
 // readFields are the fields of the Messages API that settings reads.
