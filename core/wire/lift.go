@@ -171,6 +171,9 @@ func (l *Lift) vector(text []byte) int {
 		l.now = l.now[:before]
 		l.giveUp()
 		return 0
+	case end < 0 && len(l.now) > slabSize: // no model has as many dimensions
+		l.giveUp()
+		return whole
 	case end < 0:
 		return whole
 	}

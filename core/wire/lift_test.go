@@ -82,6 +82,27 @@ func TestLiftWholeEqualsPieces(t *testing.T) {
 	}
 }
 
+// A vector that is longer than any model's stays in the text, whose length the
+// exchange bounds, and is read from there.
+func TestLiftLeavesAVectorWithoutEnd(t *testing.T) {
+	v := make(Vector, slabSize+100_003)
+	for i := range v {
+		v[i] = float32(i)
+	}
+	for _, n := range []int{64 << 10, 64<<10 + 7} {
+		_, got, err := lifted(answerOf(`"`+inBase64(v)+`"`), 1, n, nil)
+		require.NoError(t, err)
+		require.Equal(t, []Vector{v}, got)
+	}
+	l := (&Embedding{Texts: make([]string, 1)}).NewLift()
+	text := []byte(`"embedding":"`)
+	for range 100 {
+		text = append(text, strings.Repeat("AAAA", 25_000)...)
+		text = text[l.Add(text, false):]
+	}
+	require.LessOrEqual(t, len(l.now), slabSize+100_000)
+}
+
 // The application's memory has all vectors, one behind the other.
 func TestLiftIntoMemory(t *testing.T) {
 	own := make([]float32, 6)
