@@ -148,10 +148,10 @@ func WholeCalls(r *Response) {
 	for i := range r.Choices {
 		c := &r.Choices[i]
 		done := saysDone(c.FinishReason)
-		if cut := c.Message.wholeCalls(done); !cut || !done {
+		if cut := c.Message.wholeCalls(done); !cut || !done && c.FinishReason != "" {
 			continue
 		}
-		if c.Extra[nativeReason] == nil {
+		if done && c.Extra[nativeReason] == nil {
 			c.Extra = maps.Clone(c.Extra)
 			c.Extra.Put(nativeReason, JSONOf(c.FinishReason))
 		}

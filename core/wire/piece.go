@@ -56,7 +56,7 @@ func pieceIn(fields llm.Extra, data []byte) string {
 		return name
 	}
 	for _, name := range [...]string{"token", "result", "reply", "chunk", "generation"} {
-		if says(fields[name]) && HasText(fields[name]) {
+		if failure.SaysSomething(fields[name]) && HasText(fields[name]) { // no "ok"
 			return name
 		}
 	}
