@@ -140,8 +140,7 @@ def _fields_of(extra_body: Any) -> Mapping[str, Any]:
         return extra_body or {}
     from ._values import as_dict
 
-    fields: Mapping[str, Any] = as_dict(extra_body)
-    return fields
+    return as_dict(extra_body)
 
 
 def _refuse_slips(names: list[str]) -> None:
