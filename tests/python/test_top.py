@@ -307,7 +307,8 @@ def test_the_file_of_a_fleet_is_read_as_any_configuration(runtime: Path, monkeyp
         patched.setattr(llmagg.LLMAggregator, "initialize_sync", lambda _, config: seen.append(config))
         fleet._initialize(file, given)
     assert seen == [{"shop": {"models": {}}, "fleet": {"name": "ours", **given}}]
-    for wrong, says in ((b"\xff\xfe{\0}\0", "is UTF-16"), (b"[]", "must be {provider"), (b'{\n"a": ,}', "in line 2")):
+    for wrong, says in ((b"\xff\xfe{\0}\0", "is UTF-16"), (b'{\n"a": ,}', "in line 2"), (b"[]", "must be {provider"),
+                        (b"null", f"{file}' must be"), (b'"other.json"', "got str")):  # fmt: skip
         file.write_bytes(wrong)
         with pytest.raises(InvalidArgumentError, match=re.escape(says)):
             fleet._initialize(file, given)

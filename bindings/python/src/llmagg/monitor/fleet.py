@@ -50,6 +50,8 @@ def _initialize(path: Path, given: dict[str, Any]) -> None:
     if isinstance(config, dict):
         own = config.get("fleet")
         config["fleet"] = {**own, **given} if isinstance(own, dict) else given
+    else:
+        config = path  # read again, and refused with its name; a text would name another file
     LLMAggregator().initialize_sync(config)
     for entry in catalog.entries(get_manager().providers):  # else a route is made by its first call
         route.route_of(entry.client).handle(entry.client, catalog.vendor_of(entry.client))
