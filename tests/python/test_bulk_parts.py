@@ -74,7 +74,7 @@ def of_s3(status: str, code: str, message: str) -> str:
         ('HTTP error: error sending request\n\nDebug source: "tcp connect error"', "nothing listens", False),
         ('HTTP error: error sending request\n\nDebug source: "dns error"', "there is no such host", False),
         ("HTTP error\n\nDebug source: invalid peer certificate: UnknownIssuer", "by [?]ca_file=", True),
-        ("HTTP error: builder error\n\nDebug source: source: BadScheme", "its endpoint is no https://", True),
+        ("HTTP error: builder error\n\nDebug source: source: BadScheme", "only Azure's emulator", True),
         ("Error performing PUT http://169.254.169.254/latest/api/token in 1s - timed out", "has no credentials", False),
         (f"Error performing GET http://h/x?sig={SECRET} in 1s - what nobody knows", "used: what nobody knows", False),
     ],

@@ -26,6 +26,10 @@ _REGION = "name the bucket's region and endpoint, ?region=…&endpoint=…"
 _CLOCK = "set the clock of this machine; stores refuse requests of another time"
 _BUSY = "the store asks for fewer requests, or is away"
 _SPACE = "make room in the store"
+_PLAIN = (
+    "its endpoint is no https://; for s3://, where that is meant, name it in the URL, ?endpoint=http://…; with az:// "
+    "only Azure's emulator may have none (AZURE_STORAGE_USE_EMULATOR=true)"
+)
 _ADVICE = {  # by the store's code, or by the number of HTTP; True: waiting does not help
     "NoSuchBucket": (_BUCKET, True), "ContainerNotFound": (_BUCKET, True), "InvalidBucketName": (_BUCKET, True),
     "AccessDenied": (_RIGHTS, True), "AllAccessDisabled": (_RIGHTS, True), "403": (_RIGHTS, True),
@@ -44,7 +48,7 @@ _REACH = (  # what the client says of a connection, somewhere in its text
     ("dns error", "there is no such host; name the right endpoint", False),
     ("tcp connect error", "nothing listens at its address, or no network leads there; look at the endpoint", False),
     ("TimedOut", "it did not answer in time", False),
-    ("BadScheme", "its endpoint is no https://; where that is meant, name it in the URL, ?endpoint=http://…", True),
+    ("BadScheme", _PLAIN, True),
 )
 
 _UNSURE = "it does not heed If-None-Match, so that two jobs could take one path; use a store that does, or Valkey"
