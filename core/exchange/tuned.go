@@ -22,7 +22,8 @@ import (
 const tuning wordlist.List = `temperature top_p top_k min_p presence_penalty frequency_penalty repetition_penalty logit_bias seed top_logprobs
 reasoning_effort verbosity parallel_tool_calls service_tier store metadata prediction prompt_cache_key safety_identifier`
 
-// alsoSaid are other words by which servers call some of them.
+// alsoSaid are other words by which servers call some of them, where they say
+// none by its name: a model that reasons may lack another parameter.
 var alsoSaid = map[string][]string{
 	"presence_penalty":   {"penalty"},
 	"frequency_penalty":  {"penalty"},
@@ -36,7 +37,7 @@ var alsoSaid = map[string][]string{
 // set reasoning_effort to 'none'." Unset is an effort, too.
 const (
 	effort      = "reasoning_effort"
-	toolEffort  = "reasoning_effort with tools"
+	toolEffort  = "tools.reasoning_effort"
 	toolEfforts = "tools with reasoning_effort"
 )
 
@@ -162,12 +163,17 @@ func (u *Upstream) tune(x *Exchange, e *llm.Error, said words) (found bool) {
 		return x.Payload.Field("tools") != nil && x.leaves(toolEffort)
 	}
 	only := strings.Contains(text, "cannot both")
-	x.Payload.Names(func(name string) bool {
-		if (said[wire.PlainWord(name)] || said.any(alsoSaid[name])) && tunes(name) && x.Payload.Field(name) != nil && !x.omits(otherLimit(name)) && x.leaves(name) {
-			found = true
-		}
-		return found && only
-	})
+	leave := func(isMeant func(name string) bool) {
+		x.Payload.Names(func(name string) bool {
+			if isMeant(name) && tunes(name) && x.Payload.Field(name) != nil && !x.omits(otherLimit(name)) && x.leaves(name) {
+				found = true
+			}
+			return found && only
+		})
+	}
+	if leave(func(name string) bool { return said[wire.PlainWord(name)] }); !found {
+		leave(func(name string) bool { return said.any(alsoSaid[name]) })
+	}
 	return found
 }
 
