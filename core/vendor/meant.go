@@ -13,8 +13,14 @@ import (
 // models, each with the name of the row.
 const otherWords = ` google=gemini palm=gemini models=gemini googlevertex=vertex googlevertexai=vertex googleanthropicvertex=vertex-anthropic
  mistralai=mistral codestral=mistral moonshotai=moonshot togetherai=together fireworksai=fireworks perplexityai=perplexity nim=nvidia hf=huggingface
- gpt=openai text=openai chatgpt=openai o1=openai o3=openai o4=openai claude=anthropic grok=xai command=cohere embed=cohere sonar=perplexity
+ gpt=openai chatgpt=openai o1=openai o3=openai o4=openai claude=anthropic grok=xai command=cohere sonar=perplexity
 `
+
+// beginnings are those of models' names, of models for vectors, that no word
+// but their first ones tells of.
+var beginnings = [...]struct{ with, row string }{
+	{"text-embedding-3-", "openai"}, {"text-embedding-ada-", "openai"}, {"text-embedding-v", "qwen"}, {"text-embedding-0", "vertex"}, {"embed-", "cohere"},
+}
 
 // Meant gives the name "vendor/model" of a model whose name has the form of
 // another library: "openai:gpt-4o", "nvidia_nim/llama", "gpt-4o". It is "" for
@@ -22,6 +28,11 @@ const otherWords = ` google=gemini palm=gemini models=gemini googlevertex=vertex
 func Meant(name string) string {
 	end := strings.IndexAny(name, ":/")
 	if end < 0 {
+		for _, b := range beginnings {
+			if strings.HasPrefix(name, b.with) {
+				return b.row + "/" + name
+			}
+		}
 		if row := meantVendor(name); row != "" {
 			return row + "/" + name
 		}
