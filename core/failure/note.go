@@ -47,7 +47,9 @@ func isNoteName(name string) bool {
 func IsAside(data []byte) bool {
 	f := fieldsOf(data)
 	for _, name := range [...]string{"type", "event", "object"} {
-		if kind := suggest.Fold(textOf(f[name])); kind != "" && (IsOwnWork(kind) || !wordlist.AnyIn(kind, textKinds) || wordlist.AnyIn(kind, aliveWords)) {
+		kind := suggest.Fold(textOf(f[name]))
+		says := wordlist.AnyIn(strings.ReplaceAll(kind, "context", ""), textKinds) // a context is no text
+		if kind != "" && (IsOwnWork(kind) || !says || wordlist.AnyIn(kind, aliveWords)) {
 			return true
 		}
 	}
