@@ -280,7 +280,8 @@ func (s *Stream) Done() <-chan struct{} { return s.done }
 // before its end.
 var ErrLeft = errors.New("the stream was closed by its reader")
 
-// Err returns why the stream ended: nil while it runs, and after Done.
+// Err returns why the stream broke or was left: nil while it runs, and where
+// its answer is whole.
 func (s *Stream) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -107,7 +108,7 @@ func connectError(ctx context.Context, timeout time.Duration, addr string, err e
 		return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("no connection to %s within %v (connect_timeout)", addr, timeout), Cause: err}
 	}
 	e := &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("cannot connect to %s: %v", addr, err), Cause: err}
-	if unknown := (*net.DNSError)(nil); errors.As(err, &unknown) && unknown.IsNotFound {
+	if unknown := (*net.DNSError)(nil); errors.As(err, &unknown) && unknown.IsNotFound && strings.HasPrefix(addr, unknown.Name+":") { // else the proxy's
 		e.Message += `; check the host's name (it is made of "base_url", "region" or "location"), and this machine's DNS`
 	}
 	if errors.Is(err, errUnknownUser) {

@@ -9,15 +9,20 @@ import (
 )
 
 // A host that does not exist is mostly a slip in the configuration, of a
-// region too; one whose name nobody could look up is none.
+// region too; one whose name nobody could look up is none, nor is a proxy.
 func TestAnUnknownHostSaysWhatToCheck(t *testing.T) {
 	for name, told := range map[string]*net.DNSError{
 		"is not found":        {Err: "no such host", Name: "bedrock-runtime.us-est-1.amazonaws.com", IsNotFound: true},
 		"cannot be looked up": {Err: "server misbehaving", Name: "h", IsTemporary: true},
+		"is a proxy":          {Err: "no such host", Name: "proxy.internal", IsNotFound: true},
 	} {
-		err := connectError(context.Background(), 0, told.Name+":443", &net.OpError{Op: "dial", Net: "tcp", Err: told})
+		addr := told.Name + ":443"
+		if name == "is a proxy" {
+			addr = "api.example.com:443"
+		}
+		err := connectError(context.Background(), 0, addr, &net.OpError{Op: "dial", Net: "tcp", Err: told})
 		require.ErrorContains(t, err, told.Name)
-		if told.IsNotFound {
+		if name == "is not found" {
 			require.ErrorContains(t, err, `"region"`, name)
 		} else {
 			require.NotContains(t, err.Error(), `"region"`, name)
