@@ -380,6 +380,8 @@ def test_a_handler_that_raises_while_a_tool_is_ended_leaves_no_error_behind(
     try:
         with pytest.raises(AlarmError):
             aggregator_for(llm_wall, "m").run_tools_sync(HELLO, tools=[waiting, tool])
+        with pytest.raises(AlarmError):  # also where the deadline ends the tool
+            aggregator_for(llm_wall, "m").run_tools_sync(HELLO, tools=[waiting], deadline=1)
     finally:
         signal.signal(signal.SIGALRM, before)
     gc.collect()

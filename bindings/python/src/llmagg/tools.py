@@ -314,11 +314,11 @@ async def _results(
             return f"error: there is no tool {call.name}; known are {', '.join(known)}"
         return await known[call.name].call(call)
 
-    tasks = [asyncio.ensure_future(result(call)) for call in calls]
+    tasks, late = [asyncio.ensure_future(result(call)) for call in calls], False
     try:
         await within(asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION), left)
     except (TimeoutError, asyncio.TimeoutError):
-        raise APITimeoutError("the deadline passed while tools ran", attempts=attempts) from None
+        late = True
     finally:
         for task in tasks:
             task.cancel()
@@ -326,5 +326,7 @@ async def _results(
         raised = [error for task in tasks if not task.cancelled() and (error := task.exception())]
     if raised:  # by a signal's handler, which has ended the other tools, too
         raise raised[0]
+    if late:
+        raise APITimeoutError("the deadline passed while tools ran", attempts=attempts)
     texts = ["error: the tool was cancelled" if task.cancelled() else task.result() for task in tasks]
     return [Message("tool", str(text), tool_call_id=call.id) for call, text in zip(calls, texts)]
