@@ -277,9 +277,11 @@ def test_a_refusal_of_another_server_shows_no_password() -> None:
 
 def test_a_batch_goes_through_a_proxy_with_its_password(llm_wall: FaultWall) -> None:
     proxy = llm_wall.url.removesuffix("/v1").replace("://", "://me:a%40b@")
-    place = Place("http://vendor.invalid/v1", {"Authorization": "Bearer k"}, proxy, None)
+    given = {"Authorization": "Bearer k", "user-agent": "mine", "content-type": "text/plain"}
+    place = Place("http://vendor.invalid/v1", given, proxy, None)
     with pytest.raises(llmagg.ServiceUnavailableError, match=r"vendor\.invalid refused GET /batches/none: HTTP 404"):
         exchange(place, "GET", "/batches/none")
     (seen,) = llm_wall.seen()["requests"]
     assert (seen["host"], seen["path"]) == ("vendor.invalid", "/v1/batches/none")
     assert seen["headers"]["proxy-authorization"] == "Basic bWU6YUBi"
+    assert [seen["headers"][name] for name in ("user-agent", "content-type")] == ["mine", "application/json"]

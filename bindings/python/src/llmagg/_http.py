@@ -50,7 +50,8 @@ def exchange(
     """The answer to a request, with at most ``most`` bytes of its body; None: all of it. Raises UnreachableError."""
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    sent = {"User-Agent": "llmagg", "Accept": "application/json", **(headers or {})}
+    wanted = {"User-Agent": "llmagg", "Accept": "application/json", **(headers or {})}
+    sent = {name.title(): value for name, value in wanted.items()}  # each once, however it is written
     connection: http.client.HTTPConnection | None = None
     try:
         through = urlsplit(proxy if "://" in proxy else f"http://{proxy}") if proxy else None

@@ -36,7 +36,7 @@ def exchange(place: Place, method: str, path: str, body: bytes = b"", kind: str 
     if (url.scheme, url.netloc) != (origin.scheme, origin.netloc):
         here, there = (address.netloc.rpartition("@")[2] for address in (origin, url))  # a password may stand before @
         raise ServiceUnavailableError(f"{here} refers to another server for a batch's results: {there}")
-    headers = {"Accept": "*/*", "Content-Type": kind, **place.headers}
+    headers = {"Accept": "*/*", **place.headers, "Content-Type": kind}
     try:
         answer = _http.exchange(
             whole, headers, proxy=_http.proxy_for(whole, place.proxy), ca_file=place.ca_file, method=method, body=body,
