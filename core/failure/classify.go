@@ -44,9 +44,10 @@ func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
 		}
 		readHead(e, h)
 	}
-	if !e.HasRetryAfter && s.hasDelay {
-		e.RetryAfter, e.HasRetryAfter = s.delay, true
+	if !e.HasRetryAfter {
+		e.RetryAfter, e.HasRetryAfter = s.delay, s.hasDelay
 	}
+	s.delay = e.RetryAfter
 	effective := status
 	quoted := quotedStatus(s.message)
 	if quoted == 0 && isVague(status) {

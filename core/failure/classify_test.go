@@ -169,3 +169,11 @@ func TestGeminiRetryInfoNamesAWait(t *testing.T) {
 	require.Equal(t, 5*time.Second, e.RetryAfter, "the header comes first")
 	require.Equal(t, 31*time.Second, Classify(0, nil, body(`"31s"`)).RetryAfter, "inside a stream too")
 }
+
+// A limit of a day is spent, unless the server names a wait.
+func TestALimitOfADayWithAWait(t *testing.T) {
+	day := []byte(`{"message":"Limit: 1000 requests per day."}`)
+	require.Equal(t, llm.Quota, Classify(429, nil, day).Code)
+	require.Equal(t, llm.Quota, Classify(429, http.Header{"Retry-After": {"0"}}, day).Code)
+	require.Equal(t, llm.RateLimit, Classify(429, http.Header{"Retry-After": {"30"}}, day).Code)
+}

@@ -275,7 +275,7 @@ func codeOf(status int, s *said) llm.Code {
 	if s.notMoney(text) || isLimit(status) && wordlist.AnyIn(text, paces) {
 		return llm.RateLimit
 	}
-	if spent.fits("", text, status) {
+	if s.delay <= 0 && spent.fits("", text, status) {
 		return spent.code
 	}
 	for _, word := range []string{s.code, s.reason, s.kind} {

@@ -290,12 +290,14 @@ func (s *said) google(f fields) {
 // metadata, the value of which Vercel's says that it is no answer, Azure's
 // inner error.
 func (s *said) upstream(f fields, depth int) {
-	meta, value := fieldsOf(f["metadata"]), fieldsOf(f["value"])
+	meta, value := fieldsOf(f["metadata"]), f["value"]
+	if !strings.HasPrefix(scalar(f["type"])+scalar(f["name"]), "AI_") { // other servers repeat the request there
+		value = nil
+	}
 	if (meta != nil || value != nil) && depth < maxDepth {
 		var up said
-		if up.read(meta["raw"], depth+1); value != nil {
-			up.read(f["value"], depth+1)
-		}
+		up.read(meta["raw"], depth+1)
+		up.read(value, depth+1)
 		name := scalar(meta["providername"])
 		if s.upstreamSaid == "" && up.message != "" {
 			name = cmp.Or(name, "upstream")
