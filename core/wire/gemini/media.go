@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -86,6 +87,8 @@ func address(address string) (part sentPart, problem string) {
 	return part, "has a URL that is neither a data: URL nor an address with a scheme"
 }
 
+var youTube = []string{"://www.youtube.com/", "://youtube.com/", "://m.youtube.com/", "://youtu.be/"}
+
 // typeOf says what is at an address that does not tell it, as the API fetches
 // nothing without ("In each multimodal request, you must always provide" the
 // mimeType, Firebase AI Logic, "Supported input files"), but for what its own
@@ -94,7 +97,7 @@ func address(address string) (part sentPart, problem string) {
 func (t *conversation) typeOf(f *fileData, p *llm.Part) (problem string) {
 	switch {
 	case !strings.Contains(f.FileURI, "://"), strings.Contains(f.FileURI, "/v1beta/files/"):
-	case strings.Contains(f.FileURI, "://www.youtube.com/"), strings.Contains(f.FileURI, "://youtu.be/"):
+	case wordlist.AnyIn(f.FileURI, youTube):
 		f.MIMEType = "video/mp4"
 	case p.Type != "image_url":
 		return "is a file whose type neither its address nor its name tells; give it a filename"
