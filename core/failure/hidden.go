@@ -19,7 +19,8 @@ const containers wordlist.List = "choices candidates message messages data resul
 // TextIn is the name of a field that holds a text of an answer, "" for none. It
 // is for values in which a format found nothing: a text that is there
 // nevertheless has an unknown form, or stands in an unknown place. Thoughts,
-// and messages of the request that a server repeats, are no answer.
+// messages of the request that a server repeats, and pages that it found are no
+// answer.
 func TextIn(data []byte) string {
 	var v any
 	if llm.JSON.Unmarshal(data, &v) != nil {
@@ -56,9 +57,10 @@ func textInFields(fields map[string]any, name string) string {
 	}
 	kind, _ := fields["type"].(string)
 	role, _ := fields["role"].(string)
+	page, _ := fields["url"].(string)
 	fromUser := role != "" && role != string(llm.RoleAssistant) && role != "model"
 	switch {
-	case IsThought(kind), kind == "summary_text", fields["thought"] == true, fromUser:
+	case IsThought(kind), kind == "summary_text", fields["thought"] == true, fromUser, page != "":
 		return ""
 	case name != "": // a text as an object
 		if found := textIn(fields["value"], name); found != "" {

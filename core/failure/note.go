@@ -48,8 +48,7 @@ func IsAside(data []byte) bool {
 	f := fieldsOf(data)
 	for _, name := range [...]string{"type", "event", "object"} {
 		kind := suggest.Fold(textOf(f[name]))
-		says := wordlist.AnyIn(strings.ReplaceAll(kind, "context", ""), textKinds) // a context is no text
-		if kind != "" && (IsOwnWork(kind) || !says || wordlist.AnyIn(kind, aliveWords)) {
+		if kind != "" && (IsOwnWork(kind) || !wordlist.AnyIn(kind, textKinds) || wordlist.AnyIn(kind, aliveWords) || wordlist.AnyIn(kind, foundKinds)) {
 			return true
 		}
 	}
@@ -59,6 +58,10 @@ func IsAside(data []byte) bool {
 
 // textKinds are parts of what servers call events with a text of the answer.
 var textKinds = []string{"text", "content", "delta", "token", "chunk", "completion", "message", "answer", "output", "response", "generat"}
+
+// foundKinds are parts of what servers call events with what they found for an
+// answer, or say about it: "context", "retrieved_chunks".
+var foundKinds = []string{"context", "retriev", "search", "source", "metadata"}
 
 const eventNames wordlist.List = "message data chunk delta completion done end"
 
