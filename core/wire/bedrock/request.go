@@ -85,8 +85,8 @@ func (t *conversation) begin(messages []llm.Message) {
 	}
 }
 
-// nameDocument puts a text, a document's name, into a turn with documents that
-// has none: Converse demands one beside them.
+// nameDocument puts a text, a document's name, into a user's turn with
+// documents that has none: Converse demands one beside them.
 func nameDocument(turn *wire.Turn[block]) {
 	name := ""
 	for _, b := range turn.Content {
@@ -97,7 +97,7 @@ func nameDocument(turn *wire.Turn[block]) {
 			name = b.Document.Name
 		}
 	}
-	if name != "" {
+	if name != "" && turn.Role == "user" {
 		turn.Content = append(turn.Content, textBlock(name))
 	}
 }
