@@ -24,13 +24,18 @@ func (a Root) Reranks() Root {
 	return Root{strings.Replace(a.root, "/compatible-mode/", "/compatible-api/", 1), a.query}
 }
 
-// Retrieval is the root of NVIDIA's own API for the rankings of a model, which
-// is beside that for chats; the root itself where another server has it.
-func (a Root) Retrieval(model string) (root Root, own bool) {
-	if a.root != "https://integrate.api.nvidia.com/v1" {
-		return a, false
+// Ranking is the URL of a model's rankings in NVIDIA's shape: each model has
+// its own where NVIDIA serves them, and the servers of others have one for all.
+// At NVIDIA's address for chats there are none, hence "": the key goes to no
+// other origin than the configured one (L3).
+func (a Root) Ranking(model string) string {
+	switch a.root {
+	case "https://integrate.api.nvidia.com/v1":
+		return ""
+	case "https://ai.api.nvidia.com/v1":
+		return a.With("/retrieval/"+strings.ReplaceAll(model, ".", "_")+"/reranking", "")
 	}
-	return Root{"https://ai.api.nvidia.com/v1/retrieval/" + strings.ReplaceAll(model, ".", "_"), a.query}, true
+	return a.With("/ranking", "")
 }
 
 // Below is the root that ends with path, which a base URL may lack.

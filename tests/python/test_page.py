@@ -102,7 +102,7 @@ def test_in_a_browser(page: pages.Page, llm: llmagg.LLMAggregator, tmp_path: Pat
         assert browser.run("document.querySelectorAll('details')[1].open")
         browser.press("p", "p")
         browser.wait_for("document.getElementById('status').textContent == 'paused'")
-        browser.run("{ const cells = document.querySelector('.sum').children;"
+        browser.run("{ const cells = document.querySelector('.sum').children; cells[0].textContent = '#1234567';"
                     " putCode(cells[1], 'STREAM_INTERRUPTED'); cells[2].textContent = '12.3 s' }")  # fmt: skip
         rows = "[...document.querySelector('.sum').children[1].childNodes].map(part => {"
         rows += " const range = document.createRange(); range.selectNode(part); return range.getClientRects().length })"

@@ -131,11 +131,12 @@ func TestSignaturesOfGemini(t *testing.T) {
 	}
 }
 
-// NVIDIA's own rankings have an address for each model, its servers one for
-// all.
+// NVIDIA's own rankings have an address for each model, other servers one for
+// all. No key goes to a host that base_url does not name.
 func TestRankingsOfNVIDIA(t *testing.T) {
 	for base, want := range map[string]string{
-		"https://integrate.api.nvidia.com/v1": "https://ai.api.nvidia.com/v1/retrieval/nvidia/llama-3_2-nv-rerankqa-1b-v2/reranking",
+		"https://integrate.api.nvidia.com/v1": "",
+		"https://ai.api.nvidia.com/v1":        "https://ai.api.nvidia.com/v1/retrieval/nvidia/llama-3_2-nv-rerankqa-1b-v2/reranking",
 		"http://nim:8000/v1":                  "http://nim:8000/v1/ranking",
 	} {
 		w := openai.New(wire.Options{At: wire.RootOf(base), Others: wire.NVIDIA})

@@ -18,10 +18,7 @@ func (w *format) RerankURL(model string) string {
 	case w.Others == wire.DashScope:
 		return w.At.Reranks().With("/reranks", "")
 	case w.Others == wire.NVIDIA:
-		if root, own := w.At.Retrieval(model); own {
-			return root.With("/reranking", "")
-		}
-		return w.At.With("/ranking", "")
+		return w.At.Ranking(model)
 	case w.Others == wire.Cohere:
 		return w.At.Cohere().With("/rerank", "")
 	case w.Owner == "openai" || w.Owner == "deepseek":
