@@ -6,12 +6,13 @@ from typing import Any
 
 import openai
 import pytest
-from langchain_core.messages import HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.tools import tool
 from pydantic import BaseModel
 
 import llmagg
 from llmagg.adapters import langchain as adapter
+from llmagg.faultwall import FaultWall
 
 
 class City(BaseModel):
@@ -65,3 +66,16 @@ def test_options_and_failures(llm: llmagg.LLMAggregator) -> None:
     model = adapter.chat_model(llm, "shop/down", extra_body={"llmagg": {"max_retries": 1}})
     with pytest.raises(openai.InternalServerError):
         model.invoke("hi")
+
+
+def test_messages_go_without_the_adapter(llm: llmagg.LLMAggregator, wall: FaultWall) -> None:
+    call = {"name": "weather", "args": {"city": "Ulm"}, "id": "c1", "type": "tool_call"}
+    asked = [SystemMessage("be short"), HumanMessage("Rain?"), AIMessage("", tool_calls=[call])]
+    assert llm.chat_sync([*asked, ToolMessage("rain", tool_call_id="c1")], model="shop/good").text
+    sent = wall.seen()["requests"][-1]["body"]["messages"]
+    assert [m["role"] for m in sent] == ["system", "user", "assistant", "tool"]
+    assert sent[2]["tool_calls"][0]["function"] == {"name": "weather", "arguments": '{"city": "Ulm"}'}
+    assert (sent[3]["tool_call_id"], sent[3]["content"]) == ("c1", "rain")
+    two = HumanMessage([{"type": "tool_result", "tool_use_id": "c1", "content": "x"}, {"type": "text", "text": "y"}])
+    with pytest.raises(llmagg.InvalidArgumentError, match=r"messages\[0\] is a HumanMessage that stands for 2 messages"):
+        llm.chat_sync([two])

@@ -151,6 +151,8 @@ def test_an_empty_list_of_models_is_an_error(keys: FaultWall) -> None:
     assert llmagg.LLMAggregator([]).models == []  # all models, as in the original
     with pytest.raises(llmagg.InvalidArgumentError, match="models must be a list of names, got set"):
         llmagg.chat_sync("Hello", models={"openai/a", "openai/b"})  # type: ignore[arg-type]
+    with pytest.raises(llmagg.InvalidArgumentError, match=r"got dict; .*; a configuration goes to initialize"):
+        llmagg.LLMAggregator({"openai": {"models": {"a": {}}}})  # type: ignore[arg-type]
 
 
 class Other:

@@ -26,6 +26,7 @@ from uuid import UUID
 from msgspec import UNSET, Struct, json
 
 from . import _again
+from ._foreign import dumped
 
 _URLS = ("pydantic", "pydantic_core")
 
@@ -51,9 +52,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     if not isinstance(value, type):
-        if hasattr(kind, "model_dump"):  # of pydantic 2 or as there; mode "json" would write Decimals as texts
-            of_pydantic = hasattr(kind, "model_fields") or hasattr(kind, "__fields_set__")
-            return value.model_dump(by_alias=True, exclude_none=True) if of_pydantic else value.model_dump()
+        if hasattr(kind, "model_dump"):  # of pydantic 2 or as there
+            return dumped(value)
         if hasattr(kind, "__fields_set__"):  # pydantic 1
             return value.dict(by_alias=True, exclude_none=True)
         if hasattr(kind, "tolist") and hasattr(kind, "dtype"):  # numpy and its kin: scalars and arrays

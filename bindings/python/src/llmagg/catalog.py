@@ -324,7 +324,8 @@ def model_groups(models: Any, *, given: bool = False) -> list[list[str]]:
     single = isinstance(models, str) or (type(models) not in (list, tuple) and is_single(models))
     if unordered or single or isinstance(models, (bytes, Mapping)) or not isinstance(models, Iterable):
         kind = type(models).__name__
-        raise InvalidArgumentError(f"models must be a list of names, got {kind}; expected ['provider/model', …]")
+        hint = "; a configuration goes to initialize() or initialize_sync()" if isinstance(models, Mapping) else ""
+        raise InvalidArgumentError(f"models must be a list of names, got {kind}; expected ['provider/model', …]{hint}")
     groups: list[list[str]] = []
     nested = False
     for i, entry in enumerate(models):
