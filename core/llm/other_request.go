@@ -55,13 +55,21 @@ func checkOther(name string, known []string) error {
 	if err := checkPlace(name); err != nil || name == "user" || name == "metadata" {
 		return err
 	}
+	what, few := "unknown request field "+shown.Name(name), suggest.Slips(name)
 	if requestFieldOf(name) != nil {
-		return Errorf(InvalidArgument, "request field %q is for chats; a request such as this has \"%s\" (server-specific fields go into \"extra_body\")", name, strings.Join(known, "\", \""))
+		return forChats("request field \""+name+"\"", known)
 	}
-	if best := suggest.Nearest(name, slices.Concat(known, []string{"model"}, callOptionNames), suggest.Slips(name)); best != "" {
-		return Errorf(InvalidArgument, "unknown request field %s; did you mean %q? (server-specific fields go into \"extra_body\")", shown.Name(name), best)
+	if best := suggest.Nearest(name, slices.Concat(known, []string{"model"}, callOptionNames), few); best != "" {
+		return Errorf(InvalidArgument, "%s; did you mean %q? (server-specific fields go into \"extra_body\")", what, best)
+	}
+	if best := suggest.Nearest(name, requestFieldNames, few); best != "" && best != "messages" { // as a server may call a text
+		return forChats(what+" is near to \""+best+"\", which", known)
 	}
 	return checkFailover(name)
+}
+
+func forChats(what string, known []string) error {
+	return Errorf(InvalidArgument, "%s is for chats; a request such as this has \"%s\" (server-specific fields go into \"extra_body\")", what, strings.Join(known, "\", \""))
 }
 
 func readText(name string, v []byte) (s string, err error) {
