@@ -60,8 +60,8 @@ func CheckModels(models []string) error {
 		if err := CheckName(what, name); err != nil {
 			return err
 		}
-		if first, others, _ := strings.Cut(name, ","); strings.Contains(first, "/") && strings.Contains(others, "/") {
-			return Errorf(InvalidArgument, "%s is a list in one text; expected one name: each model is an entry of its own", what)
+		if at := strings.IndexAny(name, ",;|"); at > 0 && strings.Contains(name[:at], "/") && strings.Contains(name[at:], "/") {
+			return Errorf(InvalidArgument, "%s is a list in one text; expected one name: each model is an entry of its own (in LLMAGG_MODELS, commas separate them)", what)
 		}
 	}
 	return nil

@@ -158,5 +158,6 @@ def test_arguments_by_their_place(llm_wall: FaultWall, monkeypatch: pytest.Monke
     assert llmagg.chat_sync("Hello", ["openai/a"]).text == "Hello from a."
     assert "".join(llmagg.stream_text_sync("Hello", "openai/a")) == "Hello from a."
     assert llmagg.run_tools_sync("Hello", [weather], models="openai/a").text == "Hello from a."
-    with pytest.raises(llmagg.InvalidArgumentError, match="a list in one text"):
-        llmagg.chat_sync("Hello", "openai/a, openai/b")
+    for several in ("openai/a, openai/b", "openai/a;openai/b", "openai/a|openai/b"):
+        with pytest.raises(llmagg.InvalidArgumentError, match="a list in one text"):
+            llmagg.chat_sync("Hello", several)

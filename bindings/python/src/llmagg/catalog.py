@@ -340,10 +340,11 @@ def model_groups(models: Any, *, given: bool = False) -> list[list[str]]:
                 raise InvalidArgumentError(f"models[{i}] must be the name of a model, got {type(name).__name__}")
             if not name.strip():
                 raise InvalidArgumentError(f"models[{i}] is empty; expected the name of a model, or 'provider/model'")
-            first, _, others = name.partition(",")
+            first, _, others = name.replace(";", ",").replace("|", ",").partition(",")
             if "/" in first and "/" in others:
                 raise InvalidArgumentError(
-                    f"models[{i}] is a list in one text; expected one name: each model is an entry of its own"
+                    f"models[{i}] is a list in one text; expected one name: each model is an entry of its own "
+                    "(in LLMAGG_MODELS, commas separate them)"
                 )
         groups.append(group)
     if given and not groups:
