@@ -2,6 +2,7 @@ package responses
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -21,6 +22,9 @@ func FuzzPieces(f *testing.F) {
 		}
 		if arguments == "" {
 			arguments = "{}" // what a call without arguments has
+		}
+		if in := json.NewDecoder(strings.NewReader(arguments)); in.Decode(new(any)) == nil && in.More() {
+			t.Skip() // two values: the first may be a placeholder, which the second replaces
 		}
 		output, err := json.Marshal([]fields{
 			{"type": "reasoning", "id": "rs_1", "summary": []fields{{"type": "summary_text", "text": thought}}, "encrypted_content": "g"},
