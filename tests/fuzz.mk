@@ -28,5 +28,5 @@ fuzz: ## fuzz decoders, configurations, requests, error mapping, translation and
 	done
 	@printf '%s\n' $(FUZZ_TARGETS) | FUZZ_OUT="$(abspath $(FUZZ_OUT))" FUZZTIME="$(FUZZTIME)" xargs -P 2 -n 1 sh tests/fuzz_target.sh
 
-fuzz-deep: ## the same, 30 s each
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=30s
+fuzz-deep: ## the same, 20 s each
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=20s
