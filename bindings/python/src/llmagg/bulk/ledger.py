@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple
 
 from .._shown import shown_path
 from .._wire import decode, encode
@@ -36,37 +37,90 @@ class Entry(NamedTuple):
     error: str | None = None
 
 
-class Ledger(Protocol):
-    """What the engine needs of a ledger. Used by one thread."""
+class Ledger(ABC):
+    """A file with the answers of a job, which one run uses at a time. Used by one thread.
 
-    path: Path
+    What is written reaches the system at once, and the disk in groups.
+    """
 
+    _COPIES: ClassVar[int]  # so often an answer is written
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._unsynced, self._synced_at = 0, time.monotonic()
+        with ExitStack() as opened:
+            opened.callback(Lock(path).close)
+            self._open(opened)
+            self._ballast = Ballast(path, self._COPIES)
+            self._opened = opened.pop_all()
+
+    @abstractmethod
+    def _open(self, opened: ExitStack) -> None:
+        """Opens the file, which ``opened`` closes."""
+
+    @abstractmethod
     def meta(self) -> dict[str, Any]:
         """What was noted beside the rows."""
 
     def note(self, name: str, value: Any) -> None:
         """Notes something beside the rows."""
+        self._note(name, value)
+        self.sync()
 
+    @abstractmethod
+    def _note(self, name: str, value: Any) -> None: ...
+
+    @abstractmethod
     def find(self, n: int) -> Entry | None:
         """The entry of a row; cheap if rows are asked for in order."""
 
     def put(self, entries: list[Entry]) -> None:
         """Writes entries so that a kill of the process does not lose them. Raises LedgerFullError."""
+        self._ballast.learn(len(entries), self._put(entries))
+        self._unsynced += len(entries)
+        if self._unsynced >= GROUP or time.monotonic() - self._synced_at >= GROUP_S:
+            self.sync()
 
+    @abstractmethod
+    def _put(self, entries: list[Entry]) -> int:
+        """Writes entries; returns the bytes of the largest."""
+
+    @abstractmethod
     def entries(self) -> Iterator[Entry]:
         """All entries in the order of their rows."""
 
+    @abstractmethod
     def costs(self) -> dict[str, float]:
         """What all rows cost, by currency."""
 
     def room(self, wanted: int) -> int:
         """How many rows, up to ``wanted``, may be on their way, so that their answers can still be written."""
+        return self._ballast.rows(wanted, self._size())
+
+    @abstractmethod
+    def _size(self) -> int:
+        """The bytes of the file and its log."""
 
     def crowded(self) -> OSError:
         """Why that is none."""
+        return self._ballast.why()
+
+    def sync(self) -> None:
+        """Brings what was written to the disk."""
+        self._unsynced, self._synced_at = 0, time.monotonic()
+        self._sync()
+
+    @abstractmethod
+    def _sync(self) -> None: ...
 
     def close(self) -> None:
         """Brings everything to the disk and lets others use the ledger."""
+        self._ballast.drop()
+        with self._opened:
+            self._sync_at_end()
+
+    @abstractmethod
+    def _sync_at_end(self) -> None: ...
 
 
 def foreign(path: Path, at: str = "") -> LedgerError:
@@ -97,10 +151,11 @@ def _size(entry: Entry) -> int:
     return sum(len(text) if text.isascii() else 4 * len(text) for text in texts if text)
 
 
-class SqliteLedger:
-    """Rows by number in sqlite. A transaction reaches the system at once, and the disk in groups."""
+class SqliteLedger(Ledger):
+    """Rows by number in sqlite, whose log holds what is not in the table yet."""
 
     _COLUMNS = "n, key, state, id, answer, usage, cost, currency, attempts, error"
+    _COPIES = 2  # in the log and in the table
     _PAGE = 2000
     _TABLES: ClassVar = {
         "meta": "CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT)",
@@ -108,44 +163,25 @@ class SqliteLedger:
         "usage TEXT, cost REAL, currency TEXT, attempts INTEGER, error TEXT)",
     }
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._log = Path(f"{path}-wal")
-        self._lock = Lock(path)
-        self._ballast: Ballast | None = None
+    def _open(self, opened: ExitStack) -> None:
+        self._log = Path(f"{self.path}-wal")
         self._page: dict[int, Entry] = {}
         self._page_end = 0
-        self._unsynced = 0
-        self._synced_at = time.monotonic()
         try:
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            try:
-                self._open()
-            except BaseException:
-                self._db.close()
-                raise
+            self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            opened.callback(self._db.close)
+            there = self._db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
+            if not set(there) <= set(self._TABLES.items()):
+                raise foreign(self.path)  # nothing of another program's database is changed
+            for setting in ("journal_mode=WAL", "synchronous=NORMAL", "wal_autocheckpoint=0", "cache_size=-4000"):
+                self._db.execute(f"PRAGMA {setting}")
+            for name, statement in self._TABLES.items():
+                if name not in dict(there):
+                    self._db.execute(statement)
         except sqlite3.OperationalError as error:
-            self._lock.close()
-            raise full(path, error) from None
+            raise full(self.path, error) from None
         except sqlite3.DatabaseError:
-            self._lock.close()
-            raise foreign(path) from None
-        except BaseException:
-            self._lock.close()
-            raise
-
-    def _open(self) -> None:
-        there = self._db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
-        if not set(there) <= set(self._TABLES.items()):
-            raise foreign(self.path)  # nothing of another program's database is changed
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.execute("PRAGMA wal_autocheckpoint=0")
-        self._db.execute("PRAGMA cache_size=-4000")
-        for name, statement in self._TABLES.items():
-            if name not in dict(there):
-                self._db.execute(statement)
-        self._ballast = Ballast(self.path, copies=2)  # in the log and in the table
+            raise foreign(self.path) from None
 
     def meta(self) -> dict[str, Any]:
         """What was noted beside the rows."""
@@ -160,10 +196,8 @@ class SqliteLedger:
         except sqlite3.DatabaseError as error:
             raise damaged(self.path, error) from None
 
-    def note(self, name: str, value: Any) -> None:
-        """Notes something beside the rows."""
+    def _note(self, name: str, value: Any) -> None:
         self._write("INSERT OR REPLACE INTO meta VALUES(?, ?)", [(name, encode(value, "a note").decode())])
-        self.sync()
 
     def find(self, n: int) -> Entry | None:
         """The entry of a row; rows are read in pages."""
@@ -173,43 +207,32 @@ class SqliteLedger:
             self._page_end = n + self._PAGE
         return self._page.pop(n, None)
 
-    def put(self, entries: list[Entry]) -> None:
-        """Writes entries in one transaction."""
+    def _put(self, entries: list[Entry]) -> int:
         self._write(f"INSERT OR REPLACE INTO item({self._COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?)", entries)
-        if self._ballast is not None:
-            self._ballast.learn(len(entries), max(map(_size, entries)))
-        self._unsynced += len(entries)
-        if self._unsynced >= GROUP or time.monotonic() - self._synced_at >= GROUP_S:
-            self.sync()
+        return max(map(_size, entries))
 
     def _write(self, statement: str, rows: list[Any]) -> None:
-        ways_out = [] if self._ballast is None else [self._ballast.drop, self._empty_log]
+        """Writes rows in one transaction."""
+        ways_out = [self._ballast.drop, self._empty_log]
         while True:
             try:
                 self._db.execute("BEGIN IMMEDIATE")
                 self._db.executemany(statement, rows)
                 self._db.execute("COMMIT")
                 return
-            except sqlite3.OperationalError as error:
-                with suppress(sqlite3.Error):
-                    self._db.execute("ROLLBACK")
-                if not ways_out:
-                    raise full(self.path, error) from None
-                ways_out.pop(0)()
             except sqlite3.DatabaseError as error:
                 with suppress(sqlite3.Error):
                     self._db.execute("ROLLBACK")
-                raise damaged(self.path, error) from None
+                if not isinstance(error, sqlite3.OperationalError):
+                    raise damaged(self.path, error) from None
+                if not ways_out:
+                    raise full(self.path, error) from None
+                ways_out.pop(0)()
 
-    def room(self, wanted: int) -> int:
-        """How many rows, up to ``wanted``, may be on their way, so that their answers can still be written."""
-        if self._ballast is None:
-            return wanted
-        size = self._log_size()
-        if size > self._ballast.longest_log and not self._ballast.dropped:
+    def _size(self) -> int:
+        if self._log_size() > self._ballast.longest_log and not self._ballast.dropped:
             self._empty_log()
-            size = self._log_size()
-        return self._ballast.rows(wanted, self.path.stat().st_size + size)
+        return self.path.stat().st_size + self._log_size()
 
     def _log_size(self) -> int:
         try:
@@ -217,36 +240,21 @@ class SqliteLedger:
         except FileNotFoundError:
             return 0
 
-    def crowded(self) -> OSError:
-        """Why that is none."""
-        assert self._ballast is not None
-        return self._ballast.why()
-
-    def _empty_log(self) -> None:
+    def _empty_log(self, how: str = "TRUNCATE") -> None:
         with suppress(sqlite3.DatabaseError):  # a full disk: the log keeps what the table has no room for
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._db.execute(f"PRAGMA wal_checkpoint({how})").fetchall()
 
-    def sync(self) -> None:
-        """Brings what was written to the disk."""
-        self._unsynced, self._synced_at = 0, time.monotonic()
-        if self._ballast is not None and self._ballast.dropped:
-            return  # the table would take the room that the log still needs
-        with suppress(sqlite3.DatabaseError):  # a full disk: the log keeps what the table has no room for
-            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    def _sync(self) -> None:
+        if not self._ballast.dropped:  # else the table would take the room that the log still needs
+            self._empty_log("PASSIVE")
+
+    def _sync_at_end(self) -> None:
+        self._empty_log()
 
     def entries(self) -> Iterator[Entry]:
         """All entries in the order of their rows."""
-        for row in self._read(f"SELECT {self._COLUMNS} FROM item ORDER BY n"):
-            yield Entry._make(row)
+        return map(Entry._make, self._read(f"SELECT {self._COLUMNS} FROM item ORDER BY n"))
 
     def costs(self) -> dict[str, float]:
         """What all rows cost, by currency."""
         return dict(self._read("SELECT currency, sum(cost) FROM item WHERE cost IS NOT NULL GROUP BY currency"))
-
-    def close(self) -> None:
-        """Brings everything to the disk and lets others use the ledger."""
-        if self._ballast is not None:
-            self._ballast.drop()
-        self._empty_log()
-        self._db.close()
-        self._lock.close()

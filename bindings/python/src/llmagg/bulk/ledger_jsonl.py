@@ -3,51 +3,39 @@
 from __future__ import annotations
 
 import os
-import time
 from array import array
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from .._wire import decode, encode
 from ..errors import BadResponseError
-from .ledger import GROUP, GROUP_S, Entry, foreign
-from .lock import Lock
+from .ledger import Entry, Ledger, foreign
 from .report import LedgerError, LedgerFullError
-from .room import Ballast, full
+from .room import full
 
 _NUMBERS = range(1 << 31)  # of rows; a larger one would be a larger file than there is
 _PAGE = 256  # places that are held together
 _TEXTS = ("id", "answer", "usage", "error")
 
 
-class JsonlLedger:
+class JsonlLedger(Ledger):
     """Lines are appended; the last line of a row counts. Memory holds the position of each line: 8 bytes a row,
     and a page for a row far from the others.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = Lock(path)
+    _COPIES = 1
+
+    def _open(self, opened: ExitStack) -> None:
         self._places: dict[int, array[int]] = {}  # pages by the row's number: the place of its line + 1; 0: none
         self._meta: dict[str, Any] = {}
-        self._unsynced = 0
-        self._synced_at = time.monotonic()
-        self._ballast: Ballast | None = None
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except OSError as error:
-            self._lock.close()
-            raise full(path, error) from None
-        try:
-            self._end = self._scan()
-            os.ftruncate(self._file, self._end)
-            self._ballast = Ballast(path, copies=1)
-        except BaseException:
-            self._lock.close()
-            os.close(self._file)
-            raise
+            raise full(self.path, error) from None
+        opened.callback(os.close, self._file)
+        self._end = self._scan()
+        os.ftruncate(self._file, self._end)
 
     def _scan(self) -> int:
         """Reads all lines; returns where the last whole line ends."""
@@ -84,11 +72,9 @@ class JsonlLedger:
         """What was noted beside the rows."""
         return dict(self._meta)
 
-    def note(self, name: str, value: Any) -> None:
-        """Notes something beside the rows."""
+    def _note(self, name: str, value: Any) -> None:
         self._meta[name] = value
         self._append(encode({"note": name, "value": value}, "a note") + b"\n")
-        self.sync()
 
     def find(self, n: int) -> Entry | None:
         """The entry of a row."""
@@ -106,19 +92,14 @@ class JsonlLedger:
         except (BadResponseError, KeyError, TypeError, ValueError):
             raise self._foreign(at) from None
 
-    def put(self, entries: list[Entry]) -> None:
-        """Appends entries."""
+    def _put(self, entries: list[Entry]) -> int:
         lines = [line_of(entry) for entry in entries]
         at = self._end
         self._append(b"".join(lines))
         for entry, line in zip(entries, lines):
             self._place(entry.n, at)
             at += len(line)
-        if self._ballast is not None:
-            self._ballast.learn(len(lines), max(map(len, lines)))
-        self._unsynced += len(entries)
-        if self._unsynced >= GROUP or time.monotonic() - self._synced_at >= GROUP_S:
-            self.sync()
+        return max(map(len, lines))
 
     def _append(self, data: bytes) -> None:
         done, last = 0, False
@@ -126,29 +107,25 @@ class JsonlLedger:
             try:
                 done += os.pwrite(self._file, data[done:], self._end + done)
             except OSError as error:
-                if last or self._ballast is None:
+                if last:
                     os.ftruncate(self._file, self._end)
                     raise full(self.path, error) from None
                 last = True
                 self._ballast.drop()
         self._end += len(data)
 
-    def room(self, wanted: int) -> int:
-        """How many rows, up to ``wanted``, may be on their way, so that their answers can still be written."""
-        return wanted if self._ballast is None else self._ballast.rows(wanted, self._end)
+    def _size(self) -> int:
+        return self._end
 
-    def crowded(self) -> OSError:
-        """Why that is none."""
-        assert self._ballast is not None
-        return self._ballast.why()
-
-    def sync(self) -> None:
-        """Brings what was written to the disk."""
-        self._unsynced, self._synced_at = 0, time.monotonic()
+    def _sync(self) -> None:
         try:
             os.fdatasync(self._file)
         except OSError as error:  # some file systems look for room only now
             raise full(self.path, error) from None
+
+    def _sync_at_end(self) -> None:
+        with suppress(LedgerFullError):
+            self._sync()
 
     def entries(self) -> Iterator[Entry]:
         """All entries in the order of their rows."""
@@ -164,15 +141,6 @@ class JsonlLedger:
             if entry.cost is not None and entry.currency is not None:
                 found[entry.currency] = found.get(entry.currency, 0.0) + entry.cost
         return found
-
-    def close(self) -> None:
-        """Brings everything to the disk and lets others use the ledger."""
-        if self._ballast is not None:
-            self._ballast.drop()
-        with suppress(LedgerFullError):
-            self.sync()
-        os.close(self._file)
-        self._lock.close()
 
 
 def _begins(torn: bytes) -> bool:
