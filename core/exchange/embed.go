@@ -121,15 +121,20 @@ func (u *Upstream) ask(ctx context.Context, x *Exchange, to string, how reading)
 var liftPieces = sync.Pool{New: func() any { return new([256 << 10]byte) }}
 
 // roomy is data with room for more bytes behind it. Behind the first megabyte a
-// buffer grows to the eightfold, up to the limit: the next grows are few, so
-// that a body that is refused costs little more than the limit (L1). Memory
-// that nothing is written to costs nothing.
+// buffer grows to the limit in steps that are eight times the one before: all
+// that were outgrown have a seventh of the limit, so that a body that is
+// refused costs little more than it (L1). Memory that nothing is written to
+// costs nothing.
 func roomy(data []byte, more int, limit int64) []byte {
 	need := len(data) + more
 	if need <= max(cap(data), keptAnswer) {
 		return data
 	}
-	return append(make([]byte, 0, min(8*int64(need), max(limit, int64(len(data)))+int64(more))), data...)
+	size := max(limit, int64(len(data)))
+	for size/8 >= int64(need) {
+		size /= 8
+	}
+	return append(make([]byte, 0, size+int64(more)), data...)
 }
 
 // readLifting reads a whole body within its limit, as [Upstream.readAll] does,

@@ -158,7 +158,9 @@ func (l *Lift) vector(text []byte) int {
 	if end < 0 {
 		whole = max(0, whole-16)
 	}
-	l.now = slices.Grow(l.now, whole/16*3)
+	if more := whole / 16 * 3; cap(l.now)-len(l.now) < more {
+		l.now = slices.Grow(l.now, max(more, len(l.now))) // twice as much: few are outgrown (L1)
+	}
 	before := len(l.now)
 	var ok, finite bool
 	l.now, ok, finite = appendFloats(l.now, chars[:whole])
@@ -171,7 +173,7 @@ func (l *Lift) vector(text []byte) int {
 		l.now = l.now[:before]
 		l.giveUp()
 		return 0
-	case end < 0 && len(l.now) > slabSize: // no model has as many dimensions
+	case end < 0 && len(l.now) > slabSize/4: // no model has as many dimensions
 		l.giveUp()
 		return whole
 	case end < 0:
@@ -224,6 +226,7 @@ func (l *Lift) giveUp() {
 	number := strconv.Itoa(len(l.vectors))
 	l.Text = append(l.Text[:len(l.Text)-len(number)], '"')
 	l.Text = base64.StdEncoding.AppendEncode(l.Text, raw)
+	l.now = nil
 }
 
 // liftedVector is a vector as [Vector] reads it, or one that was lifted out of
