@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -13,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from llmagg._openai import answers, calls, requests
+from llmagg._openai import calls
 from llmagg._parameters import told_function
 from llmagg.aggregator import LLMAggregator
 from llmagg.errors import LLMError
@@ -25,6 +26,7 @@ from .limits import Limits
 from .streams import EventStream, unless_gone
 
 _PATHS = "POST /v1/chat/completions, POST /v1/embeddings and GET /v1/models"
+_CALLS = ("/v1/chat/completions", "/v1/embeddings")
 Answer = Response | EventStream
 
 
@@ -41,8 +43,7 @@ def application(llm: LLMAggregator, keys: Keys, limits: Limits | None = None) ->
         Route("/healthz", _alive, methods=["GET"]),
         Route("/v1/models", server.models, methods=["GET"]),
         Route("/v1/models/{name:path}", server.models, methods=["GET"]),
-        Route("/v1/chat/completions", server.limited(server.chat), methods=["POST"]),
-        Route("/v1/embeddings", server.limited(server.embeddings), methods=["POST"]),
+        *(Route(path, server.limited(partial(server.call, path)), methods=["POST"]) for path in _CALLS),
     ]
     handlers: dict[Any, Any] = {
         LLMError: lambda _, error: failure_response(error),
@@ -128,28 +129,17 @@ class _Server:
         """The routes and ``auto``, or the one that the path names."""
         return json_response(calls.listed(self._llm, request.path_params.get("name", "")))
 
-    async def chat(self, request: Request) -> Answer:
-        """An answer, whole or as a stream. A stream's status is sent with its first token."""
-        body = await bodies.read(request, self._limits)
-        options, usage, streamed = requests.options_of(body), requests.wants_usage(body), body.get("stream")
-        asked = requests.chat_request(body)
-        if streamed:
-            events = self._llm.stream(asked, **options)
+    async def call(self, path: str, request: Request) -> Answer:
+        """Vectors, or an answer, whole or as a stream. A stream's status is sent with its first token."""
+        asked = calls.read("POST", path, await bodies.read(request, self._limits))
+        assert asked is not None, "the path is one of those that it knows"
+        found = getattr(self._llm, asked.method)(**asked.arguments)
+        if asked.method == "stream":
             try:
-                first = await unless_gone(request.receive, anext(events))
+                first = await unless_gone(request.receive, anext(found))
             except BaseException:
-                await events.aclose()
+                await found.aclose()
                 raise
-            return EventStream(first, events, usage=usage)
-        response = await unless_gone(request.receive, self._llm.chat(asked, **options))
-        answer, headers = answers.chat(response)
-        return json_response(answer, headers=headers)
-
-    async def embeddings(self, request: Request) -> Response:
-        """Vectors."""
-        body = await bodies.read(request, self._limits)
-        options = requests.options_of(body)
-        form, asked = requests.vectors_request(body)
-        response = await unless_gone(request.receive, self._llm.embed(**asked, **options))
-        answer, headers = answers.vectors(response, form)
+            return EventStream(first, found, usage=asked.form)
+        answer, headers = calls.answered(asked, await unless_gone(request.receive, found))
         return json_response(answer, headers=headers)

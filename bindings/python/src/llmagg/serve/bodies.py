@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from starlette.requests import Request
 
-from llmagg._openai.requests import body_of
 from llmagg._patience import within
 
 from .failures import RefusedError
 from .limits import Limits
 
 
-async def read(request: Request, limits: Limits) -> dict[str, Any]:
-    """The JSON object that a client posts."""
+async def read(request: Request, limits: Limits) -> bytes:
+    """What a client posts."""
     if request.headers.get("content-encoding", "identity") != "identity":
         raise RefusedError(415, "the request is compressed; send it without Content-Encoding", "unsupported_encoding")
     try:
-        data = await within(_body(request, limits), limits.body_s)
+        return await within(_body(request, limits), limits.body_s)
     except (TimeoutError, asyncio.TimeoutError):
         raise RefusedError(408, f"the request did not arrive within {limits.body_s:g} s", "request_timeout") from None
-    return body_of(data)
 
 
 async def _body(request: Request, limits: Limits) -> bytes:
