@@ -18,8 +18,8 @@ from pathlib import Path
 SOURCES = Path(__file__).parents[1] / "src/llmagg"
 MARK = "    # Generated from the methods above: change those, then run `make twins`.\n"
 FUNCTIONS = "# Generated from the functions above: change those, then run `make twins`.\n"
-TWINNED = ("self", "self.aggregator", "self._call(messages, params)", "self._other_call(request, params)")
-"""What has twins of its public methods."""
+TWINNED = ("self", "self.aggregator", "self._call(messages, params)", "self._other_call(request, params)", "growing")
+"""What has twins of its public methods or functions."""
 WITHOUT = ("register_client",)
 """Coroutines without a twin: applications override them."""
 

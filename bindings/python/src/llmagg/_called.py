@@ -64,10 +64,6 @@ def told(owner: F) -> F:
         plain = code.co_varnames[: code.co_argcount]
         old = function.__defaults__ or ()
         needed = [name for name in plain[: len(plain) - len(old)] if name != "self"]
-        named = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
         _keep_signature(function)
         function.__defaults__ = (*(Missing(function.__name__, name) for name in needed), *old)
-        more = {name: Missing(function.__name__, name) for name in named if name not in (function.__kwdefaults__ or {})}
-        if more:
-            function.__kwdefaults__ = {**(function.__kwdefaults__ or {}), **more}
     return owner

@@ -1,4 +1,6 @@
-"""The fields of the data types: those that are made when they are first read, and those that the original has not."""
+"""The fields of the data types: those that are made when they are first read, those that the original has not, and
+their ``repr``.
+"""
 
 from __future__ import annotations
 
@@ -74,3 +76,13 @@ def grown(original: int, *, needed: bool = False) -> Callable[[type[T]], type[T]
         return cls
 
     return marked
+
+
+def brief(value: Any) -> str:
+    """The ``repr`` of a dataclass without the fields that are empty."""
+    shown = ((name, getattr(value, name)) for name in value.__dataclass_fields__)
+    kept = (f"{name}={item!r}" for name, item in shown if item or (item is not None and not isinstance(item, _EMPTY)))
+    return f"{type(value).__name__}({', '.join(kept)})"
+
+
+_EMPTY = (str, list, dict, bool)

@@ -17,7 +17,6 @@ from msgspec import Struct, json
 from . import _plain_answers
 from ._fields import whole
 from ._wire import decode
-from .errors import BadResponseError
 from .events import ChunkEvent
 from .messages import Message, Role
 from .responses import READ_BY, ChatCompletionResponse, StreamChoice, StreamResponse, Usage
@@ -267,9 +266,7 @@ def _any_chunks(payload: _Payload) -> list[StreamResponse | str]:
     try:
         return _decode_chunks(payload)
     except _UNFIT:
-        listed = decode(payload, "a batch of chunks")
-        if not isinstance(listed, list):
-            raise BadResponseError(f"a batch of chunks must be an array, got {type(listed).__name__}") from None
+        listed: list[Any] = decode(payload, "a batch of chunks")
         return [chunk if isinstance(chunk, str) else StreamResponse.from_dict(_spread(chunk)) for chunk in listed]
 
 

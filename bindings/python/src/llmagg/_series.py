@@ -1,9 +1,12 @@
-"""The numbers of a route's report that become metrics, of Prometheus and of OpenTelemetry."""
+"""The reports of routes, and their numbers that become metrics, of Prometheus and of OpenTelemetry."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any
+
+from . import default, lookup
+from .manager import get_manager
 
 Report = dict[str, Any]
 Read = Callable[[Report], Iterable[tuple[str, float]]]
@@ -40,7 +43,22 @@ FAMILIES: dict[str, tuple[str, Read]] = {
 }
 """Name → the name of the label beside provider and model, "" for none, and what reads a report."""
 
+BOUNDS: list[float] = [0.02 * 2**i for i in range(13)]
+"""The upper bounds of the core's buckets, in seconds (``HistogramBound`` in core/llm/totals.go); one more bucket is for
+what took longer.
+"""
+
 _STANDING = ("blocked_for", "reopens_in", "last_success", "rate_used", "latency")  # of which the larger counts
+
+
+def watched(sources: Iterable[Any] = ()) -> list[tuple[Any, Any]]:
+    """Sources of reports with their managers; by default the process-wide manager and the routes of ``llmagg.chat``."""
+    return lookup.watched(tuple(sources) or (get_manager(), *default.used()))
+
+
+def reports(sources: Iterable[Any] = ()) -> list[Report]:
+    """The reports of the sources' routes that were used."""
+    return [report for source, _ in watched(sources) for report in source.health_report()]
 
 
 def merged(reports: Iterable[Report]) -> dict[tuple[str, str], Report]:

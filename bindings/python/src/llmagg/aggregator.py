@@ -261,15 +261,6 @@ class LLMAggregator(Closing):
 
         return growing.objects(self, growing.Reader(self, messages, form, params))
 
-    def stream_parse_sync(
-        self, messages: ChatCompletionRequest | _late.Messages, form: _late.TypeForm[T],
-        **params: _late.Unpack[_late.ChatParams],
-    ) -> Iterator[_late.Growing[T]]:  # fmt: skip
-        """``stream_parse`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
-        from . import growing
-
-        return growing.objects_sync(self, growing.Reader(self, messages, form, params))
-
     async def run_tools(
         self, messages: _late.Messages, tools: Sequence[Callable[..., Any]], *, max_rounds: int = 10,
         max_total_tokens: int | None = None, **params: _late.Unpack[_late.ToolParams],
@@ -377,6 +368,15 @@ class LLMAggregator(Closing):
         documents = listed(documents, "documents")
         request = {"query": query, "documents": documents, "model": model, "top_n": top_n}
         return _late.RerankResponse(self._other_call(request, params).other_sync("rerank"), documents)
+
+    def stream_parse_sync(
+        self, messages: ChatCompletionRequest | _late.Messages, form: _late.TypeForm[T],
+        **params: _late.Unpack[_late.ChatParams],
+    ) -> Iterator[_late.Growing[T]]:  # fmt: skip
+        """``stream_parse`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
+        from . import growing
+
+        return growing.objects_sync(self, growing.Reader(self, messages, form, params))
 
     def generate_response_sync(
         self, messages: _late.Messages, max_retries: int | None = None, **params: _late.Unpack[_late.GenerateParams]

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ._absent import no_dict
-from ._brief import brief
-from ._fields import spread
+from ._fields import brief, spread
 from .cost import Cost
 
 

@@ -78,8 +78,8 @@ class Cache(Shared):
         return {}
 
     def __repr__(self) -> str:
-        given = ", ".join(f"{key}={value!r}" for key, value in self._limits.items() if value is not None)
-        return f"{type(self).__name__}({given})"
+        limits = [f"{key}={limit!r}" for key, limit in self._limits.items() if limit is not None and key != "store"]
+        return f"{type(self).__name__}({', '.join([*map(repr, self._place().values()), *limits])})"
 
 
 def cache_of(value: Any) -> Any:

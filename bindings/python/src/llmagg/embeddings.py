@@ -8,13 +8,11 @@ from typing import Any
 
 from . import _absent
 from ._wire import decode
-from .attempt import Attempt
-from .cost import Cost
-from .responses import Usage, usage_to_dict
+from .responses import OtherAnswer
 
 
 @_absent.told("embeddings")
-class EmbeddingResponse:
+class EmbeddingResponse(OtherAnswer):
     """The vectors of texts, in the order of the texts.
 
     ``model`` is the upstream name of the model that answered. ``usage`` is that of all requests; it is unknown (false)
@@ -29,12 +27,7 @@ class EmbeddingResponse:
 
         data = memoryview(payload)
         count, dimensions, offset, json_offset, json_size = VECTORS.unpack_from(data)
-        answer = decode(data[json_offset : json_offset + json_size])
-        self.model: str = answer["model"]
-        self.usage = Usage.from_dict(answer["usage"])
-        self.cost = Cost.from_dict(answer.get("cost"))
-        self.id_of_call: int = answer.get("id_of_call", 0)
-        self.attempts = [Attempt.from_dict(attempt) for attempt in answer["attempts"]]
+        self._read(decode(data[json_offset : json_offset + json_size]))
         self.dimensions: int = dimensions
         self._numbers = data[offset : offset + 4 * count * dimensions]
         self._count: int = count
@@ -91,8 +84,4 @@ class EmbeddingResponse:
     def to_dict(self) -> dict[str, Any]:
         """The answer in OpenAI's shape, with ``"attempts"``."""
         data = [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(self._lists())]
-        made = {
-            "object": "list", "data": data, "model": self.model, "usage": usage_to_dict(self.usage),
-            "id_of_call": self.id_of_call, "attempts": [attempt.to_dict() for attempt in self.attempts],
-        }  # fmt: skip
-        return made if self.cost is None else {**made, "cost": self.cost.to_dict()}
+        return {"object": "list", "data": data, **self._written()}

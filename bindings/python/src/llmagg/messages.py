@@ -7,8 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Union
 
 from ._absent import no_dict
-from ._brief import brief
-from ._fields import grown, later, spread
+from ._fields import brief, grown, later, spread
 from ._parameters import nearest, told_of
 from ._wire import build, decode, expect_object, template
 from .errors import BadResponseError, InvalidArgumentError

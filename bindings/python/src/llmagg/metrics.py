@@ -23,10 +23,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from . import default, lookup
 from ._native import load, route
-from ._series import FAMILIES, Read, merged
-from .manager import get_manager
+from ._series import BOUNDS, FAMILIES, Read, merged, reports
 
 try:
     import prometheus_client
@@ -40,8 +38,7 @@ except ImportError as error:
         "prometheus_client is not installed; llmagg.metrics needs it: pip install 'llmagg[metrics]'"
     ) from error
 
-_BOUNDS = [*(str(0.02 * 2**i) for i in range(13)), "+Inf"]
-"""The upper bounds of the core's buckets (``HistogramBound`` in core/llm/totals.go)."""
+_BOUNDS = [*map(str, BOUNDS), "+Inf"]
 _EOF = b"# EOF\n"  # ends a page of OpenMetrics
 _number = lru_cache(4096)(floatToGoString)
 _Row = tuple[str, tuple[str, str], str, float]
@@ -116,7 +113,7 @@ _HISTOGRAMS = {"attempt_duration_seconds": "duration", "first_token_seconds": "f
 @cache
 def _families() -> list[tuple[str, str, str]]:
     """The name, the kind and the help text of each family, as the page of the core has them."""
-    page = load.page_of_metrics()
+    page = load.call_for_bytes("llmagg_manager_metrics", load.manager()).decode()
     return re.findall(r"# HELP llmagg_(\w+?)(?:_total)? (.*)\n# TYPE \w+ (\w+)\n", page)
 
 
@@ -126,11 +123,7 @@ class Collector:
     def __init__(self, sources: tuple[Any, ...] = ()) -> None:
         self._sources = sources
         route.counting = True
-        self._reports()  # counting begins
-
-    def _reports(self) -> list[dict[str, Any]]:
-        sources = lookup.watched(self._sources or (get_manager(), *default.used()))
-        return [report for source, _ in sources for report in source.health_report()]
+        reports(sources)  # counting begins
 
     def describe(self) -> list[Any]:
         """Nothing: the names are known at once, and no registry need ask for them."""
@@ -138,7 +131,7 @@ class Collector:
 
     def collect(self) -> Iterator[Family]:
         """The families of metrics, as ``prometheus_client`` wants them."""
-        routes = merged(self._reports())
+        routes = merged(reports(self._sources))
         for name, help, kind in _families():
             if kind == "histogram":
                 family = Family(kind, name, help, "le")

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._wire import decode
-from .attempt import Attempt
-from .cost import Cost
-from .responses import Usage, usage_to_dict
+from .responses import OtherAnswer
 
 
 @dataclass
@@ -24,7 +22,7 @@ class RankedDocument:
     document: str
 
 
-class RerankResponse:
+class RerankResponse(OtherAnswer):
     """``results``: the documents, the best first. ``usage`` is unknown (false) if the provider sent none; ``meta`` is
     what Cohere and others tell beside, such as billed units. ``cost`` is None if it is not known. ``attempts`` lists
     the attempts of the call, ``id_of_call`` is its number, as observations carry it.
@@ -32,14 +30,10 @@ class RerankResponse:
 
     def __init__(self, payload: bytes | bytearray | memoryview, documents: Sequence[str]) -> None:
         answer = decode(payload)
-        self.model: str = answer["model"]
+        self._read(answer)
         texts = documents if isinstance(documents, (list, tuple)) else [documents]
         self.results = [RankedDocument(r["index"], r["relevance_score"], texts[r["index"]]) for r in answer["results"]]
-        self.usage = Usage.from_dict(answer["usage"])
-        self.cost = Cost.from_dict(answer.get("cost"))
         self.meta: dict[str, Any] | None = answer.get("meta")
-        self.id_of_call: int = answer.get("id_of_call", 0)
-        self.attempts = [Attempt.from_dict(attempt) for attempt in answer["attempts"]]
 
     def __len__(self) -> int:
         return len(self.results)
@@ -55,11 +49,6 @@ class RerankResponse:
 
     def to_dict(self) -> dict[str, Any]:
         """The answer in Cohere's shape, with "model", "usage" and "attempts"."""
-        made: dict[str, Any] = {
-            "results": [{"index": r.index, "relevance_score": r.relevance_score} for r in self.results],
-            "model": self.model, "usage": usage_to_dict(self.usage),
-            "id_of_call": self.id_of_call, "attempts": [attempt.to_dict() for attempt in self.attempts],
-        }  # fmt: skip
-        if self.cost is not None:
-            made["cost"] = self.cost.to_dict()
+        results = [{"index": r.index, "relevance_score": r.relevance_score} for r in self.results]
+        made = {"results": results, **self._written()}
         return made if self.meta is None else {**made, "meta": self.meta}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from . import catalog, lookup, oldstyle, settings
@@ -211,14 +211,20 @@ def _warn_of_others(user: Any, own: set[str]) -> None:
         )
 
 
-def _warn_of_lost(user: Any, made: dict[str, Any]) -> None:
-    """Warns of models that another aggregator asks, and that the providers ``made`` lack in the place of its own."""
+def _replaced(user: Any, made: dict[str, Any]) -> Iterator[tuple[str, Any, Any, set[str]]]:
+    """The providers ``made`` that take the place of one that other aggregators ask: their name, the one that is
+    replaced, the one in its place, and the names that those aggregators ask.
+    """
     for name, provider in made.items():
         replaced = user.manager.providers.get(name)
-        if replaced is None or replaced is provider:
-            continue
+        if replaced is not None and replaced is not provider and (asked := _asked(replaced, user)):
+            yield name, replaced, provider, asked
+
+
+def _warn_of_lost(user: Any, made: dict[str, Any]) -> None:
+    """Warns of models that another aggregator asks, and that the providers ``made`` lack in the place of its own."""
+    for name, replaced, provider, asked in _replaced(user, made):
         lost = set(catalog.clients_of(replaced)) - set(catalog.clients_of(provider))
-        asked = _asked(replaced, user)
         if gone := sorted(model for model in lost if {model, f"{name}/{model}"} & asked):
             oldstyle.warn(
                 f"the provider {name!r} of another aggregator is replaced, and that aggregator asks it for "
@@ -232,10 +238,7 @@ def _warn_of_moved(user: Any, made: dict[str, Any], *, shown: bool) -> None:
 
     It writes to the log and, where shown, gives a UserWarning: the original's users share the registry on purpose.
     """
-    for name, provider in made.items():
-        replaced = user.manager.providers.get(name)
-        if replaced is None or replaced is provider or not (asked := _asked(replaced, user)):
-            continue
+    for name, replaced, provider, asked in _replaced(user, made):
         moved: dict[str, list[str]] = {}
         for model, client in catalog.clients_of(provider).items():
             path = f"{name}/{model}"

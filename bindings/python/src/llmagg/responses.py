@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import _absent
-from ._brief import brief
-from ._fields import grown, later, spread
+from ._fields import brief, grown, later, spread
 from ._wire import build, encode, expect_list, expect_object, template
 from .attempt import Attempt
 from .cost import Cost
@@ -255,6 +254,24 @@ class ChatCompletionResponse:
     def to_json(self) -> str:
         """The same as JSON text."""
         return encode(self.to_dict(), "the response").decode()
+
+
+class OtherAnswer:
+    """What the answers to calls that are no chats have alike."""
+
+    def _read(self, answer: dict[str, Any]) -> None:
+        self.model: str = answer["model"]
+        self.usage = Usage.from_dict(answer["usage"])
+        self.cost = Cost.from_dict(answer.get("cost"))
+        self.id_of_call: int = answer.get("id_of_call", 0)
+        self.attempts = [Attempt.from_dict(attempt) for attempt in answer["attempts"]]
+
+    def _written(self) -> dict[str, Any]:
+        made = {
+            "model": self.model, "usage": usage_to_dict(self.usage), "id_of_call": self.id_of_call,
+            "attempts": [attempt.to_dict() for attempt in self.attempts],
+        }  # fmt: skip
+        return made if self.cost is None else {**made, "cost": self.cost.to_dict()}
 
 
 def answered(response: Any) -> str:

@@ -144,8 +144,7 @@ def _from_keys() -> dict[str, Any]:
 
     config: dict[str, Any] = {}
     for vendor, model in DEFAULT_MODELS.items():
-        key = next(filter(None, map(os.environ.get, route.key_variables(vendor))), None)
-        if key:
+        if key := route.environment_key(vendor):
             name = os.environ.get(f"{vendor.upper()}_MODEL") or model
             config[vendor] = {"models": {name: {"api_key": key, "base_url": address_of(vendor)}}}
     return config

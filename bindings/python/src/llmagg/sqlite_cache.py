@@ -96,10 +96,6 @@ class SqliteCache(Cache):
     def _place(self) -> dict[str, str]:
         return {"path": str(self.path)}
 
-    def __repr__(self) -> str:
-        given = {key: value for key, value in self._limits.items() if value is not None and key != "store"}
-        return f"SqliteCache({self.path!r}, {', '.join(f'{key}={value!r}' for key, value in given.items())})"
-
 
 class _Keeper:
     """The thread that uses a file, and what it is to do."""
@@ -188,14 +184,13 @@ class _Database:
             raise errors.InvalidArgumentError(text) from None
         try:
             self._prepare()
-        except sqlite3.DatabaseError as error:
+        except Exception as error:
             self._connection.close()
+            if not isinstance(error, sqlite3.DatabaseError):
+                raise
             raise errors.InvalidArgumentError(
                 f"the cache's file {shown_path(path)} cannot be used: {error}; {_advice(error)}choose another path"
             ) from None
-        except errors.InvalidArgumentError:
-            self._connection.close()
-            raise
         _inherited.append(self._connection)
 
     def _prepare(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,14 +31,8 @@ def again() -> None:
 def _join(data: bytes) -> None:
     global _joined_in
     log.attach()  # a store that cannot be reached is told before the first call
-    load.call("llmagg_manager_join", _manager(), data, len(data))
+    load.call("llmagg_manager_join", load.manager(), data, len(data))
     _joined_in = load.generation
-
-
-def _manager() -> ctypes.c_void_p:
-    pointer = ctypes.c_void_p()
-    load.call("llmagg_manager_default", ctypes.byref(pointer))
-    return pointer
 
 
 def report() -> dict[str, Any] | None:
@@ -47,5 +40,5 @@ def report() -> dict[str, Any] | None:
     if _config is None:
         return None
     again()
-    found: dict[str, Any] | None = load.call_for_json("llmagg_manager_fleet_report", _manager())
+    found: dict[str, Any] | None = load.call_for_json("llmagg_manager_fleet_report", load.manager())
     return found

@@ -267,8 +267,8 @@ def take_error(error: ctypes.c_void_p) -> errors.LLMError:
         error.value = None
 
 
-def page_of_metrics() -> str:
-    """The page of metrics of the core's own registry."""
-    manager = ctypes.c_void_p()
-    call("llmagg_manager_default", ctypes.byref(manager))
-    return call_for_bytes("llmagg_manager_metrics", manager).decode()
+def manager() -> ctypes.c_void_p:
+    """The core's own registry of this process."""
+    pointer = ctypes.c_void_p()
+    call("llmagg_manager_default", ctypes.byref(pointer))
+    return pointer

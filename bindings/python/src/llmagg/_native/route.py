@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import os
 import threading
 import weakref
 from collections.abc import Callable
@@ -322,6 +323,11 @@ def key_variables(name: str) -> list[str]:
             keys: list[str] = vendor.get("keys", [])
             return keys
     return []
+
+
+def environment_key(name: str) -> str | None:
+    """The key of a vendor that the environment has, None without."""
+    return next(filter(None, map(os.environ.get, key_variables(name))), None)
 
 
 def vendor_at(host: str) -> dict[str, Any] | None:

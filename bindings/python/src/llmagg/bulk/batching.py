@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 import uuid
 from contextlib import suppress
@@ -108,7 +107,7 @@ class Batching:
         base_url, header = told["config"]["base_url"], told.get("key_header")
         key = next(iter(config.api_keys or ()), config.api_key)
         if key is None:
-            key = next(filter(None, map(os.environ.get, routes.key_variables(entry.provider))), None)
+            key = routes.environment_key(entry.provider)
         headers = dict(config.headers or {})
         if header and isinstance(key, str):
             headers[header["name"]] = header["prefix"] + key

@@ -62,7 +62,7 @@ def key(route: Route) -> Iterator[Finding]:
     """Whether there is a key, and whether it looks like one. The key itself is never shown."""
     subject = f"{route.name}: key"
     variables = tables.key_variables(route.provider)
-    found = route.key or next(filter(None, map(os.environ.get, variables)), None)
+    found = route.key or tables.environment_key(route.provider)
     if not found:
         if variables:
             level = "warning" if route.key_header is not None else "ok"

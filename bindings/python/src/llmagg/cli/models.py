@@ -35,7 +35,7 @@ def of_vendor(vendor: str) -> list[str]:
         raise InvalidArgumentError(f"no vendor and no configured provider is named {vendor!r}{hint}")
     if vendor.lower() in _NO_LIST:
         raise InvalidArgumentError(f"{vendor} lists its models in the cloud's console only")
-    config = ModelConfig("-", vendor.lower(), _key_of(vendor), address_of(vendor.lower()))
+    config = ModelConfig("-", vendor.lower(), tables.environment_key(vendor), address_of(vendor.lower()))
     return of_route(described(config, vendor.lower(), "-"))
 
 
@@ -51,15 +51,11 @@ def of_provider(name: str, llm: LLMAggregator) -> list[str] | None:
     for entry in own:
         config = entry.client.config
         if not config.api_key and not config.api_keys:
-            config = replace(config, api_key=_key_of(entry.provider))
+            config = replace(config, api_key=tables.environment_key(entry.provider))
         route = described(config, entry.provider, entry.name)
         if (place := (route.base_url, route.key)) not in asked:
             asked[place] = of_route(route)
     return sorted({model for names in asked.values() for model in names})
-
-
-def _key_of(vendor: str) -> str | None:
-    return next(filter(None, map(os.environ.get, tables.key_variables(vendor))), None)
 
 
 def of_route(route: Route) -> list[str]:

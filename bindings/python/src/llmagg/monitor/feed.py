@@ -11,17 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from llmagg import catalog, default, lookup, observers
+from llmagg import catalog, lookup, observers
 from llmagg._native import load, route
-from llmagg._series import merged
+from llmagg._series import BOUNDS, merged, watched
 from llmagg.config import ModelConfig
 from llmagg.errors import LLMError
-from llmagg.manager import get_manager
 
 CALLS = 50  # that are kept
 _MINUTE = 60
-BOUNDS: list[float] = [0.02 * 2**i for i in range(13)]
-"""The upper bounds of the reports' buckets, in seconds; one more bucket is for what took longer."""
 
 
 class Feed:
@@ -90,7 +87,7 @@ class Feed:
         Aggregators may have one manager: its routes count once.
         """
         found: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
-        for source, manager in lookup.watched(self._sources or (get_manager(), *default.used())):
+        for source, manager in watched(self._sources):
             reports = {(report["provider"], report["model"]): report for report in source.health_report()}
             for entry in lookup.entries(manager, ()):
                 config = getattr(entry.client, "config", None)

@@ -7,10 +7,8 @@ from typing import Any
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
-from .. import default, lookup
 from .._native import route
-from .._series import FAMILIES, Read, merged
-from ..manager import get_manager
+from .._series import FAMILIES, Read, merged, reports
 from ..responses import Usage, is_known
 
 _DURATIONS = [0.01 * 2**i for i in range(14)]
@@ -64,9 +62,7 @@ def observe(meter: Meter) -> None:
 def _callback(label: str, read: Read) -> Callable[[CallbackOptions], Iterator[Observation]]:
     def observations(_: CallbackOptions) -> Iterator[Observation]:
         route.counting = True  # somebody reads
-        sources = lookup.watched((get_manager(), *default.used()))
-        reports = (report for source, _ in sources for report in source.health_report())
-        for (provider, model), report in merged(reports).items():
+        for (provider, model), report in merged(reports()).items():
             labels = {"provider": provider, "model": model}
             for value, n in read(report):
                 yield Observation(n, {**labels, label: value} if label else labels)

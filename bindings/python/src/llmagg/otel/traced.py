@@ -19,9 +19,7 @@ from .._native.queue import Payload
 from .._native.reader import Reader
 from .._native.signatures import DONE, ERROR, VECTORS
 from .._wire import decode
-from ..attempt import Attempt
-from ..cost import Cost
-from ..responses import Usage
+from ..responses import OtherAnswer
 from .spans import Settings, Trace
 
 _PATIENCE = 0.2  # seconds that a blocking stream which is left waits for its trail
@@ -214,7 +212,7 @@ class _Done:
         return event
 
 
-class _Other:
+class _Other(OtherAnswer):
     """What a span tells of the answer to a call that is no chat."""
 
     id = ""
@@ -225,12 +223,7 @@ class _Other:
         if form == "embed":
             _, _, _, offset, size = VECTORS.unpack_from(data)
             data = data[offset : offset + size]
-        answer = decode(data)
-        self.model = answer.get("model")
-        self.usage = Usage.from_dict(answer.get("usage"))
-        self.cost = Cost.from_dict(answer.get("cost"))
-        self.id_of_call = answer.get("id_of_call", 0)
-        self.attempts = [Attempt.from_dict(entry) for entry in answer.get("attempts") or ()]
+        self._read(decode(data))
 
 
 def class_of(settings: Settings) -> type[TracedCall]:
