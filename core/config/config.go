@@ -288,7 +288,7 @@ func (c Model) Check() error {
 		return err
 	}
 	if c.APIKey != "" && c.Auth != (Auth{}) {
-		return llm.Errorf(llm.InvalidArgument, "%s has api_key and auth; expected one of them", where)
+		return llm.Errorf(llm.InvalidArgument, "%s has %s and auth; expected one of them", where, c.keyed())
 	}
 	if c.Token != nil && (c.APIKey != "" || c.Auth != (Auth{})) {
 		return llm.Errorf(llm.InvalidArgument, "%s has a Token function and api_key or auth; expected one of them", where)

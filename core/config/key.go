@@ -121,6 +121,14 @@ func (c Model) CheckKeys() error {
 	return nil
 }
 
+// keyed is the setting that gives the key.
+func (c Model) keyed() string {
+	if len(c.APIKeys) > 0 {
+		return "api_keys"
+	}
+	return "api_key"
+}
+
 // setKey and setKeys replace each other where a model has its own; an object
 // may hold only one of them.
 func (c *Model) setKey(at *place, v []byte) error {

@@ -131,12 +131,13 @@ func (p *Pool) Accept(key int, began time.Time) {
 	p.mu.Unlock()
 }
 
-// Look tells whether a key is retired, and how long it is not used from now on.
+// Look tells whether a key was refused and not accepted since, and how long it
+// is not used from now on.
 func (p *Pool) Look(key int, now time.Time) (retired bool, wait time.Duration) {
 	p.mu.Lock()
 	k := p.keys[key]
 	p.mu.Unlock()
-	return k.retired, max(k.until-now.Sub(p.began), 0)
+	return k.refusals > 0, max(k.until-now.Sub(p.began), 0)
 }
 
 // Rest lets a key rest until a time, or all of them, if they share one limit:

@@ -43,6 +43,11 @@ func TestPoolWhoseLastKeyIsRefusedTakesAllBack(t *testing.T) {
 	left, first := p.Retire(1, now, now)
 	require.False(t, left)
 	require.False(t, first.After(now))
+	for key := range 2 {
+		retired, wait := p.Look(key, now)
+		require.True(t, retired, "the report says what was found")
+		require.Zero(t, wait)
+	}
 	require.ElementsMatch(t, []int{0, 1}, []int{p.Pick(now, false), p.Pick(now, false)})
 	require.WithinDuration(t, now.Add(time.Minute), p.Rest(-1, now.Add(time.Minute)), time.Millisecond)
 }

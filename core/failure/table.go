@@ -69,7 +69,7 @@ func Retries(e *llm.Error, others bool, o *llm.CallOptions) bool {
 	if e.Status/100 == 3 || e.Status == http.StatusProxyAuthRequired || IsOverLimit(e) { // a redirect, a proxy that does not know who asks, an answer over a limit stays one
 		return false
 	}
-	if ofRoute(e.Code) {
+	if e.Code.OfRoute() {
 		if yes, says := o.Retry(e); says {
 			return yes
 		}
@@ -91,7 +91,7 @@ func Retries(e *llm.Error, others bool, o *llm.CallOptions) bool {
 // NextRoute tells whether an aggregator goes on to its next route after a
 // failure (E3). The call's own rules come first.
 func NextRoute(e *llm.Error, o *llm.CallOptions) bool {
-	if ofRoute(e.Code) {
+	if e.Code.OfRoute() {
 		if yes, says := o.Failover(e); says {
 			return yes
 		}
@@ -105,13 +105,6 @@ func NextRoute(e *llm.Error, o *llm.CallOptions) bool {
 		return o.FailoverOnContentFilter
 	}
 	return false
-}
-
-// ofRoute tells whether a route failed so: neither the caller's input nor its
-// leaving, which no rule changes.
-func ofRoute(c llm.Code) bool {
-	row, known := table[c]
-	return known && !row.left && !row.unsent && c != llm.InvalidArgument
 }
 
 // BreakerEffect is the effect on the breaker of a failure with this code.

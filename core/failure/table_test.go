@@ -16,3 +16,11 @@ func TestTheTableIsComplete(t *testing.T) {
 	}
 	require.Len(t, table, len(llm.Codes())-len(none))
 }
+
+// Rules may name the codes that say something of a route, and no other.
+func TestRulesAreForFailuresOfRoutes(t *testing.T) {
+	for _, code := range llm.Codes() {
+		row, known := table[code]
+		require.Equal(t, known && !row.left && !row.unsent && code != llm.InvalidArgument, code.OfRoute(), "%v", code)
+	}
+}

@@ -78,3 +78,10 @@ func CodeOf(name string) (Code, bool) {
 	}
 	return 0, false
 }
+
+// OfRoute tells whether a route failed so: neither the caller's input nor its
+// leaving, nor a door that was closed. Only such failures are subject to
+// [Rules].
+func (c Code) OfRoute() bool {
+	return c == Internal || c <= ProviderNotFound && c >= StreamInterrupted || c == Unsupported
+}
