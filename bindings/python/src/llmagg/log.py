@@ -104,15 +104,6 @@ def stand_in(name: str) -> None:
         _found().parent = logging.getLogger(name)
 
 
-def _core_level(level: int) -> int:
-    """Converts a Python level (10, 20, 30, 40) into a level of the core (-4, 0, 4, 8, as in Go's slog)."""
-    return max(-4, min(8, (level - _INFO) * 4 // 10))
-
-
-def _python_level(level: int) -> int:
-    return _INFO + level * 10 // 4
-
-
 def _wanted() -> bool:
     module = sys.modules.get("logging")
     if module is None:
@@ -157,7 +148,8 @@ def attach() -> None:
         if _thread is None:
             _thread = _queue.follow("llmagg-log", _drain)
         _level = logger().getEffectiveLevel()
-        load.call("llmagg_log_to_queue", _core_level(_level), _queue.handle.pointer)
+        slog = max(-4, min(8, (_level - _INFO) * 4 // 10))  # the core's levels are those of Go's slog: -4, 0, 4, 8
+        load.call("llmagg_log_to_queue", slog, _queue.handle.pointer)
 
 
 def _forget() -> None:
@@ -197,6 +189,7 @@ def _emit(kind: int, payload: bytes) -> None:
         attributes = record.get("attrs") or {}
         told = (f"{key}={value if key == 'stack' else _line(str(value))}" for key, value in attributes.items())
         text = " ".join([_line(record.get("message", "")), *told])
-        _write(_python_level(record.get("level", 0)), "%s", text, extra={"llmagg": _extra(record, attributes)})
+        level = _INFO + record.get("level", 0) * 10 // 4
+        _write(level, "%s", text, extra={"llmagg": _extra(record, attributes)})
     elif kind == DROPPED:
         logger.warning("%d log records of the core were dropped", record.get("count", 0))

@@ -8,21 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from .params import CommonOptions
+from .params import CommonOptions, MaxCost, MaxRetries
 
 InputType = Literal["query", "document", "similarity", "classification", "clustering"]
 """What vectors are for."""
 
 
-class _OtherParams(CommonOptions, total=False):
+class _OtherParams(CommonOptions, MaxRetries, MaxCost, total=False):
     """The parameters that calls for vectors and for rankings have."""
 
-    max_retries: int | None
-    """Attempts on one route; 0 and 1 mean one attempt. Default: the route's, 3 attempts. Example: ``max_retries=2``."""
-    max_cost: float | Mapping[str, Any] | None
-    """No attempt begins after the call's known cost has reached this sum, in dollars or the currency of the prices.
-    Default: none. Example: ``max_cost=0.05``.
-    """
     user: str | None
     """The vendor's name of your user, to find abuse. Default: none. Example: ``user="customer-42"``."""
     metadata: Mapping[str, Any] | None

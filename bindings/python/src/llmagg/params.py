@@ -155,6 +155,24 @@ class CommonOptions(TypedDict, total=False):
     """
 
 
+class MaxRetries(TypedDict, total=False):
+    """An option that calls of all kinds have, but in another sense where they make several calls."""
+
+    max_retries: int | None
+    """Attempts on one route; 0 and 1 mean one attempt. Default: the route's (3 attempts). Example:
+    ``max_retries=2``.
+    """
+
+
+class MaxCost(TypedDict, total=False):
+    """An option that is for the whole job where there are many rows."""
+
+    max_cost: float | Mapping[str, Any] | None
+    """No attempt begins after the call's known cost has reached this sum, in dollars or the currency of the prices.
+    Default: none. Example: ``max_cost=0.05``, or ``{"amount": 0.05, "hard": True}``: nor one that could pass it.
+    """
+
+
 class RowOptions(CommonOptions, total=False):
     """The options of a call, except ``max_retries`` and ``max_cost``. None means not set."""
 
@@ -184,13 +202,8 @@ class RowOptions(CommonOptions, total=False):
     """Asks for the usage in streams. Default: True for aggregators. Example: ``include_usage=False``."""
 
 
-class Options(RowOptions, total=False):
+class Options(RowOptions, MaxCost, total=False):
     """The options of a call, except ``max_retries``. None means not set."""
-
-    max_cost: float | Mapping[str, Any] | None
-    """No attempt begins after the call's known cost has reached this sum, in dollars or the currency of the prices.
-    Default: none. Example: ``max_cost=0.05``, or ``{"amount": 0.05, "hard": True}``: nor one that could pass it.
-    """
 
 
 class _RequestParams(VendorParams, RowOptions, total=False):
@@ -329,13 +342,16 @@ class SharedParams(_RequestParams, Options, total=False):
     """
 
 
-class GenerateParams(SharedParams, total=False):
-    """The parameters of ``generate_response``: those of :class:`ChatParams` but ``max_retries``."""
-
+class _Tools(TypedDict, total=False):
     tools: Sequence[ToolDict | Mapping[str, Any]] | None
-    """What the model may call; ``response.tool_calls`` lists its calls. Default: none. Example: ``tools=[{"type":
-    "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]``.
+    """What the model may call; ``response.tool_calls`` lists its calls, as the column ``tool_calls`` of rows does.
+    Default: none. Example: ``tools=[{"type": "function", "function": {"name": "weather", "parameters": {"type":
+    "object"}}}]``.
     """
+
+
+class GenerateParams(SharedParams, _Tools, total=False):
+    """The parameters of ``generate_response``: those of :class:`ChatParams` but ``max_retries``."""
 
 
 class ToolParams(SharedParams, total=False):
@@ -347,25 +363,11 @@ class ToolParams(SharedParams, total=False):
     """
 
 
-class ChatParams(GenerateParams, total=False):
+class ChatParams(GenerateParams, MaxRetries, total=False):
     """The keyword parameters of ``chat``, ``stream`` and ``stream_text``."""
 
-    max_retries: int | None
-    """Attempts on one route; 0 and 1 mean one attempt. Default: the route's (3 attempts). Example:
-    ``max_retries=2``.
-    """
 
-
-class RowParams(_RequestParams, total=False):
+class RowParams(_RequestParams, _Tools, MaxRetries, total=False):
     """The parameters and options of ``llmagg.bulk`` that hold for each row: those of :class:`ChatParams` except
     ``max_cost``, which is for the whole job there, and ``prompt``, which says what of a row is asked.
-    """
-
-    tools: Sequence[ToolDict | Mapping[str, Any]] | None
-    """What the model may call; the column ``tool_calls`` has its calls. Default: none. Example: ``tools=[{"type":
-    "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]``.
-    """
-    max_retries: int | None
-    """Attempts on one route; 0 and 1 mean one attempt. Default: the route's (3 attempts). Example:
-    ``max_retries=2``.
     """

@@ -17,32 +17,29 @@ Prompt = str | Callable[[Any], Any]
 """The name of a column, a text with names of columns in braces, or a function of a row."""
 
 
-class StreamOptions(RowParams, total=False):
+class _JobOptions(RowParams, total=False):
+    models: Models | None
+    prompt: Prompt | None
+    retry_errors: bool
+    max_cost: float | None
+    stop_after_errors: float | None
+    window: int | None
+
+
+class StreamOptions(_JobOptions, total=False):
     """The parameters of :func:`llmagg.bulk.stream` but ``parse``."""
 
-    models: Models | None
-    prompt: Prompt | None
     ledger: str | Path | None
-    retry_errors: bool
-    max_cost: float | None
-    stop_after_errors: float | None
-    window: int | None
 
 
-class RunOptions(RowParams, total=False):
+class RunOptions(_JobOptions, total=False):
     """The parameters of :func:`llmagg.bulk.run`."""
 
-    models: Models | None
-    prompt: Prompt | None
     parse: Any
     resume: bool
-    retry_errors: bool
-    max_cost: float | None
     errors: Literal["rows", "stop"] | None
-    stop_after_errors: float | None
     progress: bool
     ledger: Kind | Path | None
-    window: int | None
     batch_api: Use | None
     batch_wait: float
     batch_poll: float

@@ -213,17 +213,11 @@ class Trace:
                 about[names["server_port"]] = attempt.server_port
             if attempt.status:
                 about["http.response.status_code"] = attempt.status
-            if attempt.first_token:
-                about["llmagg.attempt.first_token"] = attempt.first_token
+            for field in ("first_token", "wait", "forced", "hedge", "key"):
+                if value := getattr(attempt, field):
+                    about[f"llmagg.attempt.{field}"] = value
             if attempt.wait:
-                about["llmagg.attempt.wait"] = attempt.wait
                 about["llmagg.attempt.waited_for"] = attempt.waited_for
-            if attempt.forced:
-                about["llmagg.attempt.forced"] = True
-            if attempt.hedge:
-                about["llmagg.attempt.hedge"] = True
-            if attempt.key:
-                about["llmagg.attempt.key"] = attempt.key
             failed = attempt.outcome != "OK"
             if failed:
                 about["error.type"] = attempt.outcome
