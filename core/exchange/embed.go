@@ -24,7 +24,7 @@ func (u *Upstream) Embed(ctx context.Context, x *Exchange, e *wire.Embedding) er
 	e.Packed, e.Empty = false, false // an attempt before this one may have set them
 	ask := func() error {
 		return u.ask(ctx, x, f.EmbedURL(x.Model), reading{
-			write: func() ([]byte, error) { return f.EmbedBody(nil, e) },
+			write: func() ([]byte, error) { return f.EmbedBody(e) },
 			all: func(resp *http.Response) ([]byte, error) {
 				e.Header = resp.Header
 				return u.readLifting(resp, x, e.NewLift())
@@ -60,7 +60,7 @@ func (u *Upstream) Rerank(ctx context.Context, x *Exchange, r *wire.Ranking) err
 	r.Call, r.Texts = &x.Call, u.memory.texts.Load()
 	ask := func() error {
 		return u.ask(ctx, x, f.RerankURL(x.Model), reading{
-			write: func() ([]byte, error) { return f.RerankBody(nil, r) },
+			write: func() ([]byte, error) { return f.RerankBody(r), nil },
 			all:   func(resp *http.Response) ([]byte, error) { return u.readAll(resp, x, new([]byte)) },
 			read:  func(data []byte) error { return f.Ranks(data, r) },
 		})

@@ -118,7 +118,7 @@ func (r RouteReport) MarshalJSON() ([]byte, error) {
 			o.Field("last_success").Float(float64(r.LastSuccess.UnixMicro()) / 1e6)
 		}
 		o.Field("latency").Float(r.Latency.Round(10 * time.Microsecond).Seconds())
-		writeOptional(&o, "totals", r.Totals != nil, r.Totals)
+		WriteOptional(&o, "totals", r.Totals != nil, r.Totals)
 		o.StrUnlessEmpty("prices_of", r.PricesOf)
 		o.End()
 	})

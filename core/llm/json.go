@@ -87,8 +87,9 @@ func JSONOf(v any) json.RawMessage {
 	return raw
 }
 
-// writeOptional writes a value by the JSON library, if it is there.
-func writeOptional(o *jsontext.Object, name string, there bool, value any) {
+// WriteOptional writes a field by the JSON library, if it is there: what few
+// requests and answers have.
+func WriteOptional(o *jsontext.Object, name string, there bool, value any) {
 	if !there {
 		return
 	}

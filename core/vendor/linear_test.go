@@ -47,7 +47,7 @@ func TestVectorsTakeLinearTime(t *testing.T) {
 				return func() {
 					e := &wire.Embedding{Call: &wire.Call{Model: row[1]}, Request: &llm.EmbeddingRequest{Input: texts}, Texts: texts}
 					format := embedderOf(row[0])
-					_, err := format.EmbedBody(nil, e)
+					_, err := format.EmbedBody(e)
 					require.NoError(t, err, row)
 					l := e.NewLift()
 					for from, to := 0, 0; from < len(answer); {

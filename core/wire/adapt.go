@@ -112,10 +112,6 @@ func sets(r *llm.Request, parameter string) bool {
 		return len(r.LogitBias) > 0
 	case "top_logprobs":
 		return r.TopLogprobs != nil && *r.TopLogprobs > 0
-	case "temperature":
-		return r.Temperature != nil
-	case "top_p":
-		return r.TopP != nil
 	case "stop":
 		return len(r.Stop) > 0
 	case "user":

@@ -85,21 +85,6 @@ func WriteRaws(o *jsontext.Object, name string, list []json.RawMessage) {
 	}
 }
 
-// WriteValue writes a field of any type by reflection, if there is a value:
-// what few requests have.
-func WriteValue[T any](o *jsontext.Object, name string, value *T) {
-	if value == nil {
-		return
-	}
-	w := o.Field(name)
-	raw, err := llm.JSON.Marshal(value)
-	if err != nil {
-		w.Fail(err)
-		return
-	}
-	w.Raw(raw)
-}
-
 // AppendField adds a field to the object that dst ends with, which has others.
 func AppendField(dst []byte, name string, value []byte) []byte {
 	dst = jsontext.AppendText(append(dst[:len(dst)-1], ','), name)

@@ -122,20 +122,31 @@ func ThoughtTokens(raw json.RawMessage) int { return thinkingOf(raw).Budget }
 // LeastAnswer is the room that max_tokens leaves beside a budget of thought.
 const LeastAnswer = 1024
 
-// Finish translates a stop reason of Claude and of Converse. answered says that
-// the call of a tool is the answer. A reason that OpenAI's shape has no word
-// for stays as it is.
-func Finish(reason string, answered bool) string {
+// Finish translates a stop reason of Claude and of Converse. A reason that
+// OpenAI's shape has no word for stays as it is.
+func (t *Telling) Finish(reason string) string {
 	switch reason {
 	case "end_turn", "stop_sequence":
 		return "stop"
+	case "refusal", "guardrail_intervened", "content_filtered":
+		return "content_filter"
 	case "max_tokens", "model_context_window_exceeded":
 		return "length"
 	case "tool_use":
-		if answered {
+		if t.SchemaTool != "" && t.Calls == 0 { // which is the answer
 			return "stop"
 		}
 		return "tool_calls"
 	}
 	return reason
+}
+
+// FinishExtra keeps what the finish reason does not say of a stop reason.
+func FinishExtra(reason string) (e llm.Extra) {
+	switch reason {
+	case "", "end_turn", "max_tokens", "tool_use":
+	default:
+		e.Put("stop_reason", llm.JSONOf(reason))
+	}
+	return e
 }

@@ -19,8 +19,8 @@ type Embedder interface {
 	// EmbedLimits is how many texts one request to a model takes, and how many
 	// bytes of them.
 	EmbedLimits(model string) (texts, bytes int)
-	// EmbedBody appends the JSON to post.
-	EmbedBody(dst []byte, e *Embedding) ([]byte, error)
+	// EmbedBody is the JSON to post.
+	EmbedBody(e *Embedding) ([]byte, error)
 	// Vectors reads an answer: e.Vectors and e.Usage.
 	Vectors(data []byte, e *Embedding) error
 }
@@ -188,9 +188,9 @@ func TokensIn(u *llm.Usage) *llm.Usage {
 	return in
 }
 
-// AppendKnown appends v, an object, with the request's further fields that the
-// server knows. The others are left out.
-func (e *Embedding) AppendKnown(dst []byte, v any, known ...string) ([]byte, error) {
+// WithKnown is v, an object, with the request's further fields that the server
+// knows. The others are left out.
+func (e *Embedding) WithKnown(v any, known ...string) []byte {
 	own := llm.Extra{}
 	for _, name := range known {
 		if raw := e.Request.Extra[name]; IsThere(raw) {
@@ -198,32 +198,21 @@ func (e *Embedding) AppendKnown(dst []byte, v any, known ...string) ([]byte, err
 		}
 	}
 	e.LacksOthers(e.Request.Extra, known)
-	return AppendWith(dst, v, own)
+	return WithExtra(v, own)
 }
 
-// AppendWith appends v, an object, with the fields of extra that it lacks.
-func AppendWith(dst []byte, v any, extra llm.Extra) ([]byte, error) {
-	s := llm.JSON.BorrowStream(nil)
-	defer llm.JSON.ReturnStream(s)
-	s.WriteVal(v)
-	if s.Error != nil {
-		return dst, llm.Errorf(llm.BadRequest, "the request cannot be written: %v", s.Error)
-	}
+// WithExtra is v, an object, with the fields of extra that it lacks.
+func WithExtra(v any, extra llm.Extra) []byte {
+	raw := llm.JSONOf(v)
 	if len(extra) == 0 {
-		return append(dst, s.Buffer()...), nil
+		return raw
 	}
 	fields := llm.Extra{}
-	if err := llm.JSON.Unmarshal(s.Buffer(), &fields); err != nil {
-		return dst, llm.Errorf(llm.BadRequest, "the request cannot be written: %v", err)
-	}
+	_ = llm.JSON.Unmarshal(raw, &fields) // it was written just above
 	for name, raw := range extra {
 		if fields[name] == nil {
 			fields[name] = raw
 		}
 	}
-	raw, err := llm.JSON.Marshal(fields)
-	if err != nil {
-		return dst, llm.Errorf(llm.BadRequest, "the request cannot be written: %v", err)
-	}
-	return append(dst, raw...), nil
+	return llm.JSONOf(fields)
 }

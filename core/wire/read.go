@@ -20,10 +20,15 @@ func AnswerReader(data []byte) jsontext.Reader {
 // from it later is for strict readers.
 func Span(r *jsontext.Reader) json.RawMessage {
 	from := r.Span()
-	switch {
-	case r.Err != nil || r.Data[from] == 'n':
+	if r.Err != nil || r.Data[from] == 'n' {
 		return nil
-	case r.Odd:
+	}
+	return Since(r, from)
+}
+
+// Since is what has been read from a place on, as Span gives it.
+func Since(r *jsontext.Reader, from int) json.RawMessage {
+	if r.Odd {
 		return jsontext.WithoutOddNumbers(r.Data[from:r.Pos])
 	}
 	return r.Data[from:r.Pos]

@@ -10,8 +10,8 @@ import (
 type Reranker interface {
 	// RerankURL is the endpoint for a model; "" where the vendor has none.
 	RerankURL(model string) string
-	// RerankBody appends the JSON to post.
-	RerankBody(dst []byte, r *Ranking) ([]byte, error)
+	// RerankBody is the JSON to post.
+	RerankBody(r *Ranking) []byte
 	// Ranks reads an answer into r.Response.
 	Ranks(data []byte, r *Ranking) error
 }

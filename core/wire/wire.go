@@ -114,6 +114,9 @@ func (o *Options) Authorize(h http.Header) {
 	}
 }
 
+// Models is where most vendors list their models, likewise.
+func (o *Options) Models() string { return o.At.With("/models", "") }
+
 // The values of Options.Others.
 const (
 	Cohere    = "cohere"

@@ -33,8 +33,6 @@ func New(o wire.Options) wire.Format {
 // URL implements [wire.Format], as the methods below do.
 func (w *format) URL(string, bool) string { return w.At.With("/messages", "") }
 
-func (w *format) Models() string { return w.At.With("/models", "") }
-
 // Authorize uses the header of API keys, or that of OAuth tokens for a token,
 // which begins with "sk-ant-oat".
 func (w *format) Authorize(h http.Header) {
@@ -75,10 +73,6 @@ func (w *format) Suspects(c *wire.Call) []wire.Suspect {
 		}
 	}
 	return native
-}
-
-func (w *format) Response(data []byte, c *wire.Call) (*llm.Response, error) {
-	return response(data, c)
 }
 
 // Ending is strict: only message_stop ends an answer (API reference, "Streaming

@@ -41,7 +41,7 @@ func (b *block) write(w *jsontext.Writer) {
 	if b.Text != nil {
 		o.Str("text", *b.Text)
 	}
-	wire.WriteValue(&o, "source", b.Source)
+	llm.WriteOptional(&o, "source", b.Source != nil, b.Source)
 	o.StrUnlessEmpty("title", b.Title)
 	o.StrUnlessEmpty("id", b.ID)
 	o.StrUnlessEmpty("name", b.Name)

@@ -164,9 +164,7 @@ func blockIn(r *jsontext.Reader, kind string) (b answerBlock) {
 			r.Stop(r.Fail("the call before has no name"))
 		}
 	}
-	if b.raw = r.Data[from:r.Pos]; r.Odd {
-		b.raw = jsontext.WithoutOddNumbers(b.raw)
-	}
+	b.raw = wire.Since(r, from)
 	return b
 }
 

@@ -39,14 +39,12 @@ func (b *requestBody) WriteFields(o *jsontext.Object) {
 	if b.Stream {
 		o.Field("stream").Bool(true)
 	}
-	wire.WriteValue(o, "temperature", b.Temperature)
-	wire.WriteValue(o, "top_p", b.TopP)
+	llm.WriteOptional(o, "temperature", b.Temperature != nil, b.Temperature)
+	llm.WriteOptional(o, "top_p", b.TopP != nil, b.TopP)
 	o.Raw("top_k", b.TopK)
-	if len(b.StopSequences) > 0 {
-		wire.WriteValue(o, "stop_sequences", &b.StopSequences)
-	}
+	llm.WriteOptional(o, "stop_sequences", len(b.StopSequences) > 0, b.StopSequences)
 	wire.WriteRaws(o, "tools", b.Tools)
-	wire.WriteValue(o, "tool_choice", b.ToolChoice)
+	llm.WriteOptional(o, "tool_choice", b.ToolChoice != nil, b.ToolChoice)
 	o.Raw("thinking", b.Thinking)
 	o.Raw("output_config", b.OutputConfig)
 	o.Raw("metadata", b.Metadata)

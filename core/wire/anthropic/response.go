@@ -57,9 +57,9 @@ func headOf(data json.RawMessage) (h head, err error) {
 	return h, r.End()
 }
 
-// response reads a whole answer: its blocks go the way of a stream's, so that
+// Response reads a whole answer: its blocks go the way of a stream's, so that
 // both mean the same.
-func response(data []byte, c *wire.Call) (*llm.Response, error) {
+func (w *format) Response(data []byte, c *wire.Call) (*llm.Response, error) {
 	h, err := headOf(data)
 	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the answer is not the JSON of a message (%d bytes): %v", len(data), err)
@@ -74,7 +74,7 @@ func response(data []byte, c *wire.Call) (*llm.Response, error) {
 		return nil, err
 	}
 	m.Extra = s.Kept.Extra()
-	whole := llm.NewResponse(llm.Choice{Message: *m, FinishReason: s.finish(&h), Extra: choiceExtra(&h)})
+	whole := llm.NewResponse(llm.Choice{Message: *m, FinishReason: s.Finish(h.reason), Extra: choiceExtra(&h)})
 	whole.ID, whole.Created, whole.Model = s.ID, s.Created, s.Model
 	whole.Usage, whole.Extra = s.usage.usage(), extraOf(&h)
 	return whole, nil
@@ -156,21 +156,9 @@ func (s *stream) begin(h *head) {
 	s.usage.add(h.usage)
 }
 
-// finish translates a stop reason.
-func (s *stream) finish(h *head) string {
-	if h.reason == "refusal" {
-		return "content_filter"
-	}
-	return wire.Finish(h.reason, s.SchemaTool != "" && s.Calls == 0)
-}
-
 // choiceExtra keeps what the finish reason does not say.
-func choiceExtra(h *head) (e llm.Extra) {
-	switch h.reason {
-	case "", "end_turn", "max_tokens", "tool_use":
-	default:
-		wire.Rest(&e, "stop_reason", jsontext.AppendText(nil, h.reason))
-	}
+func choiceExtra(h *head) llm.Extra {
+	e := wire.FinishExtra(h.reason)
 	wire.Rest(&e, "stop_sequence", h.stopSequence)
 	wire.Rest(&e, "stop_details", h.stopNote)
 	return e

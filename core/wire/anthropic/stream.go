@@ -154,7 +154,7 @@ func (s *stream) end(e *event, inside json.RawMessage) (*llm.Chunk, error) {
 	if all != nil {
 		c.Choices[0].Says(all)
 	}
-	c.Choices[0].FinishReason, c.Choices[0].Extra = s.finish(&h), choiceExtra(&h)
+	c.Choices[0].FinishReason, c.Choices[0].Extra = s.Finish(h.reason), choiceExtra(&h)
 	c.Usage, c.Extra = s.usage.usage(), extraOf(&h)
 	if ends {
 		s.finished = true

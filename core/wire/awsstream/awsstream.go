@@ -48,13 +48,7 @@ type Decoder struct {
 
 // NewDecoder makes a decoder of what reader gives.
 func NewDecoder(reader io.Reader, l eventstream.Limits) *Decoder {
-	if l.EventBytes <= 0 {
-		l.EventBytes = eventstream.DefaultEventBytes
-	}
-	if l.StreamBytes <= 0 {
-		l.StreamBytes = eventstream.DefaultStreamBytes
-	}
-	return &Decoder{reader: reader, limits: l}
+	return &Decoder{reader: reader, limits: l.WithDefaults()}
 }
 
 // Next gives the next message: the type of its event, and its payload, which is

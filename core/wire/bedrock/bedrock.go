@@ -8,6 +8,7 @@
 package bedrock
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 
@@ -35,18 +36,7 @@ func (w *format) URL(model string, stream bool) string {
 
 // escaped escapes a segment as AWS's own SDKs do.
 func escaped(segment string) string {
-	const digits = "0123456789ABCDEF"
-	var b strings.Builder
-	for i := range len(segment) {
-		c := segment[i]
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("-_.~", c) >= 0:
-			b.WriteByte(c)
-		default:
-			b.WriteString("%" + digits[c>>4:c>>4+1] + digits[c&15:c&15+1])
-		}
-	}
-	return b.String()
+	return strings.ReplaceAll(url.QueryEscape(segment), "+", "%20")
 }
 
 // Models is a path that the endpoint of models does not have: its 404 shows
@@ -95,10 +85,6 @@ func (w *format) Suspects(c *wire.Call) (suspects []wire.Suspect) {
 		suspects = append(suspects, wire.Suspect{Name: omitCache, Words: []string{"cachepoint", "cache", "caching"}, History: true})
 	}
 	return suspects
-}
-
-func (w *format) Response(data []byte, c *wire.Call) (*llm.Response, error) {
-	return response(data, c)
 }
 
 // Ending is strict: only metadata, which follows messageStop, ends an answer

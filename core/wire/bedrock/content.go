@@ -38,10 +38,10 @@ func (b *block) write(w *jsontext.Writer) {
 	if b.Text != nil {
 		o.Str("text", *b.Text)
 	}
-	wire.WriteValue(&o, "image", b.Image)
-	wire.WriteValue(&o, "document", b.Document)
-	wire.WriteValue(&o, "video", b.Video)
-	wire.WriteValue(&o, "toolUse", b.ToolUse)
+	llm.WriteOptional(&o, "image", b.Image != nil, b.Image)
+	llm.WriteOptional(&o, "document", b.Document != nil, b.Document)
+	llm.WriteOptional(&o, "video", b.Video != nil, b.Video)
+	llm.WriteOptional(&o, "toolUse", b.ToolUse != nil, b.ToolUse)
 	if b.ToolResult != nil {
 		b.ToolResult.write(o.Field("toolResult"))
 	}

@@ -37,23 +37,23 @@ func (w *format) EmbedLimits(model string) (texts, bytes int) {
 	return titanTexts, embedBytes
 }
 
-func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
+func (w *format) EmbedBody(e *wire.Embedding) ([]byte, error) {
 	switch {
 	case isTitan(e.Model):
-		return titanBody(dst, e)
+		return titanBody(e)
 	case isCohere(e.Model):
-		return cohereBody(dst, e)
+		return cohereBody(e)
 	}
-	return dst, wire.Unsupported("of Bedrock's models, only Titan's and Cohere's make embeddings here; \"model\" has neither \"titan-embed-text\" nor \"cohere.embed\"")
+	return nil, wire.Unsupported("of Bedrock's models, only Titan's and Cohere's make embeddings here; \"model\" has neither \"titan-embed-text\" nor \"cohere.embed\"")
 }
 
 // titanBody has one text. Only the second version has other lengths.
-func titanBody(dst []byte, e *wire.Embedding) ([]byte, error) {
+func titanBody(e *wire.Embedding) ([]byte, error) {
 	fields := map[string]any{"inputText": strings.Join(e.Texts, "\n")}
 	second := strings.Contains(e.Model, "titan-embed-text-v2")
 	if e.Request.Dimensions > 0 {
 		if !second {
-			return dst, wire.Unsupported("the model's vectors have 1536 numbers; leave out \"dimensions\"")
+			return nil, wire.Unsupported("the model's vectors have 1536 numbers; leave out \"dimensions\"")
 		}
 		fields["dimensions"] = e.Request.Dimensions
 	}
@@ -61,16 +61,16 @@ func titanBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 		e.Adapt("input_type", wire.LeftOut)
 	}
 	if !second {
-		return e.AppendKnown(dst, fields)
+		return e.WithKnown(fields), nil
 	}
-	return e.AppendKnown(dst, fields, "normalize")
+	return e.WithKnown(fields, "normalize"), nil
 }
 
 // cohereInputs are Cohere's words for [llm.InputTypes]; one must be there.
 var cohereInputs = map[string]string{"": "search_document", "query": "search_query", "document": "search_document",
 	"classification": "classification", "clustering": "clustering"}
 
-func cohereBody(dst []byte, e *wire.Embedding) ([]byte, error) {
+func cohereBody(e *wire.Embedding) ([]byte, error) {
 	kind, known := cohereInputs[e.Request.InputType]
 	if !known {
 		kind = cohereInputs[""]
@@ -82,11 +82,11 @@ func cohereBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 	}
 	if e.Request.Dimensions > 0 {
 		if !strings.Contains(e.Model, "embed-v4") {
-			return dst, wire.Unsupported("the model's vectors have 1024 numbers; leave out \"dimensions\"")
+			return nil, wire.Unsupported("the model's vectors have 1024 numbers; leave out \"dimensions\"")
 		}
 		fields["output_dimension"] = e.Request.Dimensions
 	}
-	return e.AppendKnown(dst, fields, "truncate", "max_tokens", "input_type")
+	return e.WithKnown(fields, "truncate", "max_tokens", "input_type"), nil
 }
 
 // tokensHeader tells the tokens of a request whose answer does not.

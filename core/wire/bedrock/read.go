@@ -80,9 +80,7 @@ func blockIn(r *jsontext.Reader) (b answerBlock) {
 			}
 		}
 	}
-	if b.raw = r.Data[from:r.Pos]; r.Odd {
-		b.raw = jsontext.WithoutOddNumbers(b.raw)
-	}
+	b.raw = wire.Since(r, from)
 	return b
 }
 
@@ -306,9 +304,7 @@ func (d *delta) read(r *jsontext.Reader) {
 			d.citation = wire.Span(r)
 		}
 	}
-	if d.raw = r.Data[from:r.Pos]; r.Odd {
-		d.raw = jsontext.WithoutOddNumbers(d.raw)
-	}
+	d.raw = wire.Since(r, from)
 }
 
 // thought is a thought, or a piece of one.

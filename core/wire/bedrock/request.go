@@ -25,14 +25,10 @@ func (b *requestBody) WriteFields(o *jsontext.Object) {
 	if len(b.System) > 0 {
 		jsontext.WriteList(o.Field("system"), b.System, (*block).write)
 	}
-	wire.WriteValue(o, "inferenceConfig", b.InferenceConfig)
-	wire.WriteValue(o, "toolConfig", b.ToolConfig)
-	if len(b.Additional) > 0 {
-		wire.WriteValue(o, "additionalModelRequestFields", &b.Additional)
-	}
-	if len(b.Metadata) > 0 {
-		wire.WriteValue(o, "requestMetadata", &b.Metadata)
-	}
+	llm.WriteOptional(o, "inferenceConfig", b.InferenceConfig != nil, b.InferenceConfig)
+	llm.WriteOptional(o, "toolConfig", b.ToolConfig != nil, b.ToolConfig)
+	llm.WriteOptional(o, "additionalModelRequestFields", len(b.Additional) > 0, b.Additional)
+	llm.WriteOptional(o, "requestMetadata", len(b.Metadata) > 0, b.Metadata)
 	o.Raw("outputConfig", b.OutputConfig)
 }
 

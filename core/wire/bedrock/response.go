@@ -10,8 +10,8 @@ import (
 	"github.com/llmagg/llmagg/core/wire"
 )
 
-// response reads a whole answer (API reference, "Converse").
-func response(data []byte, c *wire.Call) (*llm.Response, error) {
+// Response reads a whole answer (API reference, "Converse").
+func (w *format) Response(data []byte, c *wire.Call) (*llm.Response, error) {
 	a := answer{stream: newStream(c), message: llm.Message{Role: llm.RoleAssistant, NullContent: true}}
 	r := wire.AnswerReader(data)
 	for more := wire.Object(&r); more; more = r.NextField() {
@@ -29,7 +29,7 @@ func response(data []byte, c *wire.Call) (*llm.Response, error) {
 	}
 	m := a.whole()
 	m.Extra = a.Kept.Extra()
-	whole := llm.NewResponse(llm.Choice{Message: *m, FinishReason: a.finish(a.reason), Extra: choiceExtra(a.reason)})
+	whole := llm.NewResponse(llm.Choice{Message: *m, FinishReason: a.Finish(a.reason), Extra: wire.FinishExtra(a.reason)})
 	whole.Created, whole.Model, whole.Usage, whole.Extra = time.Now().Unix(), c.Model, a.usage, a.extra
 	return whole, nil
 }
@@ -166,21 +166,4 @@ func (a *answer) say(citations json.RawMessage, texts ...llm.Piece) {
 		sizes[i] = len(text)
 	}
 	a.Kept.Keep(p, citedRaw(citations, sizes...))
-}
-
-// finish translates a stop reason.
-func (s *stream) finish(reason string) string {
-	if reason == "guardrail_intervened" || reason == "content_filtered" {
-		return "content_filter"
-	}
-	return wire.Finish(reason, s.SchemaTool != "" && s.Calls == 0)
-}
-
-// choiceExtra keeps what the finish reason does not say.
-func choiceExtra(reason string) llm.Extra {
-	switch reason {
-	case "", "end_turn", "max_tokens", "tool_use":
-		return nil
-	}
-	return llm.Extra{"stop_reason": llm.JSONOf(reason)}
 }

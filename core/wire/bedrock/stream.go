@@ -114,7 +114,7 @@ func (s *stream) stop(e *event) (*llm.Chunk, error) {
 	if all != nil {
 		c.Choices[0].Says(all)
 	}
-	c.Choices[0].FinishReason, c.Choices[0].Extra, c.Usage, c.Extra = s.finish(e.reason), choiceExtra(e.reason), e.usage, e.extra
+	c.Choices[0].FinishReason, c.Choices[0].Extra, c.Usage, c.Extra = s.Finish(e.reason), wire.FinishExtra(e.reason), e.usage, e.extra
 	return c, nil
 }
 

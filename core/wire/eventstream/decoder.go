@@ -80,7 +80,7 @@ type Decoder struct {
 // much as reader has, and never ahead of need: a Read starts only when no
 // complete event is left in the buffer.
 func NewDecoder(reader io.Reader, limits Limits) *Decoder {
-	return &Decoder{reader: reader, limits: limits.withDefaults()}
+	return &Decoder{reader: reader, limits: limits.WithDefaults()}
 }
 
 // Next returns the next event. It blocks in the reader's Read only.

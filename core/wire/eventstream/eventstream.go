@@ -43,7 +43,8 @@ type Limits struct {
 	StreamBytes int64
 }
 
-func (l Limits) withDefaults() Limits {
+// WithDefaults are the limits that hold.
+func (l Limits) WithDefaults() Limits {
 	if l.EventBytes <= 0 {
 		l.EventBytes = DefaultEventBytes
 	}

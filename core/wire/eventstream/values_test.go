@@ -12,7 +12,7 @@ import (
 
 // values are what a ValueReader makes of a stream, and its error.
 func values(in io.Reader, limits Limits) (all []string, err error) {
-	v := NewValueReader(in, limits.withDefaults(), nil)
+	v := NewValueReader(in, limits.WithDefaults(), nil)
 	for {
 		e, err := v.Next()
 		if err != nil {

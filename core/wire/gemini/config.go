@@ -34,25 +34,21 @@ type configOf struct {
 
 func (c *configOf) write(w *jsontext.Writer) {
 	o := w.Object()
-	wire.WriteValue(&o, "temperature", c.Temperature)
-	wire.WriteValue(&o, "topP", c.TopP)
+	llm.WriteOptional(&o, "temperature", c.Temperature != nil, c.Temperature)
+	llm.WriteOptional(&o, "topP", c.TopP != nil, c.TopP)
 	o.Raw("topK", c.TopK)
-	wire.WriteValue(&o, "candidateCount", c.CandidateCount)
-	wire.WriteValue(&o, "maxOutputTokens", c.MaxOutputTokens)
-	if len(c.StopSequences) > 0 {
-		wire.WriteValue(&o, "stopSequences", &c.StopSequences)
-	}
-	wire.WriteValue(&o, "seed", c.Seed)
-	wire.WriteValue(&o, "presencePenalty", c.PresencePenalty)
-	wire.WriteValue(&o, "frequencyPenalty", c.FrequencyPenalty)
-	wire.WriteValue(&o, "responseLogprobs", c.ResponseLogprobs)
-	wire.WriteValue(&o, "logprobs", c.Logprobs)
+	llm.WriteOptional(&o, "candidateCount", c.CandidateCount != nil, c.CandidateCount)
+	llm.WriteOptional(&o, "maxOutputTokens", c.MaxOutputTokens != nil, c.MaxOutputTokens)
+	llm.WriteOptional(&o, "stopSequences", len(c.StopSequences) > 0, c.StopSequences)
+	llm.WriteOptional(&o, "seed", c.Seed != nil, c.Seed)
+	llm.WriteOptional(&o, "presencePenalty", c.PresencePenalty != nil, c.PresencePenalty)
+	llm.WriteOptional(&o, "frequencyPenalty", c.FrequencyPenalty != nil, c.FrequencyPenalty)
+	llm.WriteOptional(&o, "responseLogprobs", c.ResponseLogprobs != nil, c.ResponseLogprobs)
+	llm.WriteOptional(&o, "logprobs", c.Logprobs != nil, c.Logprobs)
 	o.StrUnlessEmpty("responseMimeType", c.ResponseMIMEType)
 	o.Raw("responseJsonSchema", c.ResponseJSONSchema)
-	if len(c.ResponseModalities) > 0 {
-		wire.WriteValue(&o, "responseModalities", &c.ResponseModalities)
-	}
-	wire.WriteValue(&o, "thinkingConfig", c.Thinking)
+	llm.WriteOptional(&o, "responseModalities", len(c.ResponseModalities) > 0, c.ResponseModalities)
+	llm.WriteOptional(&o, "thinkingConfig", c.Thinking != nil, c.Thinking)
 	o.End()
 }
 

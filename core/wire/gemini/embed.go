@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
@@ -33,7 +34,7 @@ func (w *format) EmbedURL(model string) string {
 
 func (w *format) EmbedLimits(string) (texts, bytes int) { return embedTexts, embedBytes }
 
-func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
+func (w *format) EmbedBody(e *wire.Embedding) ([]byte, error) {
 	body := struct {
 		Requests []embedRequest `json:"requests"`
 	}{make([]embedRequest, len(e.Texts))}
@@ -42,7 +43,7 @@ func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 			TaskType: taskTypes[e.Request.InputType], Dimensions: e.Request.Dimensions}
 	}
 	e.LacksOthers(e.Request.Extra)
-	return wire.AppendWith(dst, body, nil)
+	return llm.JSONOf(body), nil
 }
 
 // Vectors gives those that Gemini has shortened the length 1, as all others

@@ -24,35 +24,16 @@ func readerOf(data []byte, dirty bool) jsontext.Reader {
 	return jsontext.Reader{Data: data, Most: jsontext.MaxAnswerDepth, Dirty: dirty, Halves: true, Lenient: true}
 }
 
+// often are names of fields that answers have, the most frequent ones first.
+var often = [...]string{"content", "finishReason", "index", "usageMetadata", "modelVersion", "responseId", "createTime",
+	"promptFeedback", "logprobsResult", "avgLogprobs", "safetyRatings", "groundingMetadata", "citationMetadata"}
+
 // nameOf is a field's name, without a copy where answers have it.
 func nameOf(key []byte) string {
-	switch string(key) {
-	case "content":
-		return "content"
-	case "finishReason":
-		return "finishReason"
-	case "index":
-		return "index"
-	case "usageMetadata":
-		return "usageMetadata"
-	case "modelVersion":
-		return "modelVersion"
-	case "responseId":
-		return "responseId"
-	case "createTime":
-		return "createTime"
-	case "promptFeedback":
-		return "promptFeedback"
-	case "logprobsResult":
-		return "logprobsResult"
-	case "avgLogprobs":
-		return "avgLogprobs"
-	case "safetyRatings":
-		return "safetyRatings"
-	case "groundingMetadata":
-		return "groundingMetadata"
-	case "citationMetadata":
-		return "citationMetadata"
+	for _, name := range often {
+		if string(key) == name {
+			return name
+		}
 	}
 	return string(key)
 }

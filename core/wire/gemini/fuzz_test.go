@@ -43,7 +43,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		g := newReader("m")
 		for range 2 {
-			c, err := g.chunk(data)
+			c, err := g.Chunk("", data)
 			if err != nil {
 				require.Contains(t, []llm.Code{llm.BadResponse, llm.ContentFilter}, llm.CodeOfError(err))
 				return

@@ -33,8 +33,6 @@ func (w *format) URL(model string, stream bool) string {
 	return w.At.With(path+":generateContent", "")
 }
 
-func (w *format) Models() string { return w.At.With("/models", "") }
-
 func (w *format) Authorize(h http.Header) {
 	if w.Key != "" {
 		h.Set("X-Goog-Api-Key", w.Key)
@@ -62,15 +60,6 @@ func (w *format) Response(data []byte, c *wire.Call) (*llm.Response, error) {
 func (w *format) Ending() *wire.Ending { return &wire.WholeOrBroken }
 
 func (w *format) Stream(c *wire.Call) wire.Stream { return newReader(c.Model) }
-
-// Chunk implements [wire.Stream].
-func (g *reader) Chunk(_ string, data []byte) (*llm.Chunk, error) {
-	if wire.IsDone(data) {
-		g.done = true
-		return nil, nil
-	}
-	return g.chunk(data)
-}
 
 // Complete implements [wire.Stream].
 func (g *reader) Complete() bool { return g.done }

@@ -76,8 +76,8 @@ func (p *sentPart) write(w *jsontext.Writer) {
 		in.Str("data", d.Data)
 		in.End()
 	}
-	wire.WriteValue(&o, "fileData", p.FileData)
-	wire.WriteValue(&o, "functionCall", p.FunctionCall)
+	llm.WriteOptional(&o, "fileData", p.FileData != nil, p.FileData)
+	llm.WriteOptional(&o, "functionCall", p.FunctionCall != nil, p.FunctionCall)
 	if p.FunctionResponse != nil {
 		p.FunctionResponse.write(o.Field("functionResponse"))
 	}

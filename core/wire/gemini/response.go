@@ -105,16 +105,20 @@ func (g *reader) response(data []byte) (*llm.Response, error) {
 	return r, nil
 }
 
-// chunk reads one event of a stream. BAD_RESPONSE says that this event cannot
-// be read (S4), CONTENT_FILTER that the prompt was blocked. Gemini counts
-// tokens in every event; the count is passed on from the first finish reason
-// on, which need not be the last.
-func (g *reader) chunk(data []byte) (*llm.Chunk, error) {
+// Chunk implements [wire.Stream]. BAD_RESPONSE says that this event cannot be
+// read (S4), CONTENT_FILTER that the prompt was blocked. Gemini counts tokens
+// in every event; the count is passed on from the first finish reason on, which
+// need not be the last.
+func (g *reader) Chunk(kind string, data []byte) (*llm.Chunk, error) {
+	if wire.IsDone(data) {
+		g.done = true
+		return nil, nil
+	}
 	if err := g.parse(data); err != nil {
 		return nil, err
 	}
 	if inside := g.inside(); inside != nil {
-		return g.chunk(inside)
+		return g.Chunk(kind, inside)
 	}
 	of := &struct {
 		llm.Chunk

@@ -143,7 +143,7 @@ func TestChunks(t *testing.T) {
 		`{"candidates":[{"content":{"parts":[{"text":""}]},"finishReason":"STOP"}]}`,
 		`{"candidates":[{"index":1,"finishReason":"SAFETY"}],"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":4,"totalTokenCount":7}}`,
 	} {
-		c, err := g.chunk([]byte(event))
+		c, err := g.Chunk("", []byte(event))
 		require.NoError(t, err)
 		require.Equal(t, "r", c.ID)
 		if c.Usage != nil {
@@ -166,7 +166,7 @@ func TestChunks(t *testing.T) {
 	require.Equal(t, "Other", second.Message.Content)
 	require.Equal(t, "content_filter", second.FinishReason)
 
-	c, err := g.chunk([]byte(`{"usageMetadata":{"totalTokenCount":9}}`))
+	c, err := g.Chunk("", []byte(`{"usageMetadata":{"totalTokenCount":9}}`))
 	require.NoError(t, err)
 	require.Empty(t, c.Choices)
 	require.Equal(t, 9, c.Usage.TotalTokens)
@@ -205,7 +205,7 @@ func BenchmarkChunk(b *testing.B) {
 	g := newReader("m")
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := g.chunk(event); err != nil {
+		if _, err := g.Chunk("", event); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -54,7 +54,7 @@ type vertexParameters struct {
 }
 
 // EmbedBody passes "autoTruncate" on: without it, too long texts are cut.
-func (w *vertex) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
+func (w *vertex) EmbedBody(e *wire.Embedding) ([]byte, error) {
 	how := vertexParameters{Dimensions: e.Request.Dimensions}
 	cuts := []string{"auto_truncate", "autoTruncate"}
 	how.AutoTruncate = ownField(e.Request.Extra, cuts...)
@@ -66,19 +66,19 @@ func (w *vertex) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 		for i, text := range e.Texts {
 			parts[i] = textPart(text)
 		}
-		return wire.AppendWith(dst, struct {
+		return llm.JSONOf(struct {
 			Content content          `json:"content"`
 			Config  vertexParameters `json:"embedContentConfig"`
-		}{content{Role: "user", Parts: parts}, how}, nil)
+		}{content{Role: "user", Parts: parts}, how}), nil
 	}
 	instances := make([]vertexInstance, len(e.Texts))
 	for i, text := range e.Texts {
 		instances[i] = vertexInstance{text, purpose}
 	}
-	return wire.AppendWith(dst, struct {
+	return llm.JSONOf(struct {
 		Instances  []vertexInstance `json:"instances"`
 		Parameters vertexParameters `json:"parameters"`
-	}{instances, how}, nil)
+	}{instances, how}), nil
 }
 
 // vertexVectors is an answer of either method.

@@ -300,8 +300,8 @@ func (s *stream) ends(data []byte, reason string) (*llm.Usage, llm.Extra) {
 	return cmp.Or(s.counts.Usage(nil), s.usage), rest
 }
 
-// response reads a whole answer.
-func response(data []byte, c *wire.Call) (*llm.Response, error) {
+// Response reads a whole answer.
+func (w *format) Response(data []byte, c *wire.Call) (*llm.Response, error) {
 	s := &stream{model: c.Model}
 	a, err := s.read(data, false)
 	if err != nil {

@@ -29,11 +29,11 @@ func (w *format) EmbedURL(string) string { return w.At.With("/embed", "") }
 
 func (w *format) EmbedLimits(string) (texts, bytes int) { return embedTexts, embedBytes }
 
-func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
+func (w *format) EmbedBody(e *wire.Embedding) ([]byte, error) {
 	if e.Request.InputType != "" {
 		e.Adapt("input_type", wire.LeftOut)
 	}
-	return e.AppendKnown(dst, embedBody{e.Model, e.Texts, e.Request.Dimensions}, embedFields...)
+	return e.WithKnown(embedBody{e.Model, e.Texts, e.Request.Dimensions}, embedFields...), nil
 }
 
 func (w *format) Vectors(data []byte, e *wire.Embedding) error {

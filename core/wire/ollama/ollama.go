@@ -45,10 +45,6 @@ func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 // Suspects are none: Ollama reads over fields that it does not know.
 func (w *format) Suspects(*wire.Call) []wire.Suspect { return nil }
 
-func (w *format) Response(data []byte, c *wire.Call) (*llm.Response, error) {
-	return response(data, c)
-}
-
 // Ending is strict: only "done": true ends an answer.
 func (w *format) Ending() *wire.Ending { return &wire.WholeOrBroken }
 

@@ -32,13 +32,9 @@ func (b *requestBody) WriteFields(o *jsontext.Object) {
 	wire.WriteRaws(o, "tools", b.Tools)
 	o.Raw("format", b.Format)
 	o.Raw("think", b.Think)
-	wire.WriteValue(o, "logprobs", b.Logprobs)
-	wire.WriteValue(o, "top_logprobs", b.TopLogprobs)
-	if len(b.Options) > 0 {
-		options := o.Field("options").Object()
-		options.Extra(b.Options)
-		options.End()
-	}
+	llm.WriteOptional(o, "logprobs", b.Logprobs != nil, b.Logprobs)
+	llm.WriteOptional(o, "top_logprobs", b.TopLogprobs != nil, b.TopLogprobs)
+	llm.WriteOptional(o, "options", len(b.Options) > 0, b.Options)
 }
 
 // message is one message that is sent.
@@ -57,12 +53,8 @@ func (m *message) write(w *jsontext.Writer) {
 	o.Str("role", m.Role)
 	o.Str("content", m.Content)
 	o.StrUnlessEmpty("thinking", m.Thinking)
-	if len(m.Images) > 0 {
-		wire.WriteValue(&o, "images", &m.Images)
-	}
-	if len(m.ToolCalls) > 0 {
-		wire.WriteValue(&o, "tool_calls", &m.ToolCalls)
-	}
+	llm.WriteOptional(&o, "images", len(m.Images) > 0, m.Images)
+	llm.WriteOptional(&o, "tool_calls", len(m.ToolCalls) > 0, m.ToolCalls)
 	o.StrUnlessEmpty("tool_name", m.ToolName)
 	o.StrUnlessEmpty("tool_call_id", m.ToolCallID)
 	o.End()

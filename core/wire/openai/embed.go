@@ -63,7 +63,7 @@ func (w *format) EmbedLimits(string) (texts, bytes int) {
 
 // EmbedBody asks for base64, which is four times smaller than numbers, where
 // the vendor has it.
-func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
+func (w *format) EmbedBody(e *wire.Embedding) ([]byte, error) {
 	f := w.form()
 	fields := map[string]any{"model": e.Model, f.input: e.Texts}
 	if e.Packed = f.encoding != "" && !e.Plain; e.Packed {
@@ -85,7 +85,7 @@ func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 	if kind != "" && !wire.IsThere(e.Request.Extra[f.kind]) {
 		fields[f.kind] = kind
 	}
-	return wire.AppendWith(dst, fields, e.Request.Extra)
+	return wire.WithExtra(fields, e.Request.Extra), nil
 }
 
 func (w *format) Vectors(data []byte, e *wire.Embedding) error {

@@ -21,8 +21,6 @@ func New(o wire.Options) wire.Format { return &format{o} }
 // URL implements [wire.Format], as the methods below do.
 func (w *format) URL(string, bool) string { return w.At.With("/chat/completions", "") }
 
-func (w *format) Models() string { return w.At.With("/models", "") }
-
 func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 	asked := c.Payload.WantsUsage()
 	usage := c.Stream && (asked || c.Usage && w.StreamUsage)

@@ -29,7 +29,7 @@ func (w *format) RerankURL(model string) string {
 
 func (w *azure) RerankURL(string) string { return "" }
 
-func (w *format) RerankBody(dst []byte, r *wire.Ranking) ([]byte, error) {
+func (w *format) RerankBody(r *wire.Ranking) []byte {
 	if w.Others == wire.NVIDIA { // it ranks all
 		type text struct {
 			Text string `json:"text"`
@@ -38,7 +38,7 @@ func (w *format) RerankBody(dst []byte, r *wire.Ranking) ([]byte, error) {
 		for i, document := range r.Request.Documents {
 			passages[i].Text = document
 		}
-		return wire.AppendWith(dst, map[string]any{"model": r.Model, "query": text{r.Request.Query}, "passages": passages}, r.Request.Extra)
+		return wire.WithExtra(map[string]any{"model": r.Model, "query": text{r.Request.Query}, "passages": passages}, r.Request.Extra)
 	}
 	top := "top_n"
 	if w.Others == wire.Voyage {
@@ -55,7 +55,7 @@ func (w *format) RerankBody(dst []byte, r *wire.Ranking) ([]byte, error) {
 	if w.Others == wire.Jina {
 		fields["return_documents"] = false // else they come back, as long as they are
 	}
-	return wire.AppendWith(dst, fields, r.Request.Extra)
+	return wire.WithExtra(fields, r.Request.Extra)
 }
 
 func (w *format) Ranks(data []byte, r *wire.Ranking) error {

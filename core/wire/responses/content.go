@@ -36,7 +36,7 @@ func (p *part) write(w *jsontext.Writer) {
 	o.StrUnlessEmpty("file_data", p.FileData)
 	o.StrUnlessEmpty("file_url", p.FileURL)
 	o.StrUnlessEmpty("filename", p.Filename)
-	wire.WriteValue(&o, "input_audio", p.InputAudio)
+	llm.WriteOptional(&o, "input_audio", p.InputAudio != nil, p.InputAudio)
 	o.End()
 }
 

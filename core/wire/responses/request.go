@@ -40,24 +40,18 @@ func (b *requestBody) WriteFields(o *jsontext.Object) {
 	if b.Stream {
 		o.Field("stream").Bool(true)
 	}
-	if b.Store != nil {
-		o.Field("store").Bool(*b.Store)
-	}
-	if len(b.Include) > 0 {
-		jsontext.WriteList(o.Field("include"), b.Include, func(s *string, w *jsontext.Writer) { w.Text(*s) })
-	}
-	wire.WriteValue(o, "max_output_tokens", b.MaxOutputTokens)
-	wire.WriteValue(o, "temperature", b.Temperature)
-	wire.WriteValue(o, "top_p", b.TopP)
-	wire.WriteValue(o, "top_logprobs", b.TopLogprobs)
+	llm.WriteOptional(o, "store", b.Store != nil, b.Store)
+	llm.WriteOptional(o, "include", len(b.Include) > 0, b.Include)
+	llm.WriteOptional(o, "max_output_tokens", b.MaxOutputTokens != nil, b.MaxOutputTokens)
+	llm.WriteOptional(o, "temperature", b.Temperature != nil, b.Temperature)
+	llm.WriteOptional(o, "top_p", b.TopP != nil, b.TopP)
+	llm.WriteOptional(o, "top_logprobs", b.TopLogprobs != nil, b.TopLogprobs)
 	wire.WriteRaws(o, "tools", b.Tools)
 	o.Raw("tool_choice", b.ToolChoice)
-	wire.WriteValue(o, "parallel_tool_calls", b.ParallelToolCalls)
+	llm.WriteOptional(o, "parallel_tool_calls", b.ParallelToolCalls != nil, b.ParallelToolCalls)
 	o.Raw("text", b.Text)
 	o.Raw("reasoning", b.Reasoning)
-	if len(b.Metadata) > 0 {
-		wire.WriteValue(o, "metadata", &b.Metadata)
-	}
+	llm.WriteOptional(o, "metadata", len(b.Metadata) > 0, b.Metadata)
 	o.StrUnlessEmpty("user", b.User)
 }
 

@@ -145,16 +145,16 @@ func (s *stream) complete(m *llm.Message) {
 	wire.Rest(&m.Extra, "annotations", s.annotations())
 }
 
-// response reads a whole answer: its items go the way of a stream's, so that
+// Response reads a whole answer: its items go the way of a stream's, so that
 // both mean the same.
-func (w *format) response(data []byte, c *wire.Call) (*llm.Response, error) {
+func (w *format) Response(data []byte, c *wire.Call) (*llm.Response, error) {
 	s := w.newStream(c)
 	s.whole = true
 	if s.lead(data) != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the answer is not the JSON of a response (%d bytes)", len(data))
 	}
 	if in := s.head.extra["response"]; !s.head.listed && !s.head.failed && len(in) > 0 && in[0] == '{' {
-		return w.response(in, c) // in its event, or a gateway's envelope
+		return w.Response(in, c) // in its event, or a gateway's envelope
 	}
 	if err := s.head.unfinished(); err != nil {
 		return nil, err

@@ -45,8 +45,6 @@ func newFormat(o wire.Options) *format {
 // URL implements [wire.Format], as the methods below do.
 func (w *format) URL(string, bool) string { return w.At.With("/responses", "") }
 
-func (w *format) Models() string { return w.At.With("/models", "") }
-
 func (w *format) Authorize(h http.Header) {
 	if w.Key == "" || !w.azure {
 		w.Options.Authorize(h)
@@ -85,10 +83,6 @@ func (w *format) Suspects(c *wire.Call) (s []wire.Suspect) {
 		s = append(s, wire.Suspect{Name: omitStore, Words: []string{"store"}}, wire.Suspect{Name: omitInclude, Words: words})
 	}
 	return s
-}
-
-func (w *format) Response(data []byte, c *wire.Call) (*llm.Response, error) {
-	return w.response(data, c)
 }
 
 // Ending is strict: only response.completed and response.incomplete end an
