@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 
@@ -55,73 +56,69 @@ func objectSchema(schema json.RawMessage, properties bool) json.RawMessage {
 	return append([]byte(added), schema[from:]...)
 }
 
-// NamedTool names a function, in the form of today or in the old one.
-type NamedTool struct {
+// namedTool names a function, in the form of today or in the old one.
+type namedTool struct {
 	Plain    string `json:"name"`
 	Function struct {
 		Name string `json:"name"`
 	} `json:"function"`
 }
 
-// Name is the function's name; "" for none.
-func (n *NamedTool) Name() string { return n.Function.Name + n.Plain }
+func (n *namedTool) name() string { return n.Function.Name + n.Plain }
 
-// NamedTools is an object that chooses tools: one, or the allowed ones.
-type NamedTools struct {
-	NamedTool
-	Allowed struct {
-		Mode  string      `json:"mode"`
-		Tools []NamedTool `json:"tools"`
-	} `json:"allowed_tools"`
+// Chosen is what a request says of the tools that may be called.
+type Chosen struct {
+	Field      string   // where it says so
+	Word       string   // "auto", "none", "any" or "required", maybe of those that are allowed
+	Name       string   // of the one that must be called
+	Allowed    []string // the names of those that may be called; nil for all
+	NoParallel bool     // one at a time, in Anthropic's form
 }
 
-// AllowedNames are the names of the allowed tools.
-func (n *NamedTools) AllowedNames() (names []string) {
-	for i := range n.Allowed.Tools {
-		names = append(names, n.Allowed.Tools[i].Name())
+// ChoiceOf reads tool_choice, or the old function_call; nil where neither is
+// there.
+func ChoiceOf(r *llm.Request) (*Chosen, error) {
+	c, raw := &Chosen{Field: "tool_choice"}, r.ToolChoice
+	if !IsThere(raw) {
+		c.Field, raw = "function_call", r.FunctionCall
 	}
-	return names
-}
-
-// Names are all names that the object has.
-func (n *NamedTools) Names() (names []string) {
-	for _, name := range append([]string{n.Name()}, n.AllowedNames()...) {
-		if name != "" {
-			names = append(names, name)
+	if !IsThere(raw) {
+		return nil, nil
+	}
+	var object struct {
+		Type string `json:"type"`
+		namedTool
+		Allowed struct {
+			Mode  string      `json:"mode"`
+			Tools []namedTool `json:"tools"`
+		} `json:"allowed_tools"`
+		NoParallel bool `json:"disable_parallel_tool_use"`
+	}
+	field := c.Field
+	if llm.JSON.Unmarshal(raw, &c.Word) != nil {
+		if err := llm.JSON.Unmarshal(raw, &object); err != nil {
+			return nil, llm.Errorf(llm.BadRequest, "%s cannot be read: %v", field, err)
+		}
+		for i := range object.Allowed.Tools {
+			if name := object.Allowed.Tools[i].name(); name != "" {
+				c.Allowed = append(c.Allowed, name)
+			}
+		}
+		switch c.Name, c.NoParallel = object.name(), object.NoParallel; {
+		case c.Name != "":
+			c.Allowed = nil
+			return c, nil
+		case c.Allowed != nil:
+			c.Word, field = cmp.Or(object.Allowed.Mode, "auto"), field+".allowed_tools.mode"
+		case object.Type != "" && object.Allowed.Tools == nil:
+			c.Word, field = object.Type, field+".type"
+		default:
+			return nil, llm.Errorf(llm.BadRequest, "%s names no function", field)
 		}
 	}
-	return names
-}
-
-// Choice is tool_choice, or the old function_call, and the field's name; nil
-// where neither is there.
-func Choice(r *llm.Request) (choice json.RawMessage, field string) {
-	switch {
-	case IsThere(r.ToolChoice):
-		return r.ToolChoice, "tool_choice"
-	case IsThere(r.FunctionCall):
-		return r.FunctionCall, "function_call"
+	switch c.Word {
+	case "auto", "none", "any", "required":
+		return c, nil
 	}
-	return nil, ""
-}
-
-// ReadChoice reads a choice: a word, or else an object, for which object is.
-func ReadChoice(choice json.RawMessage, field string, object any) (word string, isWord bool, err error) {
-	if llm.JSON.Unmarshal(choice, &word) == nil {
-		return word, true, nil
-	}
-	if err := llm.JSON.Unmarshal(choice, object); err != nil {
-		return "", false, llm.Errorf(llm.BadRequest, "%s cannot be read: %v", field, err)
-	}
-	return "", false, nil
-}
-
-// UnknownChoice is the error of a choice by a word that is none.
-func UnknownChoice(field, word string) error {
-	return llm.Errorf(llm.BadRequest, "%s is %q; expected auto, none, required or an object that names a function", field, word)
-}
-
-// NamelessChoice is the error of an object that names no tool.
-func NamelessChoice(field string) error {
-	return llm.Errorf(llm.BadRequest, "%s names no function", field)
+	return nil, llm.Errorf(llm.BadRequest, "%s is %q; expected auto, none, required or an object that names a function", field, c.Word)
 }

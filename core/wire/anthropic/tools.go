@@ -57,13 +57,22 @@ func (s *settings) choice() error {
 	if len(s.body.Tools) == 0 {
 		return nil
 	}
-	choice, name := wire.Choice(s.request)
+	chosen, err := wire.ChoiceOf(s.request)
+	if err != nil {
+		return err
+	}
 	var c *toolChoice
-	if choice != nil {
-		var err error
-		if c, err = s.choiceOf(choice, name); err != nil {
-			return err
-		}
+	switch {
+	case chosen == nil:
+	case chosen.Name != "":
+		c = &toolChoice{Type: "tool", Name: chosen.Name, DisableParallel: chosen.NoParallel}
+	case chosen.Word == "required":
+		c = &toolChoice{Type: "any"}
+	default:
+		c = &toolChoice{Type: chosen.Word, DisableParallel: chosen.NoParallel}
+	}
+	if chosen != nil && chosen.Allowed != nil {
+		s.allow(chosen.Allowed)
 	}
 	if p := s.request.ParallelToolCalls; p != nil && !*p {
 		if c == nil {
@@ -73,41 +82,6 @@ func (s *settings) choice() error {
 	}
 	s.body.ToolChoice = c
 	return nil
-}
-
-func (s *settings) choiceOf(choice json.RawMessage, field string) (*toolChoice, error) {
-	var object struct {
-		Type string `json:"type"`
-		wire.NamedTools
-		DisableParallel bool `json:"disable_parallel_tool_use"`
-	}
-	word, isWord, err := wire.ReadChoice(choice, field, &object)
-	if err != nil {
-		return nil, err
-	}
-	if isWord {
-		switch word {
-		case "auto", "none", "any":
-			return &toolChoice{Type: word}, nil
-		case "required":
-			return &toolChoice{Type: "any"}, nil
-		}
-		return nil, wire.UnknownChoice(field, word)
-	}
-	name := object.Name()
-	switch {
-	case name != "":
-		return &toolChoice{Type: "tool", Name: name, DisableParallel: object.DisableParallel}, nil
-	case len(object.Allowed.Tools) > 0:
-		s.allow(object.AllowedNames())
-		if object.Allowed.Mode == "required" {
-			return &toolChoice{Type: "any"}, nil
-		}
-		return &toolChoice{Type: "auto"}, nil
-	case slices.Contains([]string{"auto", "any", "none"}, object.Type):
-		return &toolChoice{Type: object.Type, DisableParallel: object.DisableParallel}, nil
-	}
-	return nil, wire.NamelessChoice(field)
 }
 
 // allow leaves only the named tools: Anthropic has no allowed_tools.

@@ -105,43 +105,36 @@ func (s *settings) tools() error {
 }
 
 // choice translates tool_choice, or the old function_call. Without tools there
-// is nothing to choose.
+// is nothing to choose. Converse has neither allowed tools nor a choice of
+// none: then the tools are left out, unless the history needs them.
 func (s *settings) choice() error {
-	if s.body.ToolConfig == nil {
+	config := s.body.ToolConfig
+	if config == nil {
 		return nil
 	}
 	s.Call.Lacks(s.request, "parallel_tool_calls")
-	choice, field := wire.Choice(s.request)
-	if choice == nil {
-		return nil
-	}
-	return s.choose(choice, field)
-}
-
-func (s *settings) choose(choice json.RawMessage, field string) error {
-	config := s.body.ToolConfig
-	var object struct {
-		Type string `json:"type"`
-		wire.NamedTools
-	}
-	word, isWord, err := wire.ReadChoice(choice, field, &object)
-	switch {
-	case err != nil:
+	chosen, err := wire.ChoiceOf(s.request)
+	if chosen == nil {
 		return err
-	case isWord:
-		return s.chooseBy(word, field)
 	}
-	switch name := object.Name(); {
-	case name != "":
-		config.ToolChoice = &toolChoice{Tool: &namedTool{name}}
-		return nil
-	case len(object.Allowed.Tools) > 0: // Converse has no allowed_tools
-		s.allow(object.AllowedNames())
-		return s.chooseBy(object.Allowed.Mode, field+".allowed_tools.mode")
-	case object.Type != "":
-		return s.chooseBy(object.Type, field+".type")
+	if chosen.Allowed != nil {
+		s.allow(chosen.Allowed)
 	}
-	return wire.NamelessChoice(field)
+	switch {
+	case chosen.Name != "":
+		config.ToolChoice = &toolChoice{Tool: &namedTool{chosen.Name}}
+	case chosen.Word == "auto":
+		config.ToolChoice = &toolChoice{Auto: &struct{}{}}
+	case chosen.Word != "none":
+		config.ToolChoice = &toolChoice{Any: &struct{}{}}
+	case len(s.called) > 0 || s.results:
+		s.Call.Adapt("tool_choice", "none to auto")
+	default:
+		if s.body.ToolConfig = nil; s.marked {
+			s.Call.Leave("tools.cache_control")
+		}
+	}
+	return nil
 }
 
 // allow leaves only the named tools, each with its mark for the cache.
@@ -157,29 +150,6 @@ func (s *settings) allow(names []string) {
 		allowed = t.Spec != nil && slices.Contains(names, t.Spec.Name)
 		return !allowed
 	})
-}
-
-// chooseBy is a choice by a word. Converse has none for no tool: then the tools
-// are left out, unless the history needs them.
-func (s *settings) chooseBy(word, field string) error {
-	config := s.body.ToolConfig
-	switch word {
-	case "auto", "":
-		config.ToolChoice = &toolChoice{Auto: &struct{}{}}
-	case "required", "any":
-		config.ToolChoice = &toolChoice{Any: &struct{}{}}
-	case "none":
-		if len(s.called) > 0 || s.results {
-			s.Call.Adapt("tool_choice", "none to auto")
-			return nil
-		}
-		if s.body.ToolConfig = nil; s.marked {
-			s.Call.Leave("tools.cache_control")
-		}
-	default:
-		return wire.UnknownChoice(field, word)
-	}
-	return nil
 }
 
 // format translates response_format. A schema is asked for natively where the

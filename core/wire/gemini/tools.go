@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
@@ -85,13 +86,15 @@ func declarationOf(f *llm.Function) declaration {
 // choose.
 func toolConfig(req *llm.Request, functions bool) (json.RawMessage, error) {
 	own := ownField(req.Extra, "toolConfig", "tool_config")
-	choice, name := wire.Choice(req)
-	if !functions || choice == nil {
+	if !functions {
 		return own, nil
 	}
-	calling, err := choiceOf(choice, name)
+	chosen, err := wire.ChoiceOf(req)
 	if err != nil {
 		return nil, err
+	}
+	if chosen == nil {
+		return own, nil
 	}
 	config := llm.Extra{}
 	if len(own) > 0 && llm.JSON.Unmarshal(own, &config) != nil {
@@ -100,35 +103,20 @@ func toolConfig(req *llm.Request, functions bool) (json.RawMessage, error) {
 	if ownField(config, "functionCallingConfig", "function_calling_config") != nil {
 		return own, nil
 	}
-	config["functionCallingConfig"] = llm.JSONOf(calling)
+	config["functionCallingConfig"] = llm.JSONOf(callingOf(chosen))
 	return llm.JSONOf(config), nil
 }
 
-func choiceOf(choice json.RawMessage, field string) (callingConfig, error) {
-	var object wire.NamedTools
-	word, isWord, err := wire.ReadChoice(choice, field, &object)
-	if err != nil {
-		return callingConfig{}, err
+func callingOf(c *wire.Chosen) callingConfig {
+	switch {
+	case c.Name != "":
+		return callingConfig{"ANY", []string{c.Name}}
+	case c.Allowed != nil && c.Word == "auto":
+		return callingConfig{"VALIDATED", c.Allowed} // as AUTO, and allowed to be limited to some functions
+	case c.Word == "auto", c.Word == "none":
+		return callingConfig{strings.ToUpper(c.Word), nil}
 	}
-	if isWord {
-		switch word {
-		case "auto":
-			return callingConfig{Mode: "AUTO"}, nil
-		case "none":
-			return callingConfig{Mode: "NONE"}, nil
-		case "required", "any":
-			return callingConfig{Mode: "ANY"}, nil
-		}
-		return callingConfig{}, wire.UnknownChoice(field, word)
-	}
-	config := callingConfig{Mode: "ANY", Names: object.Names()}
-	if len(config.Names) == 0 {
-		return config, wire.NamelessChoice(field)
-	}
-	if object.Allowed.Mode == "auto" {
-		config.Mode = "VALIDATED" // as AUTO, and allowed to be limited to some functions
-	}
-	return config, nil
+	return callingConfig{"ANY", c.Allowed}
 }
 
 // schemaOf adapts a JSON schema: "$schema" goes, and "const", which Gemini

@@ -146,32 +146,20 @@ func (s *settings) tools() error {
 // allowed reads tool_choice, or the old function_call: the names of the tools
 // that may be called, all where there are none, or none of them.
 func (s *settings) allowed() (names []string, none bool, err error) {
-	choice, field := wire.Choice(s.request)
-	if choice == nil || len(s.request.Tools)+len(s.request.Functions) == 0 {
+	if len(s.request.Tools)+len(s.request.Functions) == 0 {
 		return nil, false, nil
 	}
-	var object wire.NamedTools
-	word, isWord, err := wire.ReadChoice(choice, field, &object)
-	if err != nil {
+	c, err := wire.ChoiceOf(s.request)
+	switch {
+	case c == nil:
 		return nil, false, err
+	case c.Name != "" || c.Allowed != nil && c.Word != "auto":
+		s.Adapt(c.Field, "auto among the named tools")
+	case c.Word == "required", c.Word == "any":
+		s.Adapt(c.Field, c.Word+" to auto")
 	}
-	if isWord {
-		switch word {
-		case "auto":
-		case "none":
-			return nil, true, nil
-		case "required", "any":
-			s.Adapt(field, word+" to auto")
-		default:
-			return nil, false, wire.UnknownChoice(field, word)
-		}
-		return nil, false, nil
+	if c.Name != "" {
+		return []string{c.Name}, false, nil
 	}
-	if names = object.Names(); len(names) == 0 {
-		return nil, false, wire.NamelessChoice(field)
-	}
-	if object.Allowed.Mode != "auto" {
-		s.Adapt(field, "auto among the named tools")
-	}
-	return names, false, nil
+	return c.Allowed, c.Word == "none", nil
 }
