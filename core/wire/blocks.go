@@ -99,20 +99,24 @@ type Telling struct {
 	Again      Repeats // that the next chunk has
 	Begins     bool    // the text at hand is the first of its block
 
-	unseen bool  // a delta has told of a block that nothing else shows
-	room   *room // of the last delta that Delta gave
+	unseen bool       // a delta has told of a block that nothing else shows
+	room   *llm.Chunk // of the last delta that Delta gave
 }
 
-// room is a chunk with its choice and its delta in one piece of memory.
-type room struct {
-	chunk  llm.Chunk
-	choice [1]llm.ChunkChoice
+// NewChunk is a chunk with one choice, in one piece of memory.
+func NewChunk(id, model string, created int64) *llm.Chunk {
+	of := &struct {
+		llm.Chunk
+		choice [1]llm.ChunkChoice
+	}{}
+	of.ID, of.Object, of.Created, of.Model, of.Choices = id, "chat.completion.chunk", created, model, of.choice[:]
+	return &of.Chunk
 }
 
 // Delta is an empty delta, for which its chunk needs no more memory.
 func (t *Telling) Delta() *llm.Message {
-	t.room = &room{}
-	return &t.room.choice[0].Delta
+	t.room = NewChunk(t.ID, t.Model, t.Created)
+	return &t.room.Choices[0].Delta
 }
 
 // IsAnswer tells whether the call of a tool of this name is the answer.
@@ -120,23 +124,20 @@ func (t *Telling) IsAnswer(tool string) bool { return t.SchemaTool != "" && tool
 
 // Tell is a chunk with a delta; nil for one without choices.
 func (t *Telling) Tell(d *llm.Message) *llm.Chunk {
-	r := t.room
-	if t.room = nil; r == nil || d != &r.choice[0].Delta {
-		r = &room{}
-		if d != nil {
-			r.choice[0].Delta = *d
+	c := t.room
+	if t.room = nil; c == nil || d != &c.Choices[0].Delta {
+		c = NewChunk(t.ID, t.Model, t.Created)
+		if d == nil {
+			c.Choices = nil
+			return c
 		}
+		c.Choices[0].Delta = *d
 	}
-	c := &r.chunk
-	c.ID, c.Object, c.Created, c.Model = t.ID, "chat.completion.chunk", t.Created, t.Model
-	if d != nil {
-		c.Choices = r.choice[:]
-		if t.Begins {
-			c.Choices[0].BeginsText()
-			t.Begins = false
-		}
-		t.Again.Into(&c.Choices[0])
+	if t.Begins {
+		c.Choices[0].BeginsText()
+		t.Begins = false
 	}
+	t.Again.Into(&c.Choices[0])
 	return c
 }
 

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -57,10 +58,10 @@ func (m Claude) Thinks() bool { return m.since(3, 7) }
 // Adapts tells whether the model takes an effort.
 func (m Claude) Adapts() bool { return m.since(4, 6) }
 
-// AnswerTokens is max_tokens, which the API demands, where the caller sets
+// answerTokens is max_tokens, which the API demands, where the caller sets
 // none: what the smallest model of the generation can write ("Models
 // overview").
-func (m Claude) AnswerTokens() int {
+func (m Claude) answerTokens() int {
 	switch {
 	case m.since(3, 7):
 		return 32000
@@ -88,9 +89,9 @@ func NearestEffort(c *Call, effort string, known ...string) string {
 	return became
 }
 
-// ClaudesEffort is [NearestEffort] for Claude (API docs, "Effort": xhigh is
+// claudesEffort is [NearestEffort] for Claude (API docs, "Effort": xhigh is
 // known from Claude Opus 4.7 on).
-func ClaudesEffort(c *Call, effort string) string {
+func claudesEffort(c *Call, effort string) string {
 	if !ClaudeOf(c.Model).since(4, 7) {
 		return NearestEffort(c, effort, "low", "medium", "max", "high")
 	}
@@ -119,8 +120,48 @@ func HasThoughts(raw json.RawMessage) bool {
 // ThoughtTokens is the budget of a "thinking"; 0 for none.
 func ThoughtTokens(raw json.RawMessage) int { return thinkingOf(raw).Budget }
 
-// LeastAnswer is the room that max_tokens leaves beside a budget of thought.
-const LeastAnswer = 1024
+// leastAnswer is the room that max_tokens leaves beside a budget of thought.
+const leastAnswer = 1024
+
+// ThoughtsFor is how an effort is said to Claude: by a "thinking", beside which
+// the answer has an effort where the model takes one, or a budget, which counts
+// against max_tokens. A model that cannot think, or that is hindered at this
+// place of the conversation, is told nothing, which is noted.
+func ThoughtsFor(c *Call, effort string, hindered bool) (thinking json.RawMessage, said string, budget int) {
+	m := ClaudeOf(c.Model)
+	budget, known := Budgets[effort]
+	switch {
+	case effort == "none" && m.Adapts():
+		return json.RawMessage(`{"type":"disabled"}`), "", 0
+	case !m.Thinks() || !known || hindered:
+		c.Adapt("reasoning_effort", LeftOut)
+		return nil, "", 0
+	case m.Adapts():
+		return json.RawMessage(`{"type":"adaptive"}`), claudesEffort(c, effort), 0
+	}
+	return llm.JSONOf(map[string]any{"type": "enabled", "budget_tokens": budget}), "", budget
+}
+
+// RoomFor is max_tokens with room for a budget of thought and an answer. Where
+// the caller sets none, it is what the model can write.
+func RoomFor(c *Call, r *llm.Request, budget int) int {
+	least := 0
+	if budget > 0 {
+		least = budget + leastAnswer
+	}
+	name, most := "max_tokens", r.MaxTokens
+	if r.MaxCompletionTokens != nil {
+		name, most = "max_completion_tokens", r.MaxCompletionTokens
+	}
+	switch {
+	case most == nil:
+		return max(least, ClaudeOf(r.Model).answerTokens())
+	case *most >= least:
+		return *most
+	}
+	c.Adapt(name, strconv.Itoa(*most)+" to "+strconv.Itoa(least))
+	return least
+}
 
 // Finish translates a stop reason of Claude and of Converse. A reason that
 // OpenAI's shape has no word for stays as it is.

@@ -53,6 +53,20 @@ func (c *Call) Unsaid(m *llm.Message) {
 // of blocks refuse as they refuse an empty text.
 func IsBlank(text string) bool { return strings.TrimSpace(text) == "" }
 
+// AddressOf reads the URL of an image or a file: the media type and the data of
+// a data: URL; neither for an address. problem says what is wrong with it, ""
+// if nothing is.
+func AddressOf(address string) (mediaType, data, problem string) {
+	scheme, rest, found := strings.Cut(address, ":")
+	switch {
+	case found && strings.EqualFold(scheme, "data"):
+		return DataURL(rest)
+	case found && strings.HasPrefix(rest, "//"):
+		return "", "", ""
+	}
+	return "", "", "has a URL that is neither a data: URL nor an address with a scheme"
+}
+
 // DataURL reads what follows "data:" (RFC 2397): the media type and the data in
 // base64. problem says what is wrong with it, "" if nothing is.
 func DataURL(rest string) (mediaType, data, problem string) {

@@ -1,6 +1,11 @@
 package wire
 
-import "github.com/llmagg/llmagg/core/llm"
+import (
+	"cmp"
+	"encoding/json"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
 
 // A vendor that takes no JSON schema for its answers is asked in the best of
 // the ways that it has, and the attempt's "adapted" says which: a tool that the
@@ -32,21 +37,51 @@ func FormatOf(f *llm.ResponseFormat) (schema *llm.JSONSchema, asked bool, err er
 	return f.JSONSchema, true, nil
 }
 
-// ForcedSchema is the request of a call that asks for a JSON schema that the
-// model does not take natively; nil for any other.
-func ForcedSchema(c *Call) *llm.Request {
+// SchemaWay is how Claude is asked for what response_format asks for: natively
+// where the model can, and can this schema (API docs, "Structured outputs"),
+// else [ByTool] where forces says that one can be forced, else [ByPrompt], as
+// JSON without a schema is. The latter two are noted.
+func SchemaWay(c *Call, r *llm.Request, forces func(*llm.Request) bool) (schema *llm.JSONSchema, native json.RawMessage, way string, err error) {
+	schema, asked, err := FormatOf(r.ResponseFormat)
+	if err != nil || !asked {
+		return nil, nil, "", err
+	}
+	if schema != nil {
+		if native = NativeSchema(c, r.Model, schema); native != nil {
+			return schema, native, "", nil
+		}
+	}
+	way = ByPrompt
+	if schema != nil && forces(r) {
+		way = ByTool
+	}
+	c.Adapt("response_format", way)
+	return schema, nil, way, nil
+}
+
+// SchemaTool is the name of the tool whose input is the answer to a call; ""
+// for a call that has none.
+func SchemaTool(c *Call, forces func(*llm.Request) bool) string {
 	if !c.Payload.Mentions(`"json_schema"`) {
-		return nil
+		return ""
 	}
 	r, err := c.Payload.Request()
 	if err != nil || r.ResponseFormat == nil || r.ResponseFormat.JSONSchema == nil || r.ResponseFormat.Type != "json_schema" {
-		return nil
+		return ""
 	}
-	if native, _ := closedSchema(c, c.Model, "", r.ResponseFormat.JSONSchema.Schema); native != nil {
-		return nil
+	r.Model = c.Model
+	schema := r.ResponseFormat.JSONSchema
+	if native, _ := closedSchema(c, c.Model, "", schema.Schema); native != nil || !forces(r) {
+		return ""
 	}
-	return r
+	return SchemaToolName(schema)
 }
+
+// SchemaToolText is what that tool says of itself.
+const SchemaToolText = "Give the answer by calling this tool."
+
+// SchemaToolName is its name for a schema.
+func SchemaToolName(s *llm.JSONSchema) string { return PlainID(cmp.Or(s.Name, "answer"), "_-") }
 
 // JSONPrompt asks a model in words for an answer in JSON, which has to follow
 // the schema where there is one. Vendors' JSON modes want the word JSON in the

@@ -80,5 +80,5 @@ func (w *format) Suspects(c *wire.Call) []wire.Suspect {
 func (w *format) Ending() *wire.Ending { return &wire.MarkedOrBroken }
 
 func (w *format) Stream(c *wire.Call) wire.Stream {
-	return newStream(c.Model, schemaToolOf(c))
+	return newStream(c.Model, wire.SchemaTool(c, forcesSchema))
 }

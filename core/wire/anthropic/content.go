@@ -112,18 +112,11 @@ func (t *conversation) Block(p *llm.Part) (b block, problem string) {
 
 // addressOf is where an image is: in a data: URL, or at an address.
 func addressOf(address string) (s *source, problem string) {
-	scheme, rest, found := strings.Cut(address, ":")
-	switch {
-	case found && strings.EqualFold(scheme, "data"):
-		mediaType, data, problem := wire.DataURL(rest)
-		if problem != "" {
-			return nil, problem
-		}
-		return &source{Type: "base64", MediaType: mediaType, Data: data}, ""
-	case found && strings.HasPrefix(rest, "//"):
-		return &source{Type: "url", URL: address}, ""
+	mediaType, data, problem := wire.AddressOf(address)
+	if data == "" {
+		return &source{Type: "url", URL: address}, problem
 	}
-	return nil, "has a URL that is neither a data: URL nor an address with a scheme"
+	return &source{Type: "base64", MediaType: mediaType, Data: data}, problem
 }
 
 // document translates a file: an image stays an image, plain text goes as text,

@@ -67,7 +67,7 @@ func (w *format) Response(data []byte, c *wire.Call) (*llm.Response, error) {
 	if h.content == nil && (h.kind == "" || h.reason == "") || h.kind != "message" && h.kind != "" {
 		return nil, llm.Errorf(llm.BadResponse, "the answer has no content; expected a message")
 	}
-	s := newStream(c.Model, schemaToolOf(c))
+	s := newStream(c.Model, wire.SchemaTool(c, forcesSchema))
 	s.begin(&h)
 	m, err := s.whole(h.content)
 	if err != nil {

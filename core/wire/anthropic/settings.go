@@ -1,9 +1,7 @@
 package anthropic
 
 import (
-	"cmp"
 	"encoding/json"
-	"strconv"
 
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
@@ -38,11 +36,7 @@ func (s *settings) fill() error {
 	if len(b.TopK) == 0 {
 		b.TopK = r.Extra["topK"]
 	}
-	if most := cmp.Or(r.MaxCompletionTokens, r.MaxTokens); most != nil {
-		b.MaxTokens = *most
-	} else {
-		b.MaxTokens = wire.ClaudeOf(r.Model).AnswerTokens()
-	}
+	b.MaxTokens = wire.RoomFor(s.Call, r, 0)
 	s.metadata()
 	s.tier()
 	s.tuning()
@@ -99,7 +93,7 @@ func (s *settings) output(name string, value any) (err error) {
 // think, and takes out what the API refuses beside thoughts (API docs,
 // "Extended thinking", feature compatibility).
 func (s *settings) thinking() error {
-	r, b, m := s.request, s.body, wire.ClaudeOf(s.request.Model)
+	r, b := s.request, s.body
 	if own := r.Extra["thinking"]; wire.IsThere(own) {
 		s.Lacks(r, "reasoning_effort")
 		if thinks := wire.HasThoughts(own); thinks && s.callsWithoutThoughts() {
@@ -109,57 +103,28 @@ func (s *settings) thinking() error {
 			s.besideThoughts()
 		}
 		if r.MaxCompletionTokens == nil && r.MaxTokens == nil {
-			s.room(wire.ThoughtTokens(own) + wire.LeastAnswer)
+			b.MaxTokens = wire.RoomFor(s.Call, r, wire.ThoughtTokens(own))
 		}
 		b.Thinking = own
 		return nil
 	}
-	effort := r.ReasoningEffort
-	budget, known := wire.Budgets[effort]
-	switch {
-	case effort == "":
-		return nil
-	case effort == "none":
-		if m.Adapts() {
-			b.Thinking = json.RawMessage(`{"type":"disabled"}`)
-		}
-		return nil
-	case !m.Thinks() || !known:
-		s.leave("reasoning_effort")
-		return nil
-	case s.callsWithoutThoughts():
-		s.leave("reasoning_effort") // the API refuses to begin in the middle of a tool turn
-		return nil
-	case s.schemaForced():
-		s.leave("reasoning_effort") // a forced tool is refused beside thoughts, and the schema is the answer's shape
+	if effort := r.ReasoningEffort; effort == "" || effort == "none" && !wire.ClaudeOf(r.Model).Adapts() {
 		return nil
 	}
-	if m.Adapts() {
-		b.Thinking = json.RawMessage(`{"type":"adaptive"}`)
-		if err := s.output("effort", wire.ClaudesEffort(s.Call, effort)); err != nil {
-			return err
-		}
-	} else {
-		b.Thinking = llm.JSONOf(map[string]any{"type": "enabled", "budget_tokens": budget})
-		s.room(budget + wire.LeastAnswer)
+	// The API refuses to begin in the middle of a tool turn, and a forced tool
+	// beside thoughts; where that is the schema's, it is the answer's shape.
+	thinking, effort, budget := wire.ThoughtsFor(s.Call, r.ReasoningEffort, s.callsWithoutThoughts() || s.schemaForced())
+	b.Thinking = thinking
+	if budget > 0 {
+		b.MaxTokens = wire.RoomFor(s.Call, r, budget)
 	}
-	s.besideThoughts()
-	return nil
-}
-
-// room raises max_tokens to least, since a budget of thought counts against it.
-func (s *settings) room(least int) {
-	r, had := s.request, s.body.MaxTokens
-	if had >= least {
-		return
+	if wire.HasThoughts(thinking) {
+		s.besideThoughts()
 	}
-	s.body.MaxTokens = least
-	switch became := strconv.Itoa(had) + " to " + strconv.Itoa(least); {
-	case r.MaxCompletionTokens != nil:
-		s.Adapt("max_completion_tokens", became)
-	case r.MaxTokens != nil:
-		s.Adapt("max_tokens", became)
+	if effort == "" {
+		return nil
 	}
+	return s.output("effort", effort)
 }
 
 // besideThoughts takes out what the API refuses beside thoughts.

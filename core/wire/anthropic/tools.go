@@ -1,7 +1,6 @@
 package anthropic
 
 import (
-	"cmp"
 	"encoding/json"
 	"slices"
 
@@ -92,37 +91,20 @@ func (s *settings) allow(names []string) {
 	})
 }
 
-// format translates response_format. A schema is asked for natively where the
-// model can, and can this one (API docs, "Structured outputs"), else by a tool
-// that the model has to call, whose input is then the answer, and where no tool
-// can be forced, in the instructions. There JSON without a schema is asked for,
-// too, as Anthropic's guide does.
+// format translates response_format.
 func (s *settings) format() error {
-	schema, asked, err := wire.FormatOf(s.request.ResponseFormat)
+	schema, native, way, err := wire.SchemaWay(s.Call, s.request, forcesSchema)
 	switch {
-	case err != nil || !asked:
-		return err
-	case schema == nil:
-		return s.prompt(nil)
-	}
-	if native := wire.NativeSchema(s.Call, s.request.Model, schema); native != nil {
+	case native != nil:
 		return s.output("format", map[string]any{"type": "json_schema", "schema": native})
+	case way == wire.ByPrompt:
+		s.body.System = append(s.body.System, textBlock(wire.JSONPrompt(schema)))
+	case way == wire.ByTool:
+		name := wire.SchemaToolName(schema)
+		s.body.Tools = []json.RawMessage{llm.JSONOf(tool{Name: name, InputSchema: schema.Schema, Description: wire.SchemaToolText})}
+		s.body.ToolChoice = &toolChoice{Type: "tool", Name: name, DisableParallel: true}
 	}
-	if !forcesSchema(s.request) {
-		return s.prompt(schema)
-	}
-	s.body.Tools = []json.RawMessage{llm.JSONOf(tool{Name: schemaToolName(schema), InputSchema: schema.Schema,
-		Description: "Give the answer by calling this tool."})}
-	s.body.ToolChoice = &toolChoice{Type: "tool", Name: schemaToolName(schema), DisableParallel: true}
-	s.Adapt("response_format", wire.ByTool)
-	return nil
-}
-
-// prompt asks for JSON in the instructions.
-func (s *settings) prompt(schema *llm.JSONSchema) error {
-	s.body.System = append(s.body.System, textBlock(wire.JSONPrompt(schema)))
-	s.Adapt("response_format", wire.ByPrompt)
-	return nil
+	return err
 }
 
 // forcesSchema tells whether a schema that is not native is asked for by a
@@ -130,18 +112,4 @@ func (s *settings) prompt(schema *llm.JSONSchema) error {
 // thoughts, with which no tool can be forced.
 func forcesSchema(r *llm.Request) bool {
 	return len(r.Tools)+len(r.Functions) == 0 && !wire.IsThere(r.Extra["thinking"])
-}
-
-// schemaToolName is the name of the tool whose input is the answer.
-func schemaToolName(s *llm.JSONSchema) string {
-	return plainID(cmp.Or(s.Name, "answer"))
-}
-
-// schemaToolOf is the name of the tool whose input is the answer to a call; ""
-// for a call that has none.
-func schemaToolOf(c *wire.Call) string {
-	if r := wire.ForcedSchema(c); r != nil && forcesSchema(r) {
-		return schemaToolName(r.ResponseFormat.JSONSchema)
-	}
-	return ""
 }

@@ -3,7 +3,6 @@ package bedrock
 import (
 	"cmp"
 	"encoding/json"
-	"strconv"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -100,7 +99,7 @@ func (s *settings) output(name string, value any) (err error) {
 // thinking translates reasoning_effort, unless the request says itself how to
 // think.
 func (s *settings) thinking() error {
-	r, m := s.request, wire.ClaudeOf(s.request.Model)
+	r := s.request
 	if own := r.Extra["thinking"]; wire.IsThere(own) {
 		s.add("thinking", "thinking", own)
 		s.Call.Lacks(r, "reasoning_effort")
@@ -113,7 +112,7 @@ func (s *settings) thinking() error {
 		return nil
 	}
 	effort := r.ReasoningEffort
-	budget, known := wire.Budgets[effort]
+	_, known := wire.Budgets[effort]
 	switch {
 	case effort == "":
 		return nil
@@ -124,45 +123,28 @@ func (s *settings) thinking() error {
 		effort = wire.NearestEffort(s.Call, effort, "low", "medium", "high")
 		s.add("reasoning_effort", "reasoning_effort", json.RawMessage(`"`+effort+`"`))
 		return nil
-	case effort == "none" && m.Adapts():
-		s.add("reasoning_effort", "thinking", json.RawMessage(`{"type":"disabled"}`))
-		return nil
-	case effort == "none" && isClaude(r.Model):
+	case effort == "none" && isClaude(r.Model) && !wire.ClaudeOf(r.Model).Adapts():
 		return nil // it is the default
-	case !m.Thinks() || !known, s.callsWithoutThoughts(), s.schemaForced():
-		s.lack("reasoning_effort")
+	}
+	thinking, effort, budget := wire.ThoughtsFor(s.Call, effort, s.callsWithoutThoughts() || s.schemaForced())
+	if thinking == nil {
 		return nil
 	}
-	if m.Adapts() {
-		s.add("reasoning_effort", "thinking", json.RawMessage(`{"type":"adaptive"}`))
-		if err := s.output("effort", wire.ClaudesEffort(s.Call, effort)); err != nil {
-			return err
+	s.add("reasoning_effort", "thinking", thinking)
+	if budget > 0 {
+		if s.body.InferenceConfig == nil {
+			s.body.InferenceConfig = &inferenceConfig{}
 		}
-	} else {
-		s.add("reasoning_effort", "thinking", llm.JSONOf(map[string]any{"type": "enabled", "budget_tokens": budget}))
-		s.room(budget + wire.LeastAnswer)
+		most := wire.RoomFor(s.Call, r, budget)
+		s.body.InferenceConfig.MaxTokens = &most
 	}
-	s.besideThoughts()
-	return nil
-}
-
-// room makes maxTokens at least n, since a budget of thought counts against it.
-func (s *settings) room(n int) {
-	if s.body.InferenceConfig == nil {
-		s.body.InferenceConfig = &inferenceConfig{}
+	if wire.HasThoughts(thinking) {
+		s.besideThoughts()
 	}
-	switch c := s.body.InferenceConfig; {
-	case c.MaxTokens == nil:
-		n = max(n, wire.ClaudeOf(s.request.Model).AnswerTokens())
-		c.MaxTokens = &n
-	case *c.MaxTokens < n:
-		name := "max_tokens"
-		if s.request.MaxCompletionTokens != nil {
-			name = "max_completion_tokens"
-		}
-		s.Call.Adapt(name, strconv.Itoa(*c.MaxTokens)+" to "+strconv.Itoa(n))
-		c.MaxTokens = &n
+	if effort == "" {
+		return nil
 	}
+	return s.output("effort", effort)
 }
 
 // besideThoughts takes out what Claude refuses beside thoughts.

@@ -21,7 +21,7 @@ type stream struct {
 }
 
 func newStream(c *wire.Call) *stream {
-	return &stream{Telling: wire.Telling{Model: c.Model, SchemaTool: schemaToolOf(c), Kept: wire.Kept{Owner: owner + "/" + c.Model}}}
+	return &stream{Telling: wire.Telling{Model: c.Model, SchemaTool: wire.SchemaTool(c, forcesSchema), Kept: wire.Kept{Owner: owner + "/" + c.Model}}}
 }
 
 // openBlock is the block that deltas add to.

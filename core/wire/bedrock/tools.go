@@ -1,7 +1,6 @@
 package bedrock
 
 import (
-	"cmp"
 	"encoding/json"
 	"slices"
 
@@ -152,63 +151,33 @@ func (s *settings) allow(names []string) {
 	})
 }
 
-// format translates response_format. A schema is asked for natively where the
-// model can, else by a tool that the model has to call, whose input is then the
-// answer, and where no tool can be forced, in the instructions. There JSON
-// without a schema is asked for, too.
+// format translates response_format.
 func (s *settings) format() error {
-	schema, asked, err := wire.FormatOf(s.request.ResponseFormat)
+	schema, native, way, err := wire.SchemaWay(s.Call, s.request, forcesSchema)
 	switch {
-	case err != nil || !asked:
-		return err
-	case schema == nil:
-		return s.prompt(nil)
-	}
-	if native := wire.NativeSchema(s.Call, s.request.Model, schema); native != nil {
+	case native != nil:
 		said := map[string]any{"schema": string(native)}
 		if schema.Name != "" {
 			said["name"] = schema.Name
 		}
 		return s.output("textFormat", map[string]any{"type": "json_schema", "structure": map[string]any{"jsonSchema": said}})
+	case way == wire.ByPrompt:
+		s.body.System = append(s.body.System, textBlock(wire.JSONPrompt(schema)))
+	case way == wire.ByTool:
+		name := wire.SchemaToolName(schema)
+		s.body.ToolConfig = &toolConfig{ToolChoice: &toolChoice{Tool: &namedTool{name}},
+			Tools: []tool{s.toolOf(&llm.Function{Name: name, Parameters: schema.Schema, Description: wire.SchemaToolText})}}
 	}
-	if !forcesSchema(s.request.Model, s.request) {
-		return s.prompt(schema)
-	}
-	name := schemaToolName(schema)
-	s.body.ToolConfig = &toolConfig{ToolChoice: &toolChoice{Tool: &namedTool{name}},
-		Tools: []tool{s.toolOf(&llm.Function{Name: name, Parameters: schema.Schema, Description: "Give the answer by calling this tool."})}}
-	s.Call.Adapt("response_format", wire.ByTool)
-	return nil
-}
-
-// prompt asks for JSON in the instructions.
-func (s *settings) prompt(schema *llm.JSONSchema) error {
-	s.body.System = append(s.body.System, textBlock(wire.JSONPrompt(schema)))
-	s.Call.Adapt("response_format", wire.ByPrompt)
-	return nil
+	return err
 }
 
 // forcesSchema tells whether a schema that is not native is asked for by a
 // forced tool: not beside tools, which a history that calls some needs, too,
 // and not beside thoughts, with which no tool can be forced. Only Claude and
 // Nova can be forced to call a tool (API reference, "ToolChoice").
-func forcesSchema(model string, r *llm.Request) bool {
-	return len(r.Tools)+len(r.Functions) == 0 && !wire.IsThere(r.Extra["thinking"]) && (isClaude(model) || isNova(model)) &&
+func forcesSchema(r *llm.Request) bool {
+	return len(r.Tools)+len(r.Functions) == 0 && !wire.IsThere(r.Extra["thinking"]) && (isClaude(r.Model) || isNova(r.Model)) &&
 		!slices.ContainsFunc(r.Messages, func(m llm.Message) bool {
 			return m.Role == llm.RoleTool || m.Role == llm.RoleFunction || m.Role == llm.RoleAssistant && (len(m.ToolCalls) > 0 || m.FunctionCall != nil)
 		})
-}
-
-// schemaToolName is the name of the tool whose input is the answer.
-func schemaToolName(s *llm.JSONSchema) string {
-	return plainID(cmp.Or(s.Name, "answer"))
-}
-
-// schemaToolOf is the name of the tool whose input is the answer to a call; ""
-// for a call that has none.
-func schemaToolOf(c *wire.Call) string {
-	if r := wire.ForcedSchema(c); r != nil && forcesSchema(c.Model, r) {
-		return schemaToolName(r.ResponseFormat.JSONSchema)
-	}
-	return ""
 }

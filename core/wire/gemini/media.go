@@ -36,8 +36,8 @@ func (t *conversation) parts(m *llm.Message, at wire.At) ([]sentPart, error) {
 		if part.FileData != nil && part.FileData.MIMEType == "" {
 			problem = t.typeOf(part.FileData, p)
 		}
-		if name, foreign := isForeign(m, p); problem != "" && foreign {
-			t.call.Leave(name)
+		if problem != "" && m.Role == llm.RoleAssistant { // another vendor's work, not what the caller says
+			t.call.Leave("messages.content[" + p.Type + "]")
 			continue
 		}
 		if problem != "" {
@@ -73,18 +73,11 @@ func mediaPart(p *llm.Part) (part sentPart, problem string) {
 // into a reference (Gemini fetches public https URLs, its Files API's and
 // YouTube's).
 func address(address string) (part sentPart, problem string) {
-	scheme, rest, found := strings.Cut(address, ":")
-	switch {
-	case found && strings.EqualFold(scheme, "data"):
-		mediaType, data, problem := wire.DataURL(rest)
-		if problem != "" {
-			return part, problem
-		}
-		return sentPart{InlineData: &blob{MIMEType: mediaType, Data: data}}, ""
-	case found && strings.HasPrefix(rest, "//"):
-		return sentPart{FileData: &fileData{FileURI: address, MIMEType: mediaTypeOfName(address)}}, ""
+	mediaType, data, problem := wire.AddressOf(address)
+	if problem != "" || data != "" {
+		return sentPart{InlineData: &blob{MIMEType: mediaType, Data: data}}, problem
 	}
-	return part, "has a URL that is neither a data: URL nor an address with a scheme"
+	return sentPart{FileData: &fileData{FileURI: address, MIMEType: mediaTypeOfName(address)}}, ""
 }
 
 var youTube = []string{"://www.youtube.com/", "://youtube.com/", "://m.youtube.com/", "://youtu.be/"}

@@ -155,13 +155,6 @@ func without(object json.RawMessage, path ...string) json.RawMessage {
 	return llm.JSONOf(fields)
 }
 
-// isForeign tells whether a part that cannot be translated was the work of the
-// vendor that answered (a "thinking" part): it is left out, under this name.
-// What the caller sent is not.
-func isForeign(m *llm.Message, p *llm.Part) (name string, foreign bool) {
-	return "messages.content[" + p.Type + "]", m.Role == llm.RoleAssistant
-}
-
 // transcriptOf is what a spoken answer says.
 func transcriptOf(audio json.RawMessage) string {
 	var spoken struct {

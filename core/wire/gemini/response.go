@@ -120,15 +120,12 @@ func (g *reader) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	if inside := g.inside(); inside != nil {
 		return g.Chunk(kind, inside)
 	}
-	of := &struct {
-		llm.Chunk
-		choice [1]llm.ChunkChoice
-	}{}
-	c := &of.Chunk
-	c.ID, c.Object, c.Created, c.Model = g.id, "chat.completion.chunk", g.created, g.model
-	if n := len(g.found); n == 1 {
-		c.Choices = of.choice[:]
-	} else if n > 1 {
+	c := wire.NewChunk(g.id, g.model, g.created)
+	switch n := len(g.found); n {
+	case 0:
+		c.Choices = nil
+	case 1:
+	default:
 		c.Choices = make([]llm.ChunkChoice, n)
 	}
 	for i := range c.Choices {

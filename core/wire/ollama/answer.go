@@ -74,11 +74,11 @@ func (s *stream) Chunk(_ string, data []byte) (*llm.Chunk, error) {
 	}
 	first := !s.begun
 	s.begin(&a)
-	choice := llm.ChunkChoice{Delta: s.message(&a), FinishReason: s.finish(&a), Logprobs: logprobs(&a)}
+	c := wire.NewChunk(s.id, s.answering, s.created)
+	c.Choices[0] = llm.ChunkChoice{Delta: s.message(&a), FinishReason: s.finish(&a), Logprobs: logprobs(&a)}
 	if first {
-		choice.Delta.Role = llm.RoleAssistant
+		c.Choices[0].Delta.Role = llm.RoleAssistant
 	}
-	c := &llm.Chunk{ID: s.id, Object: "chat.completion.chunk", Created: s.created, Model: s.answering, Choices: []llm.ChunkChoice{choice}}
 	if a.done { // servers that translate may say so early: the end of the body counts
 		s.finished = true
 		c.Usage, c.Extra = s.ends(data, a.reason)

@@ -1,7 +1,6 @@
 package ollama
 
 import (
-	"bytes"
 	"encoding/json"
 	"strconv"
 
@@ -83,9 +82,5 @@ func text(arguments json.RawMessage) (written string, whole bool) {
 		written = r.Piece()
 		return written, json.Valid([]byte(written))
 	}
-	var compact bytes.Buffer
-	if !wire.IsThere(arguments) || json.Compact(&compact, arguments) != nil {
-		return "{}", true
-	}
-	return compact.String(), true
+	return wire.ArgumentsOf(arguments), true
 }

@@ -59,15 +59,11 @@ func partOf(p *llm.Part) (text, image, problem string, err error) {
 // dataOf reads a data: URL. Ollama fetches nothing, so an address is for
 // another vendor.
 func dataOf(address string) (mediaType, data, problem string, err error) {
-	scheme, rest, found := strings.Cut(address, ":")
-	switch {
-	case found && strings.EqualFold(scheme, "data"):
-		mediaType, data, problem = wire.DataURL(rest)
-		return mediaType, data, problem, nil
-	case found && strings.HasPrefix(rest, "//"):
-		return "", "", "", wire.Unsupported("an image is given by its address; Ollama takes images as data: URLs only")
+	mediaType, data, problem = wire.AddressOf(address)
+	if problem == "" && data == "" {
+		err = wire.Unsupported("an image is given by its address; Ollama takes images as data: URLs only")
 	}
-	return "", "", "has a URL that is neither a data: URL nor an address with a scheme", nil
+	return mediaType, data, problem, err
 }
 
 // fileOf translates a file: an image is one, plain text is part of the text.

@@ -208,20 +208,15 @@ func (s *stream) lead(raw []byte) error {
 func (s *stream) answering() string { return cmp.Or(s.head.model, s.model) }
 
 func (s *stream) chunk(m *llm.Message) *llm.Chunk {
-	c := &struct { // one piece of memory, as in llm.ChunkDecoder.Decode
-		llm.Chunk
-		choice [1]llm.ChunkChoice
-	}{}
-	c.ID, c.Object, c.Created, c.Model = s.head.id, "chat.completion.chunk", s.created, s.answering()
-	c.choice[0].Delta = *m
-	c.Choices = c.choice[:]
+	c := wire.NewChunk(s.head.id, s.answering(), s.created)
+	c.Choices[0].Delta = *m
 	if s.out.whole != nil {
 		c.Choices[0].Says(s.out.whole)
 	}
 	if s.out.begins {
 		c.Choices[0].BeginsText()
 	}
-	return &c.Chunk
+	return c
 }
 
 // take reads an event between the first and the last.
