@@ -8,9 +8,25 @@ import pytest
 from pydantic import BaseModel
 from pydantic_ai import Agent, NativeOutput
 from pydantic_ai.exceptions import ModelHTTPError
+from pydantic_ai.messages import (
+    BinaryContent,
+    FilePart,
+    ImageUrl,
+    ModelRequest,
+    ModelResponse,
+    RetryFeedbackPart,
+    RetryInfo,
+    SystemPromptPart,
+    TextPart,
+    ThinkingPart,
+    ToolCallPart,
+    ToolReturnPart,
+    UserPromptPart,
+)
 
 import llmagg
 from llmagg.adapters import pydantic_ai as adapter
+from llmagg.faultwall import FaultWall
 
 
 class City(BaseModel):
@@ -60,3 +76,30 @@ def test_a_failure(llm: llmagg.LLMAggregator, run: Any) -> None:
     with pytest.raises(ModelHTTPError) as failed:
         run(Agent(adapter.model(llm, "shop/down")).run("hi"))
     assert failed.value.status_code == 503
+
+
+def test_messages_go_without_the_adapter(llm: llmagg.LLMAggregator, wall: FaultWall) -> None:
+    image = BinaryContent(b"x", media_type="image/png")
+    parts = ["Rain?", ImageUrl("https://example.org/map.png"), image]
+    answer = ModelResponse([ThinkingPart("hm"), TextPart("I look."), ToolCallPart("weather", {"city": "Ulm"}, "c1")])
+    feedback = RetryFeedbackPart("Be brief.", retry=RetryInfo("output_validation"))
+    results = [ToolReturnPart("weather", {"sky": "grey"}, "c1"), feedback]
+    history = [
+        ModelRequest([SystemPromptPart("s"), UserPromptPart(parts)], instructions="first"),
+        answer,
+        ModelRequest(results, instructions="Short."),
+        {"role": "user", "content": "Now?"},
+    ]
+    assert llm.chat_sync(history, model="shop/good").text
+    sent = wall.seen()["requests"][-1]["body"]["messages"]
+    assert [m["role"] for m in sent] == ["system", "system", "user", "assistant", "tool", "user", "user"]
+    assert [m["content"] for m in sent[:2]] == ["Short.", "s"]
+    assert [part["type"] for part in sent[2]["content"]] == ["text", "image_url", "image_url"]
+    assert sent[2]["content"][2]["image_url"]["url"] == image.data_uri
+    assert sent[3]["content"] == "I look."
+    assert sent[3]["tool_calls"][0]["function"] == {"name": "weather", "arguments": '{"city":"Ulm"}'}
+    assert (sent[4]["tool_call_id"], sent[4]["content"]) == ("c1", '{"sky":"grey"}')
+    assert "Be brief." in sent[5]["content"]
+    file = ModelResponse([FilePart(BinaryContent(b"x", media_type="text/csv"))])
+    with pytest.raises(llmagg.InvalidArgumentError, match=r"messages\[1\] has a part of the kind 'file'"):
+        llm.chat_sync([{"role": "user", "content": "hi"}, file])

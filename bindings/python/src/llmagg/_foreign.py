@@ -1,4 +1,4 @@
-"""Objects of other libraries as JSON values: models of pydantic's, and messages of LangChain's and LlamaIndex's.
+"""Objects of other libraries as JSON values: pydantic's models, messages of LangChain's, LlamaIndex's, pydantic-ai's.
 
 A message is written as chat completions have it; LangChain's by LangChain's own function.
 """
@@ -9,6 +9,8 @@ import sys
 from typing import Any
 
 from msgspec import json
+
+from .errors import InvalidArgumentError
 
 
 def dumped(value: Any) -> Any:
@@ -54,3 +56,66 @@ def _of_llama_index(message: Any) -> dict[str, Any]:
     names = ("tool_calls", "tool_call_id", "name")
     beside = {name: message.additional_kwargs[name] for name in names if name in message.additional_kwargs}
     return {"role": message.role, "content": text, **({"tool_calls": calls} if calls else {}), **beside}
+
+
+_PYDANTIC_AI = "pydantic_ai.messages"
+
+
+def unfolded(messages: list[Any]) -> list[Any]:
+    """The messages, where each of pydantic-ai's is replaced by those that it stands for. The instructions of its last
+    request come first, as there.
+    """
+    if all(type(message).__module__ != _PYDANTIC_AI for message in messages):
+        return messages
+    made: list[Any] = []
+    instructions = None
+    for i, message in enumerate(messages):
+        if type(message).__module__ != _PYDANTIC_AI or not hasattr(message, "parts"):
+            made.append(message)
+        elif message.kind == "response":
+            made.append(_answered(message, i))
+        else:
+            instructions = message.instructions
+            made += [_asked(part, i) for part in message.parts]
+    return [{"role": "system", "content": instructions}, *made] if instructions else made
+
+
+def _answered(message: Any, i: int) -> dict[str, Any]:
+    texts, calls = [], []
+    for part in message.parts:
+        if part.part_kind == "text":
+            texts.append(part.content)
+        elif part.part_kind == "tool-call":
+            function = {"name": part.tool_name, "arguments": part.args_as_json_str()}
+            calls.append({"id": part.tool_call_id, "type": "function", "function": function})
+        elif part.part_kind != "thinking":
+            raise _unknown(i, part.part_kind)
+    return {"role": "assistant", "content": "".join(texts) or None, **({"tool_calls": calls} if calls else {})}
+
+
+def _asked(part: Any, i: int) -> dict[str, Any]:
+    if part.part_kind == "system-prompt":
+        return {"role": "system", "content": part.content}
+    if part.part_kind == "user-prompt":
+        content = part.content
+        return {"role": "user", "content": content if isinstance(content, str) else [_shown(it, i) for it in content]}
+    if part.part_kind in ("retry-feedback", "retry-prompt"):
+        text, call = part.model_response(), getattr(part, "tool_name", None) and part.tool_call_id
+    elif part.part_kind == "tool-return":
+        text, call = part.model_response_str(), part.tool_call_id
+    else:
+        raise _unknown(i, part.part_kind)
+    return {"role": "tool", "tool_call_id": call, "content": text} if call else {"role": "user", "content": text}
+
+
+def _shown(item: Any, i: int) -> dict[str, Any]:
+    if isinstance(item, str):
+        return {"type": "text", "text": item}
+    if item.kind == "image-url" or (item.kind == "binary" and item.is_image):
+        return {"type": "image_url", "image_url": {"url": item.url if item.kind == "image-url" else item.data_uri}}
+    raise _unknown(i, item.kind)
+
+
+def _unknown(i: int, kind: str) -> InvalidArgumentError:
+    what = "text, images, tool calls or their results"
+    return InvalidArgumentError(f"messages[{i}] has a part of the kind {kind!r}; expected {what}")

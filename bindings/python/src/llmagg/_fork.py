@@ -29,6 +29,7 @@ LATE = (
     "urllib.parse",
     "llmagg._bounds",
     "llmagg._elsewhere",
+    "llmagg._foreign",
     "llmagg._gathered",
     "llmagg._given",
     "llmagg._identities",

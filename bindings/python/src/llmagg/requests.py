@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -166,18 +167,20 @@ def messages_to_wire(messages: Any) -> Any:
                 )
             return [{"role": "user", "content": messages}]
         kind = _kind(messages)
-        if getattr(type(messages), "__pydantic_root_model__", False) is True:
-            messages = messages.root
+        messages = messages.root if getattr(type(messages), "__pydantic_root_model__", False) is True else messages
         try:
             read = None if isinstance(messages, (*_BYTES, Mapping)) else list(messages)
-            # Pydantic's models give their fields, unless they say what they are a list of.
-            messages = None if read and type(read[0]) is tuple and _is_model(messages) else read
+            messages = None if read and type(read[0]) is tuple and _is_model(messages) else read  # pydantic's fields
         except TypeError as error:
             if _again.of_handler(error):
                 raise
             messages = None
         if messages is None:
             raise InvalidArgumentError(f"messages must be a text or a list of messages, got {kind}")
+    if "pydantic_ai.messages" in sys.modules:
+        from ._foreign import unfolded
+
+        messages = unfolded(messages)
     return [
         m if type(m) is dict and len(m) == 2 and type(m.get("content")) is str else _to_wire(m, messages)
         for m in messages
@@ -213,14 +216,11 @@ def _kind(value: Any) -> str:
 
 def _is_model(value: Any) -> bool:
     """Whether a value is one object with fields: a dataclass's, as Message, or a model of pydantic 2 or 1."""
-    kind = type(value)
-    return any(hasattr(kind, name) for name in ("__dataclass_fields__", "model_dump", "__fields_set__"))
+    return any(hasattr(type(value), name) for name in ("__dataclass_fields__", "model_dump", "__fields_set__"))
 
 
 def is_single(value: Any) -> bool:
-    """Whether a value can be iterated over and is no list: a text, an array without places, a model of pydantic, which
-    gives its fields.
-    """
+    """Whether a value can be iterated over and is no list: a text, an array without places, a model of pydantic."""
     return _is_lazy(value) or _is_model(value) or getattr(value, "ndim", 1) == 0
 
 
