@@ -3,16 +3,19 @@ package client_test
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/vendor"
 	"github.com/stretchr/testify/require"
 )
 
-// vendorFailure is a failure in a vendor's form, in words of ours.
+// vendorFailure is a failure in a vendor's form, in words of ours if it was not
+// recorded.
 type vendorFailure struct {
 	Vendor, What string
 	Status       int             // that the vendor sends it with
@@ -20,6 +23,13 @@ type vendorFailure struct {
 	Code         string          // what it means
 	In200        string          `json:"in_200"` // what it means without that status, where that is something else
 	Says         string          // what its message holds
+
+	// Recorded says where somebody published what the vendor answered to a
+	// program of theirs, and when. Such a row is played as it came.
+	Recorded   string
+	Headers    map[string]string // those that matter
+	VendorCode string            `json:"vendor_code"`
+	RequestID  string            `json:"request_id"`
 }
 
 func vendorFailures(t *testing.T) (all []vendorFailure) {
@@ -73,6 +83,16 @@ func TestVendorsFailures(t *testing.T) {
 	}
 	for _, v := range vendorFailures(t) {
 		t.Run(v.Vendor+"/"+v.What, func(t *testing.T) {
+			if v.Recorded != "" {
+				step := faultwall.Step{Status: v.Status, Body: v.text(), Headers: faultwall.Headers{"X-Request-Id": nil}}
+				for name, value := range v.Headers {
+					step.Headers[name] = []string{value}
+				}
+				e := tell(t, step, v.Code, &v, whole)
+				require.Contains(t, []string{"", e.ProviderCode}, v.VendorCode)
+				require.Contains(t, []string{"", e.RequestID}, v.RequestID)
+				return
+			}
 			if v.Status != 200 {
 				e := tell(t, faultwall.Step{Status: v.Status, Body: v.text()}, v.Code, &v, whole)
 				require.Equal(t, v.Status, e.Status)
@@ -86,5 +106,21 @@ func TestVendorsFailures(t *testing.T) {
 			tell(t, faultwall.Step{Events: []faultwall.Event{{Data: v.text()}, {Data: "[DONE]"}}}, v.without(), &v, stream)
 			tell(t, faultwall.Step{Events: []faultwall.Event{{Text: faultwall.Set("one ")}, {Data: v.text()}, {Data: "[DONE]"}}}, v.without(), &v, stream)
 		})
+	}
+}
+
+// Each preset that answers chats has a recorded failure, but those of which
+// none was found on 2026-12-01.
+func TestVendorsFailuresAreRecorded(t *testing.T) {
+	none := []string{"baichuan", "llamafile", "nebius", "sambanova", "xinference", "yi", "jina", "voyage"}
+	recorded := map[string]bool{}
+	for _, v := range vendorFailures(t) {
+		recorded[v.Vendor] = recorded[v.Vendor] || v.Recorded != ""
+	}
+	for _, v := range vendor.Rows() {
+		if v.Preset {
+			found := slices.ContainsFunc(append(v.Aliases, v.Name), func(name string) bool { return recorded[name] })
+			require.NotEqual(t, found, slices.Contains(none, v.Name), v.Name)
+		}
 	}
 }

@@ -63,6 +63,9 @@ func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
 		effective = 0
 	}
 	e.Code = codeOf(effective, s)
+	if status == http.StatusTooManyRequests {
+		s.fields = nil // Cerebras's "param" is the limit, no field of the request
+	}
 	e.Message = cmp.Or(s.whole(), "the provider sent no message")
 	switch {
 	case status >= 300 && status < 400:
@@ -220,7 +223,7 @@ func codeOfStatus(status int, text, name string) llm.Code {
 	case status == http.StatusUnauthorized:
 		return llm.Authentication
 	case status == http.StatusForbidden:
-		words := []string{"key", "permission", "credential", "unauthorized", "token", "access denied", "forbidden", "authenticat", "authoriz", "signature", "real-name", "实名"}
+		words := []string{"key", "permission", "credential", "unauthorized", "token", "access denied", "accessdenied", "forbidden", "authenticat", "authoriz", "signature", "real-name", "实名"}
 		if wordlist.AnyIn(text, words) || wordlist.AnyIn(name, words) {
 			return llm.Authentication
 		}

@@ -39,8 +39,21 @@ func shapeOf(f fields, depth int) shape {
 		return spark
 	case has("data") && has("message") && number >= 10000:
 		return siliconFlow
-	case depth > 0 && !has("type") && number >= 1000 && number < 2000:
-		return zhipu
+	case depth > 0 && number >= 1000 && number < 2000 && (!has("type") || strings.HasPrefix(textOf(f["message"]), "["+strconv.Itoa(number)+"]")):
+		return zhipu // in Anthropic's form the message says the number again
+	}
+	return ""
+}
+
+// numberBehind is the number that MiniMax writes at the end of a message in
+// OpenAI's and Anthropic's forms: "insufficient balance (1008)". "" for any
+// that it does not have.
+func numberBehind(message string) string {
+	head, ok := strings.CutSuffix(message, ")")
+	if at := strings.LastIndexByte(head, '('); ok && at > 0 {
+		if _, known := numbers[1].codes.Find(head[at+1:]); known {
+			return head[at+1:]
+		}
 	}
 	return ""
 }
@@ -79,7 +92,6 @@ var numbers = []struct {
 		{Value: llm.ModelNotFound, Words: "336005"},
 	}},
 	{siliconFlow, wordlist.Index[llm.Code]{
-		{Value: llm.ModelNotFound, Words: "20012"},
 		{Value: llm.BadRequest, Words: "20015"},
 		{Value: llm.Quota, Words: "30001"},
 		{Value: llm.Unavailable, Words: "50500 50501 50502 50503 50504 50505 50507 50508 50603 60000"},
@@ -109,7 +121,7 @@ var names = wordlist.Index[llm.Code]{
 	// Tencent.
 	{Value: llm.Quota, Words: "insufficientquota insufficientbalance creditbalanceexhausted organizationspendlimitexceeded projectspendlimitexceeded " +
 		"billinghardlimitreached billingnotactive billingerror billingdisabled creditlimit insufficientuserquota preconsumetokenquotafailed " +
-		"accountoverdueerror accountoverdue quotaexceeded setlimitexceeded arrearage allocationquotafreetieronly exceededcurrentquotaerror " +
+		"accountoverdueerror accountoverdue quotaexceeded accountquotaexceeded setlimitexceeded arrearage allocationquotafreetieronly exceededcurrentquotaerror " +
 		"failedoperationresourcepackexhausted failedoperationfreeresourcepackexhausted servicequotaexceededexception insufficientcredits usagelimitreached usagelimitexceeded budgetexceeded"},
 	{Value: llm.RateLimit, Words: "ratelimitexceeded ratelimiterror ratelimited ratelimitreached ratelimitreachederror throttlingexception throttling throttlingratequota limitrequests " +
 		"throttlingallocationquota limittokens throttlingburstrate limitburstrate requestbursttoofast rpmratelimitexceeded tpmratelimitexceeded " +
@@ -134,7 +146,7 @@ var names = wordlist.Index[llm.Code]{
 		"invalidendpointclosedendpoint invalidendpointormodelnotfound resourcenotfoundexception"},
 	{Value: llm.Unavailable, Words: "overloadederror engineoverloadederror engineoverloaded serveroverloaded serverhighload internalserviceerror " +
 		"modelservingerror requesttimeout modeltimeoutexception modelnotreadyexception " +
-		"internalserverexception internalfailure serverbusy queueexceeded serviceunavailable servicenotavailable serviceunavailableexception capacityexceeded cancelled getchannelfailed badresponsestatuscode dorequestfailed"},
+		"internalserverexception internalfailure serverbusy queueexceeded modelcapacityexhausted serviceunavailable servicenotavailable serviceunavailableexception capacityexceeded cancelled getchannelfailed badresponsestatuscode dorequestfailed"},
 	// The model's answer was of no use (Groq): another try may be better.
 	{Value: llm.BadResponse, Words: "toolusefailed jsonvalidatefailed emptyresponse"},
 }
@@ -151,9 +163,9 @@ type rule struct {
 
 // rules are asked one after the other, after the tables of whole names.
 var rules = []rule{
-	{code: llm.RateLimit, words: []string{"allocated quota exceeded", "allocation quota", "too many tokens, please wait"}, at: isRefusal}, // DashScope, Bedrock: tokens per minute
+	{code: llm.RateLimit, words: []string{"allocated quota exceeded", "allocation quota", "too many tokens, please wait", "exceeded your usage limits"}, at: isRefusal}, // DashScope, Bedrock: tokens per minute; Fireworks
 	{code: llm.Quota, names: []string{"insufficientquota", "insufficientbalance", "notenoughbalance", "billinghardlimit", "billingnotactive", "arrearage", "overdue"},
-		words: []string{"insufficient balance", "not enough balance", "insufficient credit", "insufficient funds", "credit balance is too low", "out of credit", "out of funds", "spend limit", "spending limit", "usage limit", "available credits", "included credits", "any credits", "budget has been exceeded", "call volume quota", "subscription quota", "free allocation", "key limit exceeded", "余额不足", "额度不足", "额度已用尽", "欠费"}, at: isRefusal,
+		words: []string{"insufficient balance", "not enough balance", "insufficient credit", "insufficient funds", "credit balance is too low", "out of credit", "out of funds", "spend limit", "spending limit", "usage limit", "usage quota", "quota is not enough", "available credits", "included credits", "any credits", "budget has been exceeded", "call volume quota", "subscription quota", "free allocation", "key limit exceeded", "余额不足", "额度不足", "额度已用尽", "欠费"}, at: isRefusal,
 		unless: []string{"memory usage", "cpu usage", "gpu usage", "disk usage", "storage usage"}},
 	{code: llm.Quota, names: []string{"quotaexceeded"}, at: func(status int) bool { return isAbout(status) && status != 0 }},
 	{code: llm.ContentFilter, names: []string{"contentfilter", "contentpolicy", "censorship", "moderation", "responsibleaipolicyviolation", "prohibitedcontent", "sensitivecontent", "riskdetection", "datainspection"},
@@ -174,6 +186,7 @@ var rules = []rule{
 	{code: llm.RateLimit, names: []string{"ratelimit", "resourceexhausted", "toomanyrequests", "throttl", "requestlimitexceeded"}, words: []string{"rate limit exceeded", "rate limit reached", "too many requests"},
 		at: func(status int) bool { return isNone(status) || status == http.StatusForbidden }},
 	{code: llm.Unavailable, names: []string{"serviceunavailable"}, words: busy, at: isAbout},
+	{code: llm.RateLimit, words: []string{"限频", "限流", "请求频率", "频繁"}, at: isVague}, // Hunyuan's 400 says "later", too
 	{code: llm.Unavailable, words: later, at: isAbout},
 	{code: llm.Unavailable, words: busy, at: func(status int) bool { return status == http.StatusTooManyRequests }}, // of everybody, not of this caller
 	{code: llm.BadRequest, names: []string{"unsupportedvalue", "unsupportedparameter"},
@@ -236,13 +249,13 @@ var unstated = []rule{
 	{code: llm.BadRequest, names: []string{"invalidrequest", "invalidargument", "invalidparam", "paramsinvalid", "badrequest", "failedprecondition", "missingparameter", "validation", "valueerror"},
 		words: []string{"invalid request", "validation error", "malformed request"}},
 	{code: llm.Quota, words: []string{"out of quota", "payment required", "credits exhausted", "no credits"}},
-	{code: llm.RateLimit, words: []string{"rate limit", "rate-limit", "ratelimit", "too many requests", "throttled", "quota exceeded", "exceeded your current quota", "限流", "频繁"}},
+	{code: llm.RateLimit, words: []string{"rate limit", "rate-limit", "ratelimit", "too many requests", "throttled", "quota exceeded", "exceeded your current quota"}},
 }
 
 // missing are the words of messages about a model that is not there.
 var missing = []string{"does not exist", "not found", "unknown model", "model not exist", "no such model", "is not a valid model",
 	"invalid model name", "invalid model id", "invalid model:", "invalid model `", "invalid model '", "invalid model \"", "unsupported model", "unrecognized model",
-	"could not find model", "cannot find model", "no model named", "model not available", "model not supported", "not a known model", "isn't a valid model",
+	"could not find model", "cannot find model", "no model named", "model disabled", "model not available", "model not supported", "not a known model", "isn't a valid model",
 	"decommissioned", "model identifier is invalid", "on-demand throughput isn", "is not supported for generatecontent"}
 
 func (r *rule) fits(name, text string, status int) bool {

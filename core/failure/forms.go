@@ -198,12 +198,16 @@ func (s *said) marks(f fields, depth int) {
 	for _, name := range ids {
 		s.request = cmp.Or(s.request, scalar(f[name]))
 	}
+	s.request = cmp.Or(s.request, textOf(f["id"]))                       // Qianfan, Together, Hunyuan
 	if reason := textOf(f["reason"]); s.reason == "" && isName(reason) { // Novita's "NOT_ENOUGH_BALANCE"
 		s.reason = reason
 	}
 	s.outcome(f)
 	if s.shape == "" {
 		s.shape = shapeOf(f, depth)
+	}
+	if number := numberBehind(s.message); number != "" && (s.code == "" || httpStatus(s.code) != 0) {
+		s.code, s.shape = number, miniMax
 	}
 }
 
