@@ -296,23 +296,9 @@ def _bytes_in_content(content: Any) -> tuple[str, str] | None:
                 return f".content[{i}]", _name_of(part)
             if type(part) is dict:
                 image = _bytes_for_url(part.get("image_url"))
-                found = (f".image_url{image[0]}", image[1]) if image else _bytes_in_part(part)
+                found = (f".image_url{image[0]}", image[1]) if image else bytes_in(part, True)
                 if found is not None:
                     return f".content[{i}]{found[0]}", found[1]
-    return None
-
-
-def _bytes_in_part(part: Any) -> tuple[str, str] | None:
-    """Bytes in a field of a part that is a text, and names that are none."""
-    inside = part.items() if type(part) is dict else enumerate(part) if type(part) in (list, tuple) else ()
-    for key, item in inside:
-        place = f"[{key}]" if type(part) is not dict else f".{bare(str(key))}"
-        if type(key) not in (str, int) and (unfit := _unfit_key(key)):
-            return "", unfit
-        if key in _TEXTS and is_bytes(item):
-            return place, _name_of(item)
-        if type(item) not in _OTHERS and (found := _bytes_in_part(item)):
-            return place + found[0], found[1]
     return None
 
 
@@ -337,18 +323,24 @@ def _unfit_key(key: Any) -> str:
     return f"the key {key}" if isinstance(key, float) and key - key != 0 else ""
 
 
-def bytes_in(value: Any) -> tuple[str, str] | None:
-    """The place of bytes inside a value, and their type."""
+def bytes_in(value: Any, part: bool = False) -> tuple[str, str] | None:
+    """The place of bytes inside a value, and their type. In a ``part`` of a message bytes are data, but in the fields
+    that are texts.
+    """
     if type(value) is dict:
         for key, item in value.items():
             if type(key) is not str and (unfit := _unfit_key(key)):
                 return "", unfit
-            if type(item) not in _OTHERS and (found := bytes_in(item)):
-                return f".{bare(str(key))}{found[0]}", found[1]
+            if type(item) not in _OTHERS:
+                data = part and not (key in _TEXTS and is_bytes(item))
+                if found := bytes_in(item, data):
+                    return f".{bare(str(key))}{found[0]}", found[1]
     elif type(value) in (list, tuple):
         for i, item in enumerate(value):
-            if type(item) not in _OTHERS and (found := bytes_in(item)):
+            if type(item) not in _OTHERS and (found := bytes_in(item, part)):
                 return f"[{i}]{found[0]}", found[1]
+    elif part:
+        return None
     elif is_bytes(value):
         return "", _name_of(value)
     elif not isinstance(value, (str, int, float)):
