@@ -181,7 +181,13 @@ def test_the_command_prints_prices(tmp_path: Path, capsys: pytest.CaptureFixture
     table = tmp_path / "table.json"
     table.write_text(json.dumps(LITELLM))
     assert command.main(["prices", "--from", "litellm", str(table), "openai/gpt-4o"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"openai/gpt-4o": {"input": 2.5, "output": 10, "cached_input": 1.25}}
+    told = capsys.readouterr()
+    assert json.loads(told.out) == {"openai/gpt-4o": {"input": 2.5, "output": 10, "cached_input": 1.25}}
+    assert told.err == ""
+    row = {"regional_processing_uplift_multiplier_eu": 1.1, "explicit_cache_read_input_token_cost": 1e-7}
+    table.write_text(json.dumps({**LITELLM, "gpt-4o": {**LITELLM["gpt-4o"], **row}}))
+    assert command.main(["prices", "--from", "litellm", str(table), "openai/gpt-4o"]) == 0
+    assert f"Not read: {', '.join(sorted(row))}; what goes to" in capsys.readouterr().err
     assert command.main(["prices", "--from", "genai-prices", str(table)]) == 2
     assert "expected a list, as genai-prices'" in capsys.readouterr().err
     assert command.main(["prices", "--from", "litellm", str(table), "openai/gpt-4p"]) == 1

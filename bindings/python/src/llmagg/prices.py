@@ -52,6 +52,8 @@ _PROVIDERS = {
 """Their names of providers → ours, where they differ."""
 
 _ABOVE = re.compile(r"(\w+?)_above_(\d+)k_tokens")
+_UNREAD = re.compile("uplift_multiplier|^explicit_cache_")
+"""Fields of litellm for requests that go to a region's own address, or that name their cache."""
 _ROUNDED = 1.02
 """How far multiples differ that are the same: the tables round prices."""
 _HALF_A_DAY = "cache_creation_input_token_cost_above_12hr"
@@ -238,3 +240,9 @@ def table(kind: str | None, file: Path) -> dict[str, Any]:
     read = from_litellm if kind == "litellm" else from_genai_prices
     day = datetime.date.fromtimestamp(file.stat().st_mtime)
     return {"date": day.isoformat(), "source": f"{kind}, {file.name}", **read(file)}
+
+
+def unread(file: Path) -> list[str]:
+    """The fields of litellm's table that change what some requests cost, and that ``from_litellm`` does not read."""
+    rows = [row for row in _read(file, dict).values() if isinstance(row, Mapping)]
+    return sorted({key for row in rows for key, value in row.items() if value and _UNREAD.search(key)})

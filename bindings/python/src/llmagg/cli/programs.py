@@ -62,6 +62,9 @@ def prices(
         raise typer.BadParameter("--from needs the FILE of the table")
     file = Path(names.pop(0)) if kind else tables.SHIPPED
     found = tables.table(kind, file)
+    if kind == "litellm" and (fields := tables.unread(file)):
+        why = "what goes to the address of a region, or names its cache, has the usual cost here"
+        print(f"Not read: {', '.join(fields)}; {why}", file=sys.stderr)
     if missing := [name for name in names if name not in found]:
         print(f"Error: {shown_path(file)} has no usable price of {', '.join(missing)}", file=sys.stderr)
         raise typer.Exit(FAILED)
