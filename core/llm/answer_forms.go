@@ -1,8 +1,6 @@
 package llm
 
 import (
-	"encoding/json"
-
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/internal/suggest"
@@ -69,22 +67,16 @@ func checkSchema(inner, flat []byte, named bool) error {
 	case inner[0] != '{':
 		return Errorf(InvalidArgument, "response_format.json_schema is %s; expected {\"name\": \"answer\", \"schema\": {the JSON schema}}", shown.Value(inner))
 	}
-	var within map[string]json.RawMessage
-	if JSON.Unmarshal(inner, &within) != nil {
-		return nil
-	}
-	_, has := within["schema"]
-	_, properties := within["properties"]
-	_, typ := within["type"]
-	if !has && (properties || typ) {
+	schema := memberOf(inner, "schema")
+	if schema == nil && (memberOf(inner, "properties") != nil || memberOf(inner, "type") != nil) {
 		return Errorf(InvalidArgument, "response_format.json_schema is the JSON schema itself; %s", formatForm)
 	}
-	if schema := within["schema"]; len(schema) > 0 && schema[0] != '{' && schema[0] != 'n' && schema[0] != 't' && schema[0] != 'f' {
+	if schema != nil && schema[0] != '{' && !kindBool.fits(schema) {
 		return Errorf(InvalidArgument, "response_format.json_schema.schema is %s; expected an object, the JSON schema", shown.Value(schema))
 	}
-	problem := notTextIn(inner, "name", "description")
+	problem := kindProblem(inner, kindString, "name", "description")
 	if problem == "" {
-		problem = notBool(".strict", memberOf(inner, "strict"))
+		problem = kindProblem(inner, kindBool, "strict")
 	}
 	if problem != "" {
 		return Errorf(InvalidArgument, "response_format.json_schema%s", problem)

@@ -2,7 +2,6 @@ package llm
 
 import (
 	"encoding/json"
-	"maps"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -128,40 +127,24 @@ func Image(url string) Part { return Part{Type: "image_url", ImageURL: &ImageURL
 func (p Part) MarshalJSON() ([]byte, error) { return jsontext.Encode(nil, p.write) }
 
 func (p *Part) write(w *jsontext.Writer) {
-	if p.ImageURL != nil || p.InputAudio != nil || p.File != nil {
-		data, err := p.marshal()
-		if err != nil {
-			w.Fail(err)
-		}
-		w.Raw(data)
-		return
-	}
-	o := w.Object() // a long text is written where it is to be
+	o := w.Object()
 	o.Str("type", p.Type)
 	if p.Text != "" || p.Type == "text" && p.Extra["text"] == nil {
 		o.Str("text", p.Text)
 	}
+	WriteOptional(&o, "image_url", p.ImageURL != nil, p.ImageURL)
+	WriteOptional(&o, "input_audio", p.InputAudio != nil, p.InputAudio)
+	WriteOptional(&o, "file", p.File != nil, p.File)
 	o.StrUnlessEmpty("refusal", p.Refusal)
 	o.Extra(p.Extra)
 	o.End()
 }
 
-func (p *Part) marshal() ([]byte, error) {
-	type plain Part
-	if p.Type == "text" && p.Text == "" {
-		e := Extra{"text": json.RawMessage(`""`)}
-		maps.Copy(e, p.Extra)
-		return marshalWithExtra(plain(*p), e)
-	}
-	return marshalWithExtra(plain(*p), p.Extra)
-}
-
 // UnmarshalJSON reads the part and keeps its unknown fields.
 func (p *Part) UnmarshalJSON(data []byte) error {
-	type plain Part
-	extra, err := unmarshalWithExtra(data, (*plain)(p))
-	p.Extra = extra
-	return err
+	r := newReader(data)
+	p.read(&r)
+	return r.End()
 }
 
 // MarshalJSON writes the message; unset fields are left out.
@@ -335,19 +318,8 @@ func (m *Message) readContent(r *reader) {
 		m.NullContent = false
 		m.Parts = []Part{}
 		for more := r.Array(); more; more = r.NextItem() {
-			if r.answer {
-				m.Parts = append(m.Parts, Part{})
-				m.Parts[len(m.Parts)-1].read(r)
-				continue
-			}
-			from := r.Span()
-			var p Part
-			if r.Err == nil {
-				if err := p.UnmarshalJSON(r.Data[from:r.Pos]); err != nil {
-					r.Stop(err)
-				}
-			}
-			m.Parts = append(m.Parts, p)
+			m.Parts = append(m.Parts, Part{})
+			m.Parts[len(m.Parts)-1].read(r)
 		}
 	default:
 		r.unread(&m.Extra)

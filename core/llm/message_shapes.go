@@ -127,7 +127,7 @@ func objectProblem(name string, object []byte, needs string, names ...string) st
 	}
 	problem := slipProblem(object, names)
 	if problem == "" {
-		problem = notTextIn(object, names...)
+		problem = kindProblem(object, kindString, names...)
 	}
 	if problem != "" {
 		return "." + name + problem
@@ -141,12 +141,12 @@ func objectProblem(name string, object []byte, needs string, names ...string) st
 	return ""
 }
 
-// notTextIn is the problem of the first of the named fields of an object that
-// is neither a text nor null; "" without one.
-func notTextIn(object []byte, names ...string) string {
+// kindProblem is the problem of the first of the named fields of an object that
+// is neither of a kind nor null; "" without one.
+func kindProblem(object []byte, kind fieldKind, names ...string) string {
 	for _, name := range names {
-		if value := memberOf(object, name); value != nil && value[0] != '"' {
-			return notText("."+name, value)
+		if value := memberOf(object, name); value != nil && !kind.fits(value) {
+			return "." + name + " is " + shown.Value(value) + "; expected " + kindText[kind]
 		}
 	}
 	return ""
@@ -206,11 +206,19 @@ func memberOf(object []byte, name string) (value []byte) {
 	r := newReader(object)
 	for more := r.Object(); more; more = r.NextField() {
 		found := string(r.Key) == name
-		if from := r.Span(); found && r.Err == nil && r.Data[from] != 'n' {
-			value = r.Data[from:r.Pos]
+		if v := r.value(); found && v != nil {
+			value = v
 		}
 	}
 	return value
+}
+
+// value passes over a value, which comes next; it is nil for null.
+func (r *reader) value() []byte {
+	if from := r.Span(); r.Err == nil && r.Data[from] != 'n' {
+		return r.Data[from:r.Pos]
+	}
+	return nil
 }
 
 // judgedField is the name of a message's field that judgeField looks at, ""
@@ -231,56 +239,19 @@ func judgedField(key []byte) string {
 	return ""
 }
 
-// passCalls passes over a list of calls, which comes next, and tells whether
-// each calls a function and has all that it needs. Nearly all do, and need no
-// second look.
-func (r *reader) passCalls() (plain bool) {
-	plain = true
-	for more := r.Array(); more; more = r.NextItem() {
-		if r.Next() != '{' {
-			plain = false
-			continue
-		}
-		called := false
-		for more := r.Object(); more; more = r.NextField() {
-			isType, isFunction, isID := string(r.Key) == "type", string(r.Key) == "function", string(r.Key) == "id"
-			plain = plain && string(r.Key) != "custom"
-			if isFunction && r.Next() == '{' {
-				called = true
-				plain = r.passCalled() && plain
-				continue
-			}
-			from := r.Span()
-			plain = plain && !isFunction && r.Err == nil && (!isType || is(r.Data[from:r.Pos], "function")) && (!isID || r.Data[from] == '"')
-		}
-		plain = plain && called
-	}
-	return plain
-}
-
-func (r *reader) passCalled() bool {
-	named, said, plain := false, false, true
-	for more := r.Object(); more; more = r.NextField() {
-		isName, isSaid := string(r.Key) == "name", string(r.Key) == "arguments"
-		first := r.Next()
-		named = named || isName && first == '"'
-		if isSaid {
-			said, plain = true, plain && first == '"'
-		}
-	}
-	return named && said && plain
-}
-
-// judgeField checks the calls, or the text, in a field of a message. What else
-// stands beside the role and the content is the server's to judge.
-func judgeField(message int, field string, value []byte) error {
-	problem := ""
+// judgeField checks the calls, or the text, in a field of a message; problem is
+// that of its list of calls. What else stands beside the role and the content
+// is the server's to judge.
+func judgeField(message int, field string, value []byte, problem string) error {
 	switch {
 	case value[0] == 'n': // null: as if it were not there
 	case field == "tool_calls":
-		problem = callsProblem(value)
+		if value[0] != '[' {
+			problem = " is " + shown.Value(value) + "; expected an array, where " + callForm
+		}
 	case field == "function_call":
-		problem = calledProblem("", value, "arguments")
+		r := newReader(value)
+		_, problem = r.calledProblem("", "arguments")
 	case value[0] != '"' && (field != "tool_call_id" || !mayBeID(value)):
 		problem = notText("", value)
 	}
@@ -297,44 +268,61 @@ func mayBeID(value []byte) bool { return value[0] == '"' || isNumber(value) }
 // callForm is how a call is written, for errors.
 const callForm = `a call is {"id": …, "type": "function", "function": {"name": …, "arguments": "{…}"}}`
 
-func callsProblem(calls []byte) string {
-	if calls[0] != '[' {
-		return " is " + shown.Value(calls) + "; expected an array, where " + callForm
-	}
-	for i, call := range elementsOf(calls) {
-		if problem := callProblem(call); problem != "" {
-			return fmt.Sprintf("[%d]%s", i, problem)
+// callsProblem passes over a list of calls, which comes next, and says what is
+// wrong with the first wrong one.
+func (r *reader) callsProblem() (problem string) {
+	i := 0
+	for more := r.Array(); more; more = r.NextItem() {
+		if wrong := r.callProblem(); wrong != "" && problem == "" {
+			problem = fmt.Sprintf("[%d]%s", i, wrong)
 		}
+		i++
 	}
-	return ""
+	return problem
 }
 
-func callProblem(call []byte) string {
-	switch call[0] {
-	case 'n': // null is no call
-		return ""
-	case '{':
-	default:
-		return " is " + shown.Value(call) + "; " + callForm
+func (r *reader) callProblem() string {
+	if first := r.Next(); first != '{' {
+		from := r.Span()
+		if first == 'n' || r.Err != nil { // null is no call
+			return ""
+		}
+		return " is " + shown.Value(r.Data[from:r.Pos]) + "; " + callForm
 	}
-	if problem := notTextIn(call, "type"); problem != "" {
-		return problem
+	var typ, id []byte
+	function, custom, inFunction, inCustom := false, false, "", ""
+	start := r.Pos
+	for more := r.Object(); more; more = r.NextField() {
+		switch string(r.Key) {
+		case "type":
+			typ = r.value()
+		case "id":
+			id = r.value()
+		case "function":
+			function, inFunction = r.calledProblem(".function", "arguments")
+		case "custom":
+			custom, inCustom = r.calledProblem(".custom", "input")
+		default:
+			r.Skip()
+		}
 	}
-	if id := memberOf(call, "id"); id != nil && !mayBeID(id) {
-		return notText(".id", id)
-	}
-	typ, function, custom := memberOf(call, "type"), memberOf(call, "function"), memberOf(call, "custom")
 	switch {
-	case custom != nil && (is(typ, "custom") || is(typ, "")):
-		return calledProblem(".custom", custom, "input")
-	case function != nil && (is(typ, "function") || is(typ, "")):
-		return calledProblem(".function", function, "arguments")
-	case function != nil && nearFunction(typ):
+	case r.Err != nil: // the syntax error says more
+		return ""
+	case typ != nil && typ[0] != '"':
+		return notText(".type", typ)
+	case id != nil && !mayBeID(id):
+		return notText(".id", id)
+	case custom && (is(typ, "custom") || is(typ, "")):
+		return inCustom
+	case function && (is(typ, "function") || is(typ, "")):
+		return inFunction
+	case function && nearFunction(typ):
 		return fmt.Sprintf(".type is %s; did you mean \"function\"?", typ)
-	case function != nil:
+	case function:
 		return ""
 	}
-	if problem := slipProblem(call, []string{"function"}); problem != "" {
+	if problem := slipProblem(r.Data[start:r.Pos], []string{"function"}); problem != "" {
 		return problem
 	}
 	if is(typ, "function") {
@@ -343,23 +331,38 @@ func callProblem(call []byte) string {
 	return ""
 }
 
-// calledProblem says what is wrong with what a call names: a function with its
-// arguments, or a tool with its input. A few servers take arguments as an
-// object instead of its text.
-func calledProblem(at string, called []byte, text string) string {
-	if called[0] != '{' {
-		return fmt.Sprintf("%s is %s; expected {\"name\": …, %q: …}", at, shown.Value(called), text)
+// calledProblem passes over what a call names, which comes next: a function
+// with its arguments, or a tool with its input. A few servers take arguments as
+// an object instead of its text.
+func (r *reader) calledProblem(at, text string) (there bool, problem string) {
+	first, start := r.Next(), r.Pos
+	if first != '{' {
+		if called := r.value(); called != nil {
+			return true, fmt.Sprintf("%s is %s; expected {\"name\": …, %q: …}", at, shown.Value(called), text)
+		}
+		return false, ""
 	}
-	said, name := memberOf(called, text), memberOf(called, "name")
-	switch {
-	case said != nil && said[0] != '"' && said[0] != '{':
-		return notText(at+"."+text, said)
-	case name != nil && name[0] != '"':
-		return notText(at+".name", name)
-	case said == nil || name == nil:
-		if problem := slipProblem(called, []string{"name", text}); problem != "" {
-			return at + problem
+	var name, said []byte
+	for more := r.Object(); more; more = r.NextField() {
+		switch string(r.Key) {
+		case "name":
+			name = r.value()
+		case text:
+			said = r.value()
+		default:
+			r.Skip()
 		}
 	}
-	return ""
+	switch {
+	case r.Err != nil:
+	case said != nil && said[0] != '"' && said[0] != '{':
+		problem = notText(at+"."+text, said)
+	case name != nil && name[0] != '"':
+		problem = notText(at+".name", name)
+	case said == nil || name == nil:
+		if problem = slipProblem(r.Data[start:r.Pos], []string{"name", text}); problem != "" {
+			problem = at + problem
+		}
+	}
+	return true, problem
 }

@@ -70,9 +70,8 @@ func (r *reader) readPart() *partShape {
 	s := &partShape{}
 	for more := r.Object(); more; more = r.NextField() {
 		field := s.place(r.Key)
-		from := r.Span()
-		if field != nil && r.Err == nil && r.Data[from] != 'n' {
-			*field = r.Data[from:r.Pos]
+		if value := r.value(); field != nil && value != nil {
+			*field = value
 		}
 	}
 	if is(s.typ, "") {

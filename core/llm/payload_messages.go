@@ -51,13 +51,15 @@ func (r *reader) checkMessage(i int) (wrong error) {
 		field := judgedField(r.Key)
 		first, from := r.Next(), r.Pos
 		null = null || isContent && first == 'n'
-		if isContent && first == '[' {
+		problem := ""
+		switch {
+		case isContent && first == '[':
 			if err := r.checkParts(i); wrong == nil {
 				wrong = err
 			}
-		} else if field == "tool_calls" && first == '[' && r.passCalls() {
-			field = ""
-		} else if r.Pos == from {
+		case field == "tool_calls" && first == '[':
+			problem = r.callsProblem()
+		default:
 			r.Skip()
 		}
 		switch value := r.Data[from:r.Pos]; {
@@ -69,7 +71,7 @@ func (r *reader) checkMessage(i int) (wrong error) {
 		case isContent && first != '"' && first != '[' && first != 'n':
 			wrong = Errorf(InvalidArgument, "messages[%d].content is %s; expected a string or an array of parts%s", i, shown.Value(value), inArray(first))
 		case field != "":
-			wrong = judgeField(i, field, value)
+			wrong = judgeField(i, field, value, problem)
 		}
 	}
 	switch {

@@ -2,6 +2,7 @@ package llm
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -36,9 +37,7 @@ func shapesOf(data []byte, fields []jsontext.Field, parts bool) (again Extra, er
 			has = true
 			err = readFunctions(v)
 		case f.Key == "tool_choice":
-			if written, err = readChoice(v), checkChoice(f.Key, v, choiceWords, `, "required" or, to have a tool called, `+choiceForm); v[0] == '{' {
-				err = checkChosen(v)
-			}
+			written, err = readChoice(v)
 		case v[0] == '{' && f.Key == "response_format":
 			err = checkFormat(v)
 		default:
@@ -86,11 +85,9 @@ type toolShape struct {
 func shapeOf(object []byte) (s toolShape) {
 	r := newReader(object)
 	for more := r.Object(); more; more = r.NextField() {
-		key := r.Key
-		field := s.place(string(key))
-		from := r.Span()
-		if field != nil && r.Data[from] != 'n' {
-			*field = r.Data[from:r.Pos]
+		field := s.place(string(r.Key))
+		if value := r.value(); field != nil && value != nil {
+			*field = value
 		}
 	}
 	return s
@@ -155,47 +152,38 @@ func readTools(tools []byte) ([]byte, error) {
 		if problem != "" {
 			return nil, Errorf(InvalidArgument, "tools[%d]%s", i, problem)
 		}
-		changed = changed || s.differs()
+		if s.differs() {
+			items[i], changed = s.written(tool), true
+		}
 	}
 	if !changed {
 		return nil, nil
 	}
-	return each(nil, items, func(dst, tool []byte) []byte {
-		if s := shapeOf(tool); s.differs() {
-			return s.write(dst, tool)
-		}
-		return append(dst, tool...)
-	}), nil
+	return JSONOf(items), nil
 }
 
-// write appends the tool as chat completions write it. A tool that lacks its
-// type only keeps its other fields.
-func (s *toolShape) write(dst, tool []byte) []byte {
+// written is the tool as chat completions write it. A tool that lacks its type
+// only keeps its other fields.
+func (s *toolShape) written(tool []byte) []byte {
 	if s.function != nil {
-		dst = append(dst, `{"type":"function"`...)
-		r := newReader(tool)
-		for more := r.Object(); more; more = r.NextField() {
-			key := string(r.Key)
-			if from := r.Span(); key != "type" { // it is null
-				dst = append(jsontext.AppendText(append(dst, ','), key), ':')
-				dst = append(dst, r.Data[from:r.Pos]...)
+		made := eachField(nil, tool, func(dst []byte, key string, value []byte) []byte {
+			if key == "type" { // it is null
+				return dst
 			}
-		}
-		return append(dst, '}')
+			return append(dst, value...)
+		})
+		return append(made[:len(made)-1], `,"type":"function"}`...)
 	}
-	dst = append(append(dst, `{"type":"function","function":{"name":`...), s.name...)
-	for _, f := range []struct {
-		name  string
-		value []byte
-	}{{"description", s.description}, {"parameters", s.schema}, {"strict", s.strict}} {
-		if f.value != nil {
-			dst = append(append(append(append(dst, `,"`...), f.name...), `":`...), f.value...)
+	made := fmt.Appendf(nil, `{"type":"function","function":{"name":%s`, s.name)
+	for i, value := range [...][]byte{s.description, s.schema, s.strict} {
+		if value != nil {
+			made = fmt.Appendf(made, ",%q:%s", functionNames[i+1], value)
 		}
 	}
-	if dst = append(dst, '}'); s.cacheControl != nil {
-		dst = append(append(dst, `,"cache_control":`...), s.cacheControl...)
+	if made = append(made, '}'); s.cacheControl != nil {
+		made = fmt.Appendf(made, `,"cache_control":%s`, s.cacheControl)
 	}
-	return append(dst, '}')
+	return append(made, '}')
 }
 
 // readTool reads one tool; problem says what is wrong with it, as the end of a
@@ -249,7 +237,7 @@ func functionProblem(function []byte, flat bool) string {
 	case s.schema != nil && s.schema[0] != '{':
 		return "." + s.schemaKey + " is " + shown.Value(s.schema) + "; expected an object, the JSON schema of the arguments"
 	}
-	problem := notBool(".strict", s.strict)
+	problem := kindProblem(function, kindBool, "strict")
 	if problem == "" && s.others {
 		problem = slipProblem(function, functionNames)
 	}
@@ -270,46 +258,34 @@ func readFunctions(functions []byte) error {
 	return nil
 }
 
-// readChoice gives tool_choice in the shape of chat completions, nil where it
-// has it already: Anthropic and the Responses API name a function without the
-// object around it, and Anthropic's words are types.
-func readChoice(choice []byte) []byte {
+// readChoice checks tool_choice, and gives it in the shape of chat completions,
+// nil where it has it already: Anthropic and the Responses API name a function
+// without the object around it, and Anthropic's words are types.
+func readChoice(choice []byte) ([]byte, error) {
+	const form = `{"type": "function", "function": {"name": …}}`
 	if choice[0] != '{' {
-		return nil
+		return nil, checkChoice("tool_choice", choice, choiceWords, `, "required" or, to have a tool called, `+form)
 	}
-	s := shapeOf(choice)
-	if s.others || s.function != nil || s.schema != nil || s.wrapper != "" {
-		return nil
-	}
-	switch {
-	case isText(s.name) && (s.typ == nil || is(s.typ, "function") || is(s.typ, "tool")):
-		return append(append([]byte(`{"type":"function","function":{"name":`), s.name...), "}}"...)
-	case s.name != nil:
-	case is(s.typ, "any"):
-		return []byte(`"required"`)
-	case is(s.typ, "auto") || is(s.typ, "none") || is(s.typ, "required"):
-		return s.typ
-	}
-	return nil
-}
-
-// choiceForm is how a tool is chosen, for errors.
-const choiceForm = `{"type": "function", "function": {"name": …}}`
-
-// checkChosen refuses a choice of a function that names none.
-func checkChosen(choice []byte) error {
 	s := shapeOf(choice)
 	switch {
 	case s.typ != nil && s.typ[0] != '"':
-		return Errorf(InvalidArgument, "tool_choice.type is %s; expected a string", shown.Value(s.typ))
+		return nil, Errorf(InvalidArgument, "tool_choice.type is %s; expected a string", shown.Value(s.typ))
 	case s.function != nil && !is(s.typ, "function") && nearFunction(s.typ):
-		return Errorf(InvalidArgument, "tool_choice.type is %s; did you mean \"function\"?", shown.Value(s.typ))
+		return nil, Errorf(InvalidArgument, "tool_choice.type is %s; did you mean \"function\"?", shown.Value(s.typ))
 	case is(s.typ, "function") && s.function == nil && !isText(s.name):
-		return Errorf(InvalidArgument, "tool_choice has no \"function\"; expected %s", choiceForm)
+		return nil, Errorf(InvalidArgument, "tool_choice has no \"function\"; expected %s", form)
 	case s.function != nil && (s.function[0] != '{' || !isText(memberOf(s.function, "name"))):
-		return Errorf(InvalidArgument, "tool_choice.function has no \"name\" that is a text; expected %s", choiceForm)
+		return nil, Errorf(InvalidArgument, "tool_choice.function has no \"name\" that is a text; expected %s", form)
+	case s.others || s.function != nil || s.schema != nil || s.wrapper != "": // a vendor knows it
+	case isText(s.name) && (s.typ == nil || is(s.typ, "function") || is(s.typ, "tool")):
+		return fmt.Appendf(nil, `{"type":"function","function":{"name":%s}}`, s.name), nil
+	case s.name != nil:
+	case is(s.typ, "any"):
+		return []byte(`"required"`), nil
+	case is(s.typ, "auto") || is(s.typ, "none") || is(s.typ, "required"):
+		return s.typ, nil
 	}
-	return nil
+	return nil, nil
 }
 
 // checkChoice refuses a word that no vendor chooses by: the name of a tool, or

@@ -62,7 +62,7 @@ func checkInside(name string, v []byte) error {
 	switch name {
 	case "stream_options":
 		if v[0] == '{' {
-			if problem := notBool(".include_usage", memberOf(v, "include_usage")); problem != "" {
+			if problem := kindProblem(v, kindBool, "include_usage"); problem != "" {
 				return Errorf(InvalidArgument, "stream_options%s", problem)
 			}
 			return checkNames(name, v, streamOptionNames)
@@ -97,15 +97,6 @@ func checkInside(name string, v []byte) error {
 		}
 	}
 	return nil
-}
-
-// notBool is the problem of a field that must be true or false and is not; ""
-// where it is, or nil.
-func notBool(field string, value []byte) string {
-	if value == nil || kindBool.fits(value) {
-		return ""
-	}
-	return field + " is " + shown.Value(value) + "; expected true or false"
 }
 
 // checkShare refuses a part of what is likely that is no part of it. Of the
