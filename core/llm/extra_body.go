@@ -46,7 +46,7 @@ func checkExtraBody(extra Extra) error {
 		case "model", "messages", "stream", "n":
 			return Errorf(InvalidArgument, "\"extra_body\" has the field %q, which llmagg itself uses; set it in the request", name)
 		}
-		kind := kindOf(name)
+		kind, _ := kindOf(name)
 		if form := kind.expects(v); kind != kindAny && v[0] != 'n' && form != "" {
 			return Errorf(InvalidArgument, "\"extra_body\": field %q is %s; expected %s", name, shown.Value(v), form)
 		}

@@ -182,7 +182,7 @@ func (s *sieve) messages(dst, list []byte) []byte {
 }
 
 func (s *sieve) message(dst, message []byte) []byte {
-	if !isAssistant(message) {
+	if textField(message, "role") != string(RoleAssistant) {
 		return append(dst, message...)
 	}
 	s.signed = slices.Contains(s.omit, OmitSignatures) && ownerIn(message) == "gemini"
@@ -233,8 +233,6 @@ func ownerIn(message []byte) string {
 	return OwnerOf(m.Parts)
 }
 
-func isAssistant(message []byte) bool { return textField(message, "role") == string(RoleAssistant) }
-
 // field appends the value of a field of an assistant's message, or nothing.
 func (s *sieve) field(dst []byte, key string, value []byte, spoken *string) []byte {
 	empty := value[0] == 'n' || string(bytes.Join(bytes.Fields(value), nil)) == "[]"
@@ -270,10 +268,6 @@ func (p *Payload) HasParts() bool { return p.parts }
 
 // Mentions tells whether a text stands anywhere in the request. It is cheap.
 func (p *Payload) Mentions(text string) bool { return bytes.Contains(p.data, []byte(text)) }
-
-// HasExtraContent tells whether a message may have Google's "extra_content". It
-// is cheap.
-func (p *Payload) HasExtraContent() bool { return p.Mentions(`"extra_content"`) }
 
 // spokenIn is the words of an answer that was spoken or refused instead of
 // written.

@@ -58,9 +58,6 @@ func CheckName(what, name string) error {
 // (RFC 9110, section 5.6.2).
 const headerNameBytes = "!#$%&'*+-.^_`|~"
 
-// cutName is at most 40 bytes of the name before byte end.
-func cutName(name string, end int) string { return name[:min(end, 40)] }
-
 // CheckHeaders refuses names and values that cannot stand in an HTTP header.
 func CheckHeaders(headers map[string]string) error {
 	if len(headers) == 0 {
@@ -77,7 +74,7 @@ func CheckHeaders(headers map[string]string) error {
 			}
 			begins := "a header name begins with"
 			if i > 0 {
-				begins = "the header name " + shown.Name(cutName(name, i)) + " goes on with"
+				begins = "the header name " + shown.Name(name[:min(i, 40)]) + " goes on with"
 			}
 			return Errorf(InvalidArgument, "%s the character %q at byte %d, which HTTP does not allow there", begins, c, i) // what follows may be a value
 		}

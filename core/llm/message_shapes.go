@@ -221,23 +221,8 @@ func (r *reader) value() []byte {
 	return nil
 }
 
-// judgedField is the name of a message's field that judgeField looks at, ""
-// for others.
-func judgedField(key []byte) string {
-	switch string(key) {
-	case "tool_calls":
-		return "tool_calls"
-	case "function_call":
-		return "function_call"
-	case "name":
-		return "name"
-	case "tool_call_id":
-		return "tool_call_id"
-	case "refusal":
-		return "refusal"
-	}
-	return ""
-}
+// judged are the fields of a message that judgeField looks at.
+var judged = []string{"tool_calls", "function_call", "name", "tool_call_id", "refusal"}
 
 // judgeField checks the calls, or the text, in a field of a message; problem is
 // that of its list of calls. What else stands beside the role and the content
@@ -302,8 +287,6 @@ func (r *reader) callProblem() string {
 			function, inFunction = r.calledProblem(".function", "arguments")
 		case "custom":
 			custom, inCustom = r.calledProblem(".custom", "input")
-		default:
-			r.Skip()
 		}
 	}
 	switch {
@@ -349,8 +332,6 @@ func (r *reader) calledProblem(at, text string) (there bool, problem string) {
 			name = r.value()
 		case text:
 			said = r.value()
-		default:
-			r.Skip()
 		}
 	}
 	switch {

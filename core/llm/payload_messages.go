@@ -48,7 +48,7 @@ func (r *reader) checkMessage(i int) (wrong error) {
 				roleIn = string(r.Key)
 			}
 		}
-		field := judgedField(r.Key)
+		field := nameAmong(judged, r.Key)
 		first, from := r.Next(), r.Pos
 		null = null || isContent && first == 'n'
 		problem := ""
@@ -69,7 +69,7 @@ func (r *reader) checkMessage(i int) (wrong error) {
 		case isRole:
 			role = value
 		case isContent && first != '"' && first != '[' && first != 'n':
-			wrong = Errorf(InvalidArgument, "messages[%d].content is %s; expected a string or an array of parts%s", i, shown.Value(value), inArray(first))
+			wrong = Errorf(InvalidArgument, "messages[%d].content is %s; expected a string or an array of parts%s", i, shown.Value(value), map[byte]string{'{': "; write the part into an array"}[first])
 		case field != "":
 			wrong = judgeField(i, field, value, problem)
 		}
@@ -80,28 +80,15 @@ func (r *reader) checkMessage(i int) (wrong error) {
 		return unknownRole(i, role, roleIn)
 	case !said && elsewhere != "" && string(role) != `"assistant"`:
 		return Errorf(InvalidArgument, "messages[%d] has no \"content\", but a field %q; write the text into \"content\"", i, elsewhere)
-	case (!said || null) && speaks(role):
-		return Errorf(InvalidArgument, "messages[%d] has no \"content\"%s; expected a string or an array of parts", i, nothing(null))
+	case (!said || null) && speakers.Has(string(role[1:len(role)-1])):
+		return Errorf(InvalidArgument, "messages[%d] has no \"content\"%s; expected a string or an array of parts", i, map[bool]string{true: ": it is null"}[null])
 	}
 	return wrong
 }
 
-// speaks tells whether a role's message is its text and nothing else: a model
-// may call tools instead, and a tool may have no result.
-func speaks(role []byte) bool {
-	switch string(role) {
-	case `"user"`, `"system"`, `"developer"`:
-		return true
-	}
-	return false
-}
-
-func nothing(null bool) string {
-	if null {
-		return ": it is null"
-	}
-	return ""
-}
+// speakers are the roles whose messages are their texts and nothing else: a
+// model may call tools instead, and a tool may have no result.
+const speakers wordlist.List = "user system developer"
 
 // checkParts passes over the parts of a content. Which types there are is the
 // server's to judge, but for those of other APIs and for slips.
@@ -128,14 +115,6 @@ const (
 	roleFields    wordlist.List = "from type author sender speaker"
 )
 
-// inArray is what to do with a part that stands without its array.
-func inArray(first byte) string {
-	if first == '{' {
-		return "; write the part into an array"
-	}
-	return ""
-}
-
 // messageFields are the fields of a message for which others are mistaken.
 var messageFields = []string{"role", "content", "name", "tool_calls", "tool_call_id", "function_call"}
 
@@ -147,17 +126,11 @@ func nearMessageField(i int, key []byte) error {
 		return nil
 	}
 	name := string(key)
-	if len(name) > maxMessageField {
-		return nil
-	}
-	if near := suggest.Nearest(name, messageFields, suggest.Slips(name)); near != "" && near != name {
+	if near := slipOf(name, messageFields); near != "" {
 		return Errorf(InvalidArgument, "messages[%d] has the field %s, which no server knows; did you mean %q?", i, shown.Name(name), near)
 	}
 	return nil
 }
-
-// maxMessageField is how long a name is that may be a slip of a known one.
-const maxMessageField = 20
 
 // noRole is the role of a message that has none.
 var noRole = []byte(`""`)
@@ -177,11 +150,8 @@ func unknownRole(i int, role []byte, elsewhere string) error {
 	if JSON.Unmarshal(role, &name) != nil {
 		name = ""
 	}
-	switch strings.ToLower(name) { // as other APIs call them
-	case "model", "ai", "bot", "chatbot":
-		return Errorf(InvalidArgument, "messages[%d].role is %s; did you mean \"assistant\"?", i, shown.Value(role))
-	case "human":
-		return Errorf(InvalidArgument, "messages[%d].role is %s; did you mean \"user\"?", i, shown.Value(role))
+	if meant := roleMeant(name); meant != "" {
+		return Errorf(InvalidArgument, "messages[%d].role is %s; did you mean %q?", i, shown.Value(role), meant)
 	}
 	return Errorf(InvalidArgument, "messages[%d].role is %s; %s%s", i, shown.Value(role), expected,
 		suggest.For(name, []string{"system", "developer", "user", "assistant", "tool", "function"}))
@@ -189,27 +159,26 @@ func unknownRole(i int, role []byte, elsewhere string) error {
 
 // noMessage is the error for a message that is no object.
 func noMessage(i int, value []byte) error {
-	if role := roleOfPair(value); role != "" {
-		return Errorf(InvalidArgument, "messages[%d] is a pair of a role and a text, as other libraries have it; write {\"role\": %q, \"content\": …}", i, role)
+	var pair []string // as ["human", "hi"]
+	if value[0] == '[' && JSON.Unmarshal(value, &pair) == nil && len(pair) == 2 {
+		role := Role(pair[0])
+		if !role.Known() {
+			role = roleMeant(pair[0])
+		}
+		if role != "" {
+			return Errorf(InvalidArgument, "messages[%d] is a pair of a role and a text, as other libraries have it; write {\"role\": %q, \"content\": …}", i, role)
+		}
 	}
 	return Errorf(InvalidArgument, "messages[%d] is %s; expected an object with \"role\" and \"content\"", i, shown.Value(value))
 }
 
-// roleOfPair is the role of a message that is a list of a role and a text, such
-// as ["human", "hi"]; "" for anything else.
-func roleOfPair(value []byte) string {
-	var pair []string
-	if value[0] != '[' || JSON.Unmarshal(value, &pair) != nil || len(pair) != 2 {
-		return ""
-	}
-	switch pair[0] {
+// roleMeant is the role that other APIs call so; "" for none.
+func roleMeant(name string) Role {
+	switch strings.ToLower(name) {
+	case "model", "ai", "bot", "chatbot":
+		return RoleAssistant
 	case "human":
-		return "user"
-	case "ai":
-		return "assistant"
-	}
-	if Role(pair[0]).Known() {
-		return pair[0]
+		return RoleUser
 	}
 	return ""
 }

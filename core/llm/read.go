@@ -75,7 +75,10 @@ var words = []string{"assistant", "stop", "chat.completion", "chat.completion.ch
 
 // extra keeps the field at hand, whose value comes next, null or not.
 func (r *reader) extra(to *Extra) {
-	name := fieldName(r.Key)
+	name := nameAmong(answerFields, r.Key)
+	if name == "" {
+		name = string(r.Key)
+	}
 	r.strays = r.strays || name == "usage" || holdsUsage(r.Key)
 	jsontext.KeepField(&r.Reader, name, to)
 }
@@ -99,18 +102,15 @@ func (r *reader) extraLike(to *Extra, before Extra) {
 	r.extra(to)
 }
 
-// fieldName is the name of a field that this package does not know, without a
-// copy where it is one that OpenAI's answers have.
-func fieldName(key []byte) string {
-	switch string(key) {
-	case "service_tier":
-		return "service_tier"
-	case "system_fingerprint":
-		return "system_fingerprint"
-	case "annotations":
-		return "annotations"
-	case "obfuscation":
-		return "obfuscation"
+// answerFields are those unknown to this package that OpenAI's answers have.
+var answerFields = []string{"service_tier", "system_fingerprint", "annotations", "obfuscation"}
+
+// nameAmong is the one of names that a key is, without a copy; "" for none.
+func nameAmong(names []string, key []byte) string {
+	for _, name := range names {
+		if string(key) == name {
+			return name
+		}
 	}
-	return string(key)
+	return ""
 }

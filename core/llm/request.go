@@ -287,17 +287,12 @@ func (r *Request) Payload() (*Payload, error) {
 	if err != nil {
 		return nil, r.explain(err)
 	}
-	if r.hasRaw() && bytes.Contains(data, []byte("null")) { // as which raw JSON is written that is none
+	if (r.ToolChoice != nil || r.FunctionCall != nil || r.Tools != nil || r.ResponseFormat != nil) && bytes.Contains(data, []byte("null")) { // as which raw JSON is written that is none
 		if err := r.checkRaw(); err != nil {
 			return nil, err
 		}
 	}
 	return ownRequest(data, plain, r.Options)
-}
-
-// hasRaw tells whether there may be values for checkRaw.
-func (r *Request) hasRaw() bool {
-	return r.ToolChoice != nil || r.FunctionCall != nil || r.Tools != nil || r.ResponseFormat != nil
 }
 
 // checkRaw refuses raw values that are not JSON.

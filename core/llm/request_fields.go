@@ -91,10 +91,13 @@ func fieldIn(list []requestField, name string) *requestField {
 	return nil
 }
 
-// vendorField is the kind of a vendor's field, and whether it is one.
-func vendorField(name string) (fieldKind, bool) {
-	if f := fieldIn(vendorFieldList, name); f != nil {
-		return f.kind, true
+// kindOf is the kind of a field of requests, or of one of a vendor, and whether
+// it is one.
+func kindOf(name string) (kind fieldKind, known bool) {
+	for _, list := range [...][]requestField{requestFieldList, vendorFieldList} {
+		if f := fieldIn(list, name); f != nil {
+			return f.kind, true
+		}
 	}
 	return kindAny, vendorFieldWords.Has(name)
 }
@@ -116,14 +119,6 @@ func vendorFieldNames() []string {
 	return names
 }
 
-func kindOf(name string) fieldKind {
-	if f := requestFieldOf(name); f != nil {
-		return f.kind
-	}
-	kind, _ := vendorField(name)
-	return kind
-}
-
 // RequestSettings is the table of a request's fields that are passed on without
 // "extra_body": those of chat completions and those of well-known vendors.
 func RequestSettings() []setting.Setting {
@@ -133,7 +128,8 @@ func RequestSettings() []setting.Setting {
 	}
 	for _, name := range vendorFieldNames() {
 		if !ambiguousFields.Has(name) {
-			table = append(table, setting.Setting{Name: name, Type: kindText[kindOf(name)]})
+			kind, _ := kindOf(name)
+			table = append(table, setting.Setting{Name: name, Type: kindText[kind]})
 		}
 	}
 	return table
@@ -147,10 +143,7 @@ func OfCall(name string) bool {
 // isRequestField tells whether a name is a field of requests, or one of a
 // vendor.
 func isRequestField(name string) bool {
-	if requestFieldOf(name) != nil {
-		return true
-	}
-	_, known := vendorField(name)
+	_, known := kindOf(name)
 	return known
 }
 
@@ -158,7 +151,7 @@ func isRequestField(name string) bool {
 // passes; an option of the call, a key of the configuration, and a slip in a
 // known name are refused, since a server would pass over them in silence.
 func checkForeign(name string, v []byte) error {
-	kind, known := vendorField(name)
+	kind, known := kindOf(name)
 	if form := kind.expects(v); form != "" && v[0] != 'n' {
 		return Errorf(InvalidArgument, "request field %q is %s; expected %s", name, shown.Value(v), form)
 	}

@@ -28,16 +28,6 @@ var valueWords = wordlist.Index[wordlist.List]{
 	{Words: "web_search_options.search_context_size", Value: "low medium high"},
 }
 
-// wordSlip is the known word of a field in which a value is a slip; "" for
-// none.
-func wordSlip(field, word string) string {
-	words, has := valueWords.Find(field)
-	if !has {
-		return ""
-	}
-	return slipInWord(word, words.Words())
-}
-
 // slipInWord is the known word in which another is a clear slip, "" for none. A
 // word that has a known one in it may be a new one ("xmedium", "auto_v2"),
 // unless it has but a letter more at its end, and servers may take capitals.
@@ -74,10 +64,8 @@ func checkWords(name string, v []byte) error {
 	case '{':
 		for _, inner := range [...]string{"effort", "summary", "type", "search_context_size"} {
 			at := name + "." + inner
-			if _, has := valueWords.Find(at); has {
-				if err := checkWordOf(at, at, memberOf(v, inner)); err != nil {
-					return err
-				}
+			if err := checkWordOf(at, at, memberOf(v, inner)); err != nil {
+				return err
 			}
 		}
 	}
@@ -85,11 +73,12 @@ func checkWords(name string, v []byte) error {
 }
 
 func checkWordOf(field, at string, v []byte) error {
+	words, has := valueWords.Find(field)
 	var word string
-	if !isText(v) || JSON.Unmarshal(v, &word) != nil {
+	if !has || !isText(v) || JSON.Unmarshal(v, &word) != nil {
 		return nil
 	}
-	if near := wordSlip(field, word); near != "" {
+	if near := slipInWord(word, words.Words()); near != "" {
 		return Errorf(InvalidArgument, "request field %q is %s; did you mean %q? (\"extra_body\" sends it as it is)", at, shown.Text(word), near)
 	}
 	return nil

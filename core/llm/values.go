@@ -31,30 +31,26 @@ func checkNames(where string, object []byte, known []string) error {
 	return nil
 }
 
-// slipProblem is the problem with an object that has a slip in one of known; ""
-// without one.
+// slipProblem is the problem with the first name in an object that is a slip in
+// one of known; "" without one.
 func slipProblem(object []byte, known []string) string {
-	slip, near := slipIn(object, known)
-	if near == "" {
-		return ""
-	}
-	return " has the field " + shown.Name(slip) + `; did you mean "` + near + `"?`
-}
-
-// slipIn is the first name in an object that is a slip in one of known, and
-// which; "" for none.
-func slipIn(object []byte, known []string) (name, near string) {
 	r := newReader(object)
 	for more := r.Object(); more; more = r.NextField() {
 		name := string(r.Key)
-		if slices.Contains(known, name) || len(name) > maxMessageField {
-			continue
-		}
-		if near := suggest.Nearest(name, known, suggest.Slips(name)); near != "" && near != name {
-			return name, near
+		if near := slipOf(name, known); near != "" {
+			return " has the field " + shown.Name(name) + `; did you mean "` + near + `"?`
 		}
 	}
-	return "", ""
+	return ""
+}
+
+// slipOf is the known name in which another is a slip; "" for none.
+func slipOf(name string, known []string) string {
+	const longest = 20
+	if len(name) > longest || slices.Contains(known, name) {
+		return ""
+	}
+	return suggest.Nearest(name, known, suggest.Slips(name))
 }
 
 // checkInside checks what stands in fields whose shape is not written again.

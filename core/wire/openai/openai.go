@@ -55,7 +55,7 @@ var googles = []string{"messages.extra_content", "messages.tool_calls.extra_cont
 // gave, only models get that may be Gemini's.
 func (w *format) foreign(c *wire.Call) []string {
 	switch {
-	case !c.Payload.HasExtraContent():
+	case !c.Payload.Mentions(`"extra_content"`): // Google's
 	case w.notGoogle():
 		return slices.Concat(c.Omit, googles)
 	case w.Owner == "" && !strings.Contains(c.Model, "gemini"):
