@@ -31,7 +31,7 @@ func authOf(cfg *config.Model) string {
 // newCredential makes the credential of a route. It is nil if the route has a
 // fixed key, or if headers of the configuration hold a key.
 func newCredential(cfg *config.Model, v *vendor.Vendor, o Options) (*credential.Authorizer, error) {
-	spec := credential.Spec(cfg.Auth)
+	spec := cfg.Auth
 	kind, region, service := v.Signs(cfg.BaseURL)
 	if spec.Type == "" {
 		spec.Type = kind
@@ -39,13 +39,13 @@ func newCredential(cfg *config.Model, v *vendor.Vendor, o Options) (*credential.
 	if cfg.Token != nil {
 		return credential.New(credential.Options{Token: cfg.Token}), nil
 	}
-	if spec.Type == "" && spec != (credential.Spec{}) {
+	if spec.Type == "" && spec != (config.Auth{}) {
 		return nil, llm.Errorf(llm.InvalidArgument, "%s/%s: \"auth\" has no type; expected %s", cfg.Provider, cfg.Name, credential.Types())
 	}
 	if spec.Type == "" || cfg.APIKey != "" || cfg.Auth == (config.Auth{}) && holdsKey(cfg.Headers) {
 		return nil, nil
 	}
-	if err := spec.Check(cfg.Provider + "/" + cfg.Name); err != nil {
+	if err := credential.Check(&spec, cfg.Provider+"/"+cfg.Name); err != nil {
 		return nil, err
 	}
 	if spec.Type == credential.Function && o.Tokens == nil {

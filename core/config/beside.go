@@ -62,7 +62,7 @@ func isBeside(key string, v []byte) bool {
 // stands for all of them; null is none.
 func (p *Provider) setBeside(key string, v []byte, o *Options) (err error) {
 	if key == "fleet" {
-		p.Fleet, err = parseFleet(v, o)
+		p.Fleet, err = ParseFleet(v, *o)
 	} else if v[0] != 'n' {
 		p.Bulk = &Bulk{}
 		err = (&place{what: `"bulk"`, o: o, unset: map[string]string{}}).beside(v, "\"max_cost\" or \"ledger\"", p.Bulk.set)

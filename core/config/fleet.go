@@ -51,18 +51,10 @@ var shareable = []string{"waits", "breakers", "rates"}
 // ParseFleet reads the object of "fleet"; nil for nothing, or null. Errors are
 // INVALID_ARGUMENT.
 func ParseFleet(data []byte, o Options) (*Fleet, error) {
-	if len(data) == 0 {
-		data = []byte("null")
-	}
-	return parseFleet(data, &o)
-}
-
-// parseFleet reads "fleet"; null is none.
-func parseFleet(data []byte, o *Options) (*Fleet, error) {
-	if data[0] == 'n' {
+	if len(data) == 0 || data[0] == 'n' {
 		return nil, nil
 	}
-	at := &place{what: `"fleet"`, o: o, unset: map[string]string{}}
+	at := &place{what: `"fleet"`, o: &o, unset: map[string]string{}}
 	c := &Fleet{}
 	if err := at.beside(data, "\"url\"", c.set); err != nil {
 		return nil, err

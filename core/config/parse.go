@@ -287,8 +287,7 @@ func (at *place) leftOut(v []byte) bool {
 // a predicate, such as `has the key "x" twice`.
 func objectFields(data []byte) ([]jsontext.Field, error) {
 	fields, err := jsontext.FieldsOf(data)
-	switch {
-	case err == nil:
+	if err == nil {
 		return fields.List, shown.Twice(fields)
 	}
 	if len(bytes.TrimSpace(data)) == 0 {

@@ -87,10 +87,10 @@ var keySettings = []keySetting{
 	{setting.Setting{Group: "rate", Name: "tpm", Type: "number", Default: "as learned", Meaning: "tokens a minute, of requests and answers together"}, ratio(setting.MostCount, func(c *Model) *float64 { return &c.Rate.TPM })},
 	{setting.Setting{Group: "rate", Name: "burst_s", Type: "seconds", Default: "1", Meaning: "how much of the rate may be used at once"}, seconds(func(c *Model) *time.Duration { return &c.Rate.Burst })},
 	{setting.Setting{Group: "rate", Name: "learn", Type: "bool", Default: "true", Meaning: "learn limits, and how much of them is left, from the headers of answers"}, setLearn},
-	{setting.Setting{Group: "limits", Name: "response_bytes", Type: "bytes", Default: "67108864", Meaning: "largest response body"}, size(func(c *Model) *int64 { return &c.Limits.ResponseBytes })},
-	{setting.Setting{Group: "limits", Name: "event_bytes", Type: "bytes", Default: "16777216", Meaning: "largest event of a stream"}, size(func(c *Model) *int64 { return &c.Limits.EventBytes })},
-	{setting.Setting{Group: "limits", Name: "stream_bytes", Type: "bytes", Default: "268435456", Meaning: "largest stream in total"}, size(func(c *Model) *int64 { return &c.Limits.StreamBytes })},
-	{setting.Setting{Group: "limits", Name: "header_bytes", Type: "bytes", Default: "1048576", Meaning: "largest response headers"}, size(func(c *Model) *int64 { return &c.Limits.HeaderBytes })},
+	{setting.Setting{Group: "limits", Name: "response_bytes", Type: "bytes", Default: "67108864", Meaning: "largest response body"}, count(func(c *Model) *int64 { return &c.Limits.ResponseBytes })},
+	{setting.Setting{Group: "limits", Name: "event_bytes", Type: "bytes", Default: "16777216", Meaning: "largest event of a stream"}, count(func(c *Model) *int64 { return &c.Limits.EventBytes })},
+	{setting.Setting{Group: "limits", Name: "stream_bytes", Type: "bytes", Default: "268435456", Meaning: "largest stream in total"}, count(func(c *Model) *int64 { return &c.Limits.StreamBytes })},
+	{setting.Setting{Group: "limits", Name: "header_bytes", Type: "bytes", Default: "1048576", Meaning: "largest response headers"}, count(func(c *Model) *int64 { return &c.Limits.HeaderBytes })},
 }
 
 // settingOf finds a setting by its key, "breaker.open_s" inside of a
@@ -163,18 +163,11 @@ func seconds(field func(*Model) *time.Duration) func(*Model, *place, []byte) err
 	}
 }
 
-func count(field func(*Model) *int) func(*Model, *place, []byte) error {
+// count reads an integer greater than 0.
+func count[T int | int64](field func(*Model) *T) func(*Model, *place, []byte) error {
 	return func(c *Model, at *place, v []byte) error {
 		n, err := setting.Integer(at.key, v, 1)
-		*field(c) = n
-		return at.wrap(err)
-	}
-}
-
-func size(field func(*Model) *int64) func(*Model, *place, []byte) error {
-	return func(c *Model, at *place, v []byte) error {
-		n, err := setting.Integer(at.key, v, 1)
-		*field(c) = int64(n)
+		*field(c) = T(n)
 		return at.wrap(err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -24,35 +25,11 @@ var types = []string{AWS, Google, Entra, Function}
 // Types lists the types for a message.
 func Types() string { return strings.Join(types, ", ") }
 
-// Spec is what a configuration says of a credential ("auth"). What it leaves
-// out comes from the environment and from where the vendor's own SDKs look.
-type Spec struct {
-	Type string `json:"type,omitempty"`
-
-	// Of AWS.
-	AccessKeyID     string `json:"access_key_id,omitempty"`
-	SecretAccessKey string `json:"secret_access_key,omitempty"`
-	SessionToken    string `json:"session_token,omitempty"`
-	Profile         string `json:"profile,omitempty"`
-
-	// Of Google: a file, or its text.
-	Credentials string `json:"credentials,omitempty"`
-
-	// Of Entra.
-	TenantID     string `json:"tenant_id,omitempty"`
-	ClientID     string `json:"client_id,omitempty"`
-	ClientSecret string `json:"client_secret,omitempty"`
-	TokenFile    string `json:"token_file,omitempty"` // of a workload's identity
-
-	// Of the application's function.
-	Name string `json:"name,omitempty"`
-
-	// Of Google and of Entra.
-	Scope string `json:"scope,omitempty"`
-}
+// Spec is what a configuration says of a credential.
+type Spec = config.Auth
 
 // fields are what each type reads.
-func (s *Spec) fields() map[string]map[string]string {
+func fields(s *Spec) map[string]map[string]string {
 	return map[string]map[string]string{
 		AWS:      {"access_key_id": s.AccessKeyID, "secret_access_key": s.SecretAccessKey, "session_token": s.SessionToken, "profile": s.Profile},
 		Function: {"name": s.Name},
@@ -63,14 +40,14 @@ func (s *Spec) fields() map[string]map[string]string {
 
 // Check reports what cannot be right, as INVALID_ARGUMENT; where names the
 // model.
-func (s *Spec) Check(where string) error {
+func Check(s *Spec, where string) error {
 	if *s == (Spec{}) {
 		return nil
 	}
 	if !slices.Contains(types, s.Type) {
 		return llm.Errorf(llm.InvalidArgument, "%s: \"auth\" has the type %s; expected %s", where, shown.Name(s.Type), Types())
 	}
-	all := s.fields()
+	all := fields(s)
 	for _, kind := range slices.Sorted(maps.Keys(all)) {
 		for _, name := range slices.Sorted(maps.Keys(all[kind])) {
 			value := all[kind][name]
@@ -82,16 +59,14 @@ func (s *Spec) Check(where string) error {
 			}
 		}
 	}
-	if (s.AccessKeyID == "") != (s.SecretAccessKey == "") {
+	switch {
+	case (s.AccessKeyID == "") != (s.SecretAccessKey == ""):
 		return llm.Errorf(llm.InvalidArgument, "%s: \"auth\" needs both access_key_id and secret_access_key, or neither", where)
-	}
-	if s.Type == Function && s.Name == "" {
+	case s.Type == Function && s.Name == "":
 		return llm.Errorf(llm.InvalidArgument, "%s: \"auth\" needs the name of the application's function", where)
-	}
-	if s.ClientSecret != "" && s.TokenFile != "" {
+	case s.ClientSecret != "" && s.TokenFile != "":
 		return llm.Errorf(llm.InvalidArgument, "%s: \"auth\" has client_secret and token_file; expected one of them", where)
-	}
-	if s.AccessKeyID != "" && s.Profile != "" {
+	case s.AccessKeyID != "" && s.Profile != "":
 		return llm.Errorf(llm.InvalidArgument, "%s: \"auth\" has access_key_id and profile; expected one of them", where)
 	}
 	return nil

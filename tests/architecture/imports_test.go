@@ -55,7 +55,7 @@ var mayImport = map[string][]string{
 	"core/wire/ollama":        {"core/llm", "core/failure", "core/wire"},
 	"core/wire/openai":        {"core/llm", "core/failure", "core/wire"},
 	"core/wire/responses":     {"core/llm", "core/failure", "core/wire"},
-	"core/credential":         {"core/llm", "core/failure", "core/transport"},
+	"core/credential":         {"core/llm", "core/config", "core/failure", "core/transport"},
 	"core/vendor":             {"core/llm", "core/credential", "core/wire", "core/wire/anthropic", "core/wire/bedrock", "core/wire/gemini", "core/wire/ollama", "core/wire/openai", "core/wire/responses"},
 	"core/exchange":           {"core/llm", "core/failure", "core/transport", "core/credential", "core/wire", "core/wire/awsstream", "core/wire/eventstream"},
 	"core/client":             {"core/llm", "core/config", "core/credential", "core/failure", "core/wire", "core/transport", "core/vendor", "core/exchange", "core/breaker", "core/limit", "core/observe", "core/price", "core/strategy", "core/rate", "core/meter"},
