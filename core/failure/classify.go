@@ -126,12 +126,18 @@ func readHead(e *llm.Error, h http.Header) {
 	}
 }
 
-// redirects says where a 3xx leads; it is not followed (L3).
+// redirects says where a 3xx leads, which is not followed (L3): its host,
+// without credentials, or its path if it stays on its host.
 func redirects(h http.Header) string {
-	if h.Get("Location") == "" {
+	location := h.Get("Location")
+	if location == "" {
 		return "a redirect without a Location header; correct base_url"
 	}
-	return fmt.Sprintf("the server redirects to %q; llmagg does not follow redirects, so that the key stays with its origin; correct base_url", redirectHost(h))
+	place := "an unreadable location"
+	if to, err := url.Parse(location); err == nil {
+		place = clip([]byte(cmp.Or(to.Host, to.Path)), maxHost)
+	}
+	return fmt.Sprintf("the server redirects to %q; llmagg does not follow redirects, so that the key stays with its origin; correct base_url", place)
 }
 
 // WithAddress is an error's message with the address that was asked, where the
@@ -206,16 +212,6 @@ func requestID(h http.Header) string {
 		}
 	}
 	return ""
-}
-
-// redirectHost is the host that a redirect leads to, without credentials; the
-// path if the redirect stays on its host.
-func redirectHost(h http.Header) string {
-	to, err := url.Parse(h.Get("Location"))
-	if err != nil {
-		return "an unreadable location"
-	}
-	return clip([]byte(cmp.Or(to.Host, to.Path)), maxHost)
 }
 
 func codeOfStatus(status int, text, name string) llm.Code {

@@ -44,20 +44,17 @@ const longestEntity = 12
 func unescape(text string) string {
 	var out strings.Builder
 	for {
-		before, rest, found := strings.Cut(text, "&")
-		out.WriteString(before)
-		if !found {
-			return out.String()
+		at := strings.IndexByte(text, '&')
+		if at < 0 {
+			return out.String() + text
 		}
-		text = rest
-		name, _, closed := strings.Cut(rest[:min(len(rest), longestEntity)], ";")
-		char, known := entity(name)
-		if !closed || !known {
-			out.WriteByte('&')
-			continue
+		char, length := escape(text[at:])
+		if length == 0 {
+			char, length = "&", 1
 		}
+		out.WriteString(text[:at])
 		out.WriteString(char)
-		text = rest[len(name)+1:]
+		text = text[at+length:]
 	}
 }
 

@@ -54,14 +54,7 @@ func HasFailureField(beside llm.Extra) bool {
 
 // IsFailureField tells whether a field of this name, beside an answer or a
 // piece of one, may report a failure, as [SaysSomething] tells of its value.
-func IsFailureField(name []byte) bool {
-	for _, known := range besideChoices {
-		if string(name) == known {
-			return true
-		}
-	}
-	return false
-}
+func IsFailureField(name []byte) bool { return slices.Contains(besideChoices, string(name)) }
 
 // judgeChoice is the failure that a finished choice is, nil if it is an
 // answer. empty says that the choice brought nothing: no text, no calls, no

@@ -1,10 +1,6 @@
 package llm
 
-import (
-	"encoding/json"
-
-	"github.com/llmagg/llmagg/core/internal/jsontext"
-)
+import "encoding/json"
 
 // Tokens is a usage in numbers, whoever sent it. A number that the provider did
 // not send is nil: unknown, not zero.
@@ -23,45 +19,34 @@ type Tokens struct {
 // InputDetails are a usage's prompt_tokens_details, OutputDetails its
 // completion_tokens_details: OpenAI's names, and cache_write_5m_tokens and
 // cache_write_1h_tokens for the caches that vendors charge apart.
-type InputDetails struct{ Cached, Written, Written5m, Written1h, Audio *int }
+type InputDetails struct {
+	Cached    *int `json:"cached_tokens,omitempty"`
+	Written   *int `json:"cache_write_tokens,omitempty"`
+	Written5m *int `json:"cache_write_5m_tokens,omitempty"`
+	Written1h *int `json:"cache_write_1h_tokens,omitempty"`
+	Audio     *int `json:"audio_tokens,omitempty"`
+}
 
 // OutputDetails: see [InputDetails].
-type OutputDetails struct{ Reasoning, Audio *int }
+type OutputDetails struct {
+	Reasoning *int `json:"reasoning_tokens,omitempty"`
+	Audio     *int `json:"audio_tokens,omitempty"`
+}
 
 // JSON is the details as a usage holds them, nil where nothing is known.
 func (d InputDetails) JSON() json.RawMessage {
-	return detailsJSON(detail{"cached_tokens", d.Cached}, detail{"cache_write_tokens", d.Written},
-		detail{"cache_write_5m_tokens", d.Written5m}, detail{"cache_write_1h_tokens", d.Written1h}, detail{"audio_tokens", d.Audio})
+	if d == (InputDetails{}) {
+		return nil
+	}
+	return JSONOf(d)
 }
 
 // JSON is the details as a usage holds them, nil where nothing is known.
 func (d OutputDetails) JSON() json.RawMessage {
-	return detailsJSON(detail{"reasoning_tokens", d.Reasoning}, detail{"audio_tokens", d.Audio})
-}
-
-type detail struct {
-	name  string
-	count *int
-}
-
-func detailsJSON(details ...detail) json.RawMessage {
-	var w jsontext.Writer
-	var o jsontext.Object
-	for _, d := range details {
-		if d.count == nil {
-			continue
-		}
-		if w.Buf == nil {
-			w.Buf = make([]byte, 0, 96)
-			o = w.Object()
-		}
-		o.Field(d.name).Int(*d.count)
-	}
-	if w.Buf == nil {
+	if d == (OutputDetails{}) {
 		return nil
 	}
-	o.End()
-	return w.Buf
+	return JSONOf(d)
 }
 
 // NewUsage is the usage of an answer whose numbers are read by other names: nil
