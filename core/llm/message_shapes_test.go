@@ -93,7 +93,12 @@ func TestPartsAndCallsOfOtherServersPass(t *testing.T) {
 		`{"role":"assistant","content":"","function_call":{"name":"","arguments":""}}`,
 		`{"role":"tool","tool_call_id":7,"content":"a"}`,
 	} {
-		_, err := parsePayload([]byte(`{"messages":[` + message + `]}`))
+		p, err := parsePayload([]byte(`{"messages":[` + message + `]}`))
 		require.NoError(t, err, message)
+		r, err := p.Request() // for a format that says what it cannot take
+		require.NoError(t, err, message)
+		written, err := r.Messages[0].MarshalJSON()
+		require.NoError(t, err)
+		require.Contains(t, string(written), `"role"`)
 	}
 }
