@@ -91,17 +91,18 @@ func (t *turn) waitNamed(change <-chan struct{}, named time.Time) *llm.Error {
 	defer timer.Stop()
 	look := t.lookOut()
 	defer look.stop()
-	switch look.wait(t.scope.Context(), timer.C, change) {
-	case another:
-		return c.routed(elsewhere())
-	case theEnd:
-		return c.routed(t.scope.Ended())
-	}
-	return nil
+	return t.left(look.wait(t.scope.Context(), timer.C, change))
 }
 
-func elsewhere() *llm.Error {
-	return &llm.Error{Code: llm.CircuitOpen, Message: callstate.ErrElsewhere.Error(), Cause: callstate.ErrElsewhere}
+// left is why the call leaves the route after a wait; nil where it does not.
+func (t *turn) left(came cameTo) *llm.Error {
+	switch came {
+	case another:
+		return t.client.routed(&llm.Error{Code: llm.CircuitOpen, Message: callstate.ErrElsewhere.Error(), Cause: callstate.ErrElsewhere})
+	case theEnd:
+		return t.client.routed(t.scope.Ended())
+	}
+	return nil
 }
 
 // awaitTrial waits for another call's trial of the route. nil means that
@@ -115,15 +116,14 @@ func (t *turn) awaitTrial(v *breaker.Trial, limit time.Time) *llm.Error {
 	}
 	look := t.lookOut()
 	defer look.stop()
-	switch look.wait(t.scope.Context(), expired, v.Done()) {
-	case another:
-		return c.routed(elsewhere())
-	case theTime:
+	came := look.wait(t.scope.Context(), expired, v.Done())
+	if came == theTime {
 		e := c.notUsable()
 		e.Message += "; another call's probe of the route did not finish in time"
 		return e
-	case theEnd:
-		return c.routed(t.scope.Ended())
+	}
+	if left := t.left(came); left != nil {
+		return left
 	}
 	ok, err := v.Result()
 	if ok || err == nil {

@@ -28,16 +28,31 @@ func (r *route) Rate() *rate.Limiter { return r.rate }
 func (r *route) Tell(v observe.Observation) { (*Client)(r).tell(v) }
 
 func (r *route) Vectors(e *wire.Embedding) *routing.Wanted {
-	return &routing.Wanted{Other: func(a any) (*llm.Usage, error) {
-		err := a.(*attempt).embed(e)
+	return other("makes no embeddings", func(a *attempt) (*llm.Usage, error) {
+		e.Vectors, e.Usage = nil, nil
+		err := a.upstream.Embed(a.ctx, &a.x, e)
 		return e.Usage, err
-	}}
+	})
 }
 
 func (r *route) Ranks(k *wire.Ranking) *routing.Wanted {
-	return &routing.Wanted{Other: func(a any) (*llm.Usage, error) {
-		err := a.(*attempt).rerank(k)
+	return other("ranks no documents", func(a *attempt) (*llm.Usage, error) {
+		k.Response = llm.RerankResponse{}
+		err := a.upstream.Rerank(a.ctx, &a.x, k)
 		return k.Response.Usage, err
+	})
+}
+
+// other is what a call wants that is no chat. Routes whose answers the
+// application gives have none; lacks says so.
+func other(lacks string, ask func(a *attempt) (*llm.Usage, error)) *routing.Wanted {
+	return &routing.Wanted{Other: func(of any) (usage *llm.Usage, err error) {
+		a := of.(*attempt)
+		if c := a.turn.client; c.upstream == nil {
+			return nil, wire.Unsupported("the client of %s, which the application wrote, %s", c.Route(), lacks)
+		}
+		defer a.rescue(&err)
+		return ask(a)
 	}}
 }
 

@@ -30,7 +30,7 @@ const refusedBytes = 64 << 10
 // alone.
 func (u *Upstream) authorized(ctx context.Context, to *endpoint, body []byte, x *Exchange) (*http.Response, error) {
 	x.authorizing = authorizing{}
-	if u.Credential == nil || x.Payload.Options.HeadersOnly || to.with(&x.Payload.Options).Get("Authorization") != "" {
+	if u.Credential == nil || x.Payload.Options.HeadersOnly || to.header.Get("Authorization") != "" {
 		return u.way(ctx, to, body, x)
 	}
 	secret, err := u.Credential.Get(ctx)

@@ -134,7 +134,7 @@ func (x *Exchange) written(write func() ([]byte, error)) ([]byte, error) {
 
 // deliver sends body, authorized, and returns the answer's head, as post says.
 func (u *Upstream) deliver(ctx context.Context, x *Exchange, to *endpoint, body []byte) (*http.Response, error) {
-	resp, err := u.authorized(ctx, to, body, x)
+	resp, err := u.authorized(ctx, &endpoint{url: to.url, header: to.with(&x.Payload.Options)}, body, x)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +190,7 @@ const bodyRoom = len(`"model":"","stream":true,"stream_options":{"include_usage"
 func (u *Upstream) send(ctx context.Context, t *http.Transport, to *endpoint, body []byte, x *Exchange) (resp *http.Response, kept bool, err error) {
 	s := &sending{Context: ctx}
 	s.body.Reset(body)
-	plain := http.Request{Method: http.MethodPost, URL: to.url, Host: to.url.Host, Header: to.with(&x.Payload.Options),
+	plain := http.Request{Method: http.MethodPost, URL: to.url, Host: to.url.Host, Header: to.header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(body)), Body: io.NopCloser(&s.body)}
 	if x.secret != nil {
 		plain.Header = copied(plain.Header)

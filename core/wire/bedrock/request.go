@@ -41,10 +41,6 @@ type inferenceConfig struct {
 
 // bodyOf is the body that asks for req, the request of c, which is told what of
 // req is not in it. req may be changed.
-//
-// What tunes an answer and has no counterpart (seed, penalties, logit_bias, …)
-// is adapted, and parts of other vendors' answers are left out. What would
-// change the answer's shape is UNSUPPORTED: another route may take it.
 func bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
 	wire.FewCacheMarks(c, req)
 	t := conversation{Turns: wire.Turns[block]{Call: c}}

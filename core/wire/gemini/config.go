@@ -15,41 +15,21 @@ import (
 
 // configOf is generationConfig, as far as OpenAI's fields reach.
 type configOf struct {
-	Temperature        *float64
-	TopP               *float64
-	TopK               json.RawMessage
-	CandidateCount     *int
-	MaxOutputTokens    *int
-	StopSequences      []string
-	Seed               *int64
-	PresencePenalty    *float64
-	FrequencyPenalty   *float64
-	ResponseLogprobs   *bool
-	Logprobs           *int
-	ResponseMIMEType   string
-	ResponseJSONSchema json.RawMessage
-	ResponseModalities []string
-	Thinking           *thinkingConfig
-}
-
-func (c *configOf) write(w *jsontext.Writer) {
-	o := w.Object()
-	llm.WriteOptional(&o, "temperature", c.Temperature != nil, c.Temperature)
-	llm.WriteOptional(&o, "topP", c.TopP != nil, c.TopP)
-	o.Raw("topK", c.TopK)
-	llm.WriteOptional(&o, "candidateCount", c.CandidateCount != nil, c.CandidateCount)
-	llm.WriteOptional(&o, "maxOutputTokens", c.MaxOutputTokens != nil, c.MaxOutputTokens)
-	llm.WriteOptional(&o, "stopSequences", len(c.StopSequences) > 0, c.StopSequences)
-	llm.WriteOptional(&o, "seed", c.Seed != nil, c.Seed)
-	llm.WriteOptional(&o, "presencePenalty", c.PresencePenalty != nil, c.PresencePenalty)
-	llm.WriteOptional(&o, "frequencyPenalty", c.FrequencyPenalty != nil, c.FrequencyPenalty)
-	llm.WriteOptional(&o, "responseLogprobs", c.ResponseLogprobs != nil, c.ResponseLogprobs)
-	llm.WriteOptional(&o, "logprobs", c.Logprobs != nil, c.Logprobs)
-	o.StrUnlessEmpty("responseMimeType", c.ResponseMIMEType)
-	o.Raw("responseJsonSchema", c.ResponseJSONSchema)
-	llm.WriteOptional(&o, "responseModalities", len(c.ResponseModalities) > 0, c.ResponseModalities)
-	llm.WriteOptional(&o, "thinkingConfig", c.Thinking != nil, c.Thinking)
-	o.End()
+	Temperature        *float64        `json:"temperature,omitempty"`
+	TopP               *float64        `json:"topP,omitempty"`
+	TopK               json.RawMessage `json:"topK,omitempty"`
+	CandidateCount     *int            `json:"candidateCount,omitempty"`
+	MaxOutputTokens    *int            `json:"maxOutputTokens,omitempty"`
+	StopSequences      []string        `json:"stopSequences,omitempty"`
+	Seed               *int64          `json:"seed,omitempty"`
+	PresencePenalty    *float64        `json:"presencePenalty,omitempty"`
+	FrequencyPenalty   *float64        `json:"frequencyPenalty,omitempty"`
+	ResponseLogprobs   *bool           `json:"responseLogprobs,omitempty"`
+	Logprobs           *int            `json:"logprobs,omitempty"`
+	ResponseMIMEType   string          `json:"responseMimeType,omitempty"`
+	ResponseJSONSchema json.RawMessage `json:"responseJsonSchema,omitempty"`
+	ResponseModalities []string        `json:"responseModalities,omitempty"`
+	Thinking           *thinkingConfig `json:"thinkingConfig,omitempty"`
 }
 
 type thinkingConfig struct {
@@ -85,10 +65,7 @@ func generationConfig(req *llm.Request, call *wire.Call) (json.RawMessage, error
 			c.ResponseJSONSchema = schemaOf(f.JSONSchema.Schema)
 		}
 	}
-	raw, err := jsontext.Encode(nil, c.write)
-	if err != nil {
-		return nil, llm.Errorf(llm.BadRequest, "the request's parameters cannot be written for Gemini: %v", err)
-	}
+	raw := llm.JSONOf(&c)
 	if own := ownField(req.Extra, "generationConfig", "generation_config"); own != nil {
 		return merged(raw, own)
 	}

@@ -123,11 +123,7 @@ func (r *functionResult) write(w *jsontext.Writer) {
 // bodyOf is the body that asks Gemini for req, the request of c, which is told
 // what of req is not in it. req.Model must be the upstream's name of the model:
 // how to ask for reasoning depends on its generation.
-//
-// Parameters without a counterpart (logit_bias, user, metadata,
-// parallel_tool_calls, and unknown ones that are not Gemini's own) are adapted:
-// Gemini refuses unknown names. What cannot be said to Gemini at all is
-// UNSUPPORTED: another route may take it. req may be changed.
+// req may be changed.
 func bodyOf(req *llm.Request, c *wire.Call) (body requestBody, err error) {
 	if err := refuse(req); err != nil {
 		return body, err

@@ -96,10 +96,7 @@ func (s *settings) choice() error {
 		return nil
 	}
 	var object struct {
-		Type     string          `json:"type"`
-		Function json.RawMessage `json:"function"`
-		Custom   json.RawMessage `json:"custom"`
-		Allowed  *struct {
+		Allowed *struct {
 			Mode  json.RawMessage   `json:"mode"`
 			Tools []json.RawMessage `json:"tools"`
 		} `json:"allowed_tools"`
@@ -107,48 +104,36 @@ func (s *settings) choice() error {
 	if err := llm.JSON.Unmarshal(choice, &object); err != nil {
 		return llm.Errorf(llm.BadRequest, "tool_choice is neither a text nor an object: %v", err)
 	}
-	var fields llm.Extra
-	var err error
-	switch {
+	switch allowed := object.Allowed; {
 	case old:
-		fields, err = flat("function", choice)
-	case object.Type == "function" && wire.IsThere(object.Function):
-		fields, err = flat("function", object.Function)
-	case object.Type == "custom" && wire.IsThere(object.Custom):
-		fields, err = flat("custom", object.Custom)
-	case object.Allowed != nil:
-		var tools []llm.Extra
-		for _, raw := range object.Allowed.Tools {
-			tools = append(tools, allowed(raw))
+		fields, err := flat("function", choice)
+		if err != nil {
+			return llm.Errorf(llm.BadRequest, "tool_choice cannot be written: %v", err)
 		}
-		fields = llm.Extra{"type": json.RawMessage(`"allowed_tools"`), "mode": object.Allowed.Mode}
-		if !wire.IsThere(object.Allowed.Mode) {
-			fields["mode"] = json.RawMessage(`"auto"`)
+		s.body.ToolChoice = llm.JSONOf(fields)
+	case allowed != nil:
+		if !wire.IsThere(allowed.Mode) {
+			allowed.Mode = json.RawMessage(`"auto"`)
 		}
-		fields["tools"] = llm.JSONOf(tools)
+		for i := range allowed.Tools {
+			allowed.Tools[i] = flattened(allowed.Tools[i])
+		}
+		s.body.ToolChoice = llm.JSONOf(map[string]any{"type": "allowed_tools", "mode": allowed.Mode, "tools": allowed.Tools})
 	default:
-		s.body.ToolChoice = choice
-		return nil
+		s.body.ToolChoice = flattened(choice)
 	}
-	if err != nil {
-		return llm.Errorf(llm.BadRequest, "tool_choice cannot be written: %v", err)
-	}
-	s.body.ToolChoice = llm.JSONOf(fields)
 	return nil
 }
 
-// allowed makes an entry of allowed_tools flat.
-func allowed(raw json.RawMessage) llm.Extra {
+// flattened is a tool's name without the object that chat completions put
+// around it.
+func flattened(raw json.RawMessage) json.RawMessage {
 	fields := llm.Extra{}
-	if llm.JSON.Unmarshal(raw, &fields) != nil {
-		return fields
-	}
+	_ = llm.JSON.Unmarshal(raw, &fields) // what is no object stays as it is
 	for _, kind := range []string{"function", "custom"} {
-		if wire.IsThere(fields[kind]) {
-			if inner, err := flat(kind, fields[kind]); err == nil {
-				return inner
-			}
+		if inner, err := flat(kind, fields[kind]); err == nil && wire.IsThere(fields[kind]) {
+			return llm.JSONOf(inner)
 		}
 	}
-	return fields
+	return raw
 }
