@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -10,7 +11,11 @@ import (
 // can read (llm.AnswerPart).
 const OmitParts = "messages." + llm.PartsField
 
-// Kept collects the parts of an answer, in their order. One goroutine uses it.
+// Kept collects the parts of an answer, in their order: its texts and calls,
+// and the blocks that chat completions have no place for, such as thoughts with
+// their signatures, citations, the work of the server's own tools. They stand
+// in the message's "parts" and go back when the message does, since a model
+// needs its thoughts to go on after a call. One goroutine uses it.
 type Kept struct {
 	Owner  string // "vendor/model"
 	parts  []llm.AnswerPart
@@ -83,6 +88,29 @@ func (c *Call) Own(m *llm.Message, vendor string) []llm.AnswerPart {
 	}
 	c.Leave(OmitParts)
 	return nil
+}
+
+// OmitThoughts names the thoughts of an answer, where a server refuses them.
+const OmitThoughts = OmitParts + "[thinking]"
+
+// Signed are the parts that [Call.Own] gives, of an owner whose thoughts have
+// signatures: those of others are left out, and its own where the server
+// refuses them.
+func Signed(c *Call, m *llm.Message, owner string) []llm.AnswerPart {
+	kept := c.Own(m, owner)
+	if m.ReasoningContent != "" && !slices.ContainsFunc(kept, IsThought) {
+		c.Leave("messages.reasoning_content")
+	}
+	return c.Without(OmitThoughts, kept, IsThought)
+}
+
+// HasKept tells whether a part that the owner made is in the history of a call.
+func HasKept(c *Call, owner string, is func(llm.AnswerPart) bool) bool {
+	r, err := c.Payload.Request()
+	return err == nil && slices.ContainsFunc(r.Messages, func(m llm.Message) bool {
+		parts := m.AnswerParts()
+		return llm.OwnerOf(parts) == owner && slices.ContainsFunc(parts, is)
+	})
 }
 
 // NoParts notes that the parts of a message are left out, for a format that has

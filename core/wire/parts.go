@@ -141,16 +141,8 @@ func ArgumentsOf(input json.RawMessage) string {
 // ObjectOf returns text if it is one JSON object, nil otherwise.
 func ObjectOf(text string) json.RawMessage {
 	raw := json.RawMessage(text)
-	for _, c := range raw {
-		switch c {
-		case ' ', '\t', '\r', '\n':
-			continue
-		case '{':
-			if json.Valid(raw) { // the JSON library's own check accepts text behind the value
-				return raw
-			}
-		}
-		break
+	if strings.HasPrefix(strings.TrimLeft(text, " \t\r\n"), "{") && json.Valid(raw) { // the JSON library's own check accepts text behind the value
+		return raw
 	}
 	return nil
 }

@@ -9,10 +9,8 @@ package anthropic
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 
-	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
@@ -62,17 +60,11 @@ func (w *format) body(dst []byte, c *wire.Call, change func(*requestBody)) ([]by
 // Suspects are native schemas and thoughts of another answer, whose signatures
 // are bound to the vendor that made them.
 func (w *format) Suspects(c *wire.Call) []wire.Suspect {
-	native := wire.NativeSchemas(c)
-	r, err := c.Payload.Request()
-	if err != nil {
-		return nil
+	suspects := wire.NativeSchemas(c)
+	if wire.HasKept(c, owner, wire.IsThought) {
+		suspects = append(suspects, wire.Suspect{Name: wire.OmitThoughts, Words: []string{"thinking", "redactedthinking", "signature"}, History: true})
 	}
-	for i := range r.Messages {
-		if parts := r.Messages[i].AnswerParts(); llm.OwnerOf(parts) == owner && slices.ContainsFunc(parts, wire.IsThought) {
-			return append(native, wire.Suspect{Name: omitThoughts, Words: []string{"thinking", "redactedthinking", "signature"}, History: true})
-		}
-	}
-	return native
+	return suspects
 }
 
 // Ending is strict: only message_stop ends an answer (API reference, "Streaming

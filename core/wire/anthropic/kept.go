@@ -9,26 +9,13 @@ import (
 	"github.com/llmagg/llmagg/core/wire"
 )
 
-// This file keeps the blocks of an answer that chat completions have no place
-// for: thoughts with their signatures, redacted thoughts, the work of the
-// server's own tools, citations. They stand in the message's "parts"
-// (llm.AnswerPart) and go back when the message does, since Claude needs its
-// thoughts to go on after a call.
-
 // owner is the vendor of what is kept: Claude's signatures hold wherever it is
 // served.
 const owner = "anthropic"
 
-// omitThoughts names the thoughts of an answer, where a server refuses them.
-const omitThoughts = wire.OmitParts + "[thinking]"
-
 // Kept implements [wire.Speaker], as the methods below do.
 func (t *conversation) Kept(m *llm.Message) []llm.AnswerPart {
-	kept := t.Call.Own(m, owner)
-	if m.ReasoningContent != "" && !slices.ContainsFunc(kept, wire.IsThought) {
-		t.Leave("messages.reasoning_content") // another vendor's thoughts have no signature
-	}
-	return t.Without(omitThoughts, kept, wire.IsThought)
+	return wire.Signed(t.Call, m, owner)
 }
 
 func (t *conversation) KeptBlock(p llm.AnswerPart) block { return block{Type: p.Type, Raw: p.Raw} }

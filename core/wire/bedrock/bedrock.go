@@ -63,21 +63,13 @@ func (w *format) Suspects(c *wire.Call) (suspects []wire.Suspect) {
 		return nil
 	}
 	suspects = wire.NativeSchemas(c)
-	var thought, other, instructed bool
-	for i := range r.Messages {
-		instructed = instructed || wire.IsInstruction(&r.Messages[i])
-		if parts := r.Messages[i].AnswerParts(); llm.OwnerOf(parts) == owner {
-			thought = thought || slices.ContainsFunc(parts, wire.IsThought)
-			other = other || slices.ContainsFunc(parts, isOther)
-		}
+	if wire.HasKept(c, owner, wire.IsThought) {
+		suspects = append(suspects, wire.Suspect{Name: wire.OmitThoughts, Words: []string{"reasoning", "reasoningcontent", "thinking", "signature"}, History: true})
 	}
-	if thought {
-		suspects = append(suspects, wire.Suspect{Name: omitThoughts, Words: []string{"reasoning", "reasoningcontent", "thinking", "signature"}, History: true})
-	}
-	if other {
+	if wire.HasKept(c, owner, isOther) {
 		suspects = append(suspects, wire.Suspect{Name: omitOthers, Words: []string{"tooluse", "toolresult"}, History: true})
 	}
-	if instructed {
+	if slices.ContainsFunc(r.Messages, func(m llm.Message) bool { return wire.IsInstruction(&m) }) {
 		suspects = append(suspects, wire.Suspect{Name: wire.OmitSystem, Words: []string{"system"}, Named: true})
 	}
 	marked := false

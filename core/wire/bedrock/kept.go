@@ -8,34 +8,19 @@ import (
 	"github.com/llmagg/llmagg/core/wire"
 )
 
-// This file keeps the blocks of an answer that chat completions have no place
-// for: thoughts with their signatures, redacted thoughts, citations, the work
-// of the server's own tools, and what this package does not know. They stand in
-// the message's "parts" (llm.AnswerPart) and go back when the message does,
-// since a model needs its thoughts to go on after a call.
-
 // owner is the vendor of what is kept: Converse has blocks of its own for
 // whatever model it serves.
 const owner = "bedrock"
 
-// omitThoughts and omitOthers name the thoughts of an answer, and the blocks
-// that this package does not know, where a server refuses them.
-const (
-	omitThoughts = wire.OmitParts + "[thinking]"
-	omitOthers   = wire.OmitParts + "[other]"
-)
+// omitOthers names the blocks of an answer that this package does not know,
+// where a server refuses them.
+const omitOthers = wire.OmitParts + "[other]"
 
 func isOther(p llm.AnswerPart) bool { return wire.IsBlock(p) && !wire.IsThought(p) }
 
 // Kept implements [wire.Speaker], as the methods below do.
 func (t *conversation) Kept(m *llm.Message) []llm.AnswerPart {
-	kept := t.Call.Own(m, owner)
-	thinks := slices.ContainsFunc(kept, wire.IsThought)
-	kept = t.Without(omitOthers, t.Without(omitThoughts, kept, wire.IsThought), isOther)
-	if m.ReasoningContent != "" && !thinks {
-		t.Leave("messages.reasoning_content") // another vendor's thoughts have no signature
-	}
-	return kept
+	return t.Without(omitOthers, wire.Signed(t.Call, m, owner), isOther)
 }
 
 func (t *conversation) KeptBlock(p llm.AnswerPart) block {

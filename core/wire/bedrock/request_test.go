@@ -99,10 +99,10 @@ func TestOmitted(t *testing.T) {
 	p, err := llm.OwnRequest([]byte(request), llm.CallOptions{})
 	require.NoError(t, err)
 	require.Len(t, New(wire.Options{}).Suspects(&wire.Call{Payload: p, Model: "m"}), 3)
-	body, left, err := written(t, "m", request, omitCache, omitThoughts, omitOthers)
+	body, left, err := written(t, "m", request, omitCache, wire.OmitThoughts, omitOthers)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"messages":[`+user+`,{"role":"assistant","content":[{"text":"a"}]}]}`, body)
-	require.Equal(t, []string{omitCache, omitThoughts, omitOthers}, left)
+	require.Equal(t, []string{omitCache, wire.OmitThoughts, omitOthers}, left)
 }
 
 // Marks for a cache stay where they were, or are told.

@@ -68,9 +68,7 @@ func (t *conversation) withExtra(translated any, extra llm.Extra) any {
 		return translated // not reachable: what was read can be written
 	}
 	for name, value := range extra {
-		if name == "cache_control" {
-			t.leave("messages.content.cache_control") // the API caches by itself
-		} else if _, taken := fields[name]; !taken {
+		if _, taken := fields[name]; !taken && name != "cache_control" { // the API caches by itself
 			fields[name] = value
 		}
 	}

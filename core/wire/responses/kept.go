@@ -24,9 +24,6 @@ import (
 // goes back when the message does: a model goes on after a call with the
 // thoughts that led to it.
 
-// omitItems names the opaque items of an answer, where a server refuses them.
-const omitItems = wire.OmitParts + "[thinking]"
-
 // keptItem is what one entry says of itself.
 type keptItem struct {
 	Type      string          `json:"type"`
@@ -76,10 +73,10 @@ func (w *format) items(parts []llm.AnswerPart) []keptItem {
 func (t *conversation) answer(m *llm.Message) error {
 	kept := t.format.items(t.call.Own(m, t.format.owner))
 	whole := true
-	if slices.Contains(t.call.Omit, omitItems) && slices.ContainsFunc(kept, keptItem.isOpaque) {
+	if slices.Contains(t.call.Omit, wire.OmitThoughts) && slices.ContainsFunc(kept, keptItem.isOpaque) {
 		kept = slices.DeleteFunc(kept, keptItem.isOpaque)
 		whole = false
-		t.leave(omitItems)
+		t.leave(wire.OmitThoughts)
 	}
 	if slices.ContainsFunc(kept, keptItem.isBare) && !t.stored {
 		kept = slices.DeleteFunc(kept, keptItem.isBare)

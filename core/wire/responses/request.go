@@ -126,6 +126,7 @@ func (w *format) bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
 			return nil, err
 		}
 	}
+	c.NoCacheMarks(req)
 	b := &requestBody{Model: req.Model, Instructions: t.instructions, Input: t.input}
 	s := settings{request: req, body: b, Call: c}
 	if err := s.fill(); err != nil {
@@ -174,9 +175,6 @@ func (t *conversation) message(m *llm.Message, at wire.At) error {
 	if m.Name != "" && m.Role != llm.RoleFunction {
 		t.leave("messages.name") // items have none
 	}
-	if wire.IsThere(m.Extra["cache_control"]) {
-		t.leave("messages.cache_control") // the API caches by itself
-	}
 	content, err := t.content(m, at)
 	if err != nil {
 		return err
@@ -216,9 +214,6 @@ func (t *conversation) calls(m *llm.Message) (calls []*item) {
 	t.callID = ""
 	for i := range m.ToolCalls {
 		c := &m.ToolCalls[i]
-		if wire.IsThere(c.Extra["cache_control"]) {
-			t.leave("messages.tool_calls.cache_control")
-		}
 		if c.Custom != nil {
 			if t.custom == nil {
 				t.custom = map[string]bool{}

@@ -74,7 +74,7 @@ func (w *format) Suspects(c *wire.Call) (s []wire.Suspect) {
 	})
 	words := []string{"include"}
 	if history {
-		s = append(s, wire.Suspect{Name: omitItems, History: true,
+		s = append(s, wire.Suspect{Name: wire.OmitThoughts, History: true,
 			Words: []string{"encrypted", "encryptedcontent", "reasoning", "invalidencryptedcontent", "itemreference"}})
 	} else {
 		words = append(words, "encrypted", "encryptedcontent")

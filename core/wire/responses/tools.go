@@ -31,9 +31,6 @@ func (s *settings) tools() error {
 		switch {
 		case wire.IsFunction(t):
 			raw = toolOf(t.Function)
-			if wire.IsThere(t.Extra["cache_control"]) {
-				s.Leave("tools.cache_control")
-			}
 		case t.Type == "custom" && wire.IsThere(t.Extra["custom"]):
 			var err error
 			if raw, err = customTool(t.Extra["custom"]); err != nil {
@@ -42,6 +39,7 @@ func (s *settings) tools() error {
 		case t.Type == "":
 			return llm.Errorf(llm.BadRequest, "tools[%d] has no type and no function", i)
 		default:
+			delete(t.Extra, "cache_control") // the API caches by itself
 			raw = llm.JSONOf(t)
 		}
 		s.body.Tools = append(s.body.Tools, raw)
