@@ -32,6 +32,7 @@ type Option func(*settings)
 
 type settings struct {
 	models       []string // not nil: the application's list
+	groups       []int    // sizes of its groups; nil: one group
 	cache        *Cache
 	call         CallOptions
 	logger       *slog.Logger
@@ -44,8 +45,24 @@ type settings struct {
 // WithModels says which of the configured models are asked, in this order, as
 // "name" or "provider/name". Without it all of them are.
 func WithModels(names ...string) Option {
-	return func(s *settings) { s.models = append([]string{}, names...) }
+	return func(s *settings) { s.models, s.groups = append([]string{}, names...), nil }
 }
+
+// WithGroups is [WithModels] with groups of models: the Strategy of
+// [CallOptions] orders the models of a group, and all of them are asked before
+// those of the next.
+func WithGroups(groups ...[]string) Option {
+	return func(s *settings) {
+		s.models, s.groups = []string{}, nil
+		for _, names := range groups {
+			s.models, s.groups = append(s.models, names...), append(s.groups, len(names))
+		}
+	}
+}
+
+// NewBudget makes a budget for the Budgets of [CallOptions], which bounds what
+// all calls that have it cost together; the name is for messages.
+func NewBudget(name string, limit MaxCost) (*Budget, error) { return llm.NewBudget(name, limit) }
 
 // WithCallOptions are the defaults for the options of calls.
 func WithCallOptions(o CallOptions) Option { return func(s *settings) { s.call = o } }
@@ -127,7 +144,7 @@ func New(c Config, options ...Option) (*Aggregator, error) {
 	}
 	m := manager.New(manager.Options{})
 	each := client.Options{Logger: s.logger, Getenv: s.getenv, RoundTripper: s.roundTripper}
-	core := aggregator.New(m, aggregator.Options{Models: models, Call: s.call, Cache: s.cache, Provider: each})
+	core := aggregator.New(m, aggregator.Options{Models: models, Groups: s.groups, Call: s.call, Cache: s.cache, Provider: each})
 	if err := core.Initialize(context.Background(), providers); err != nil {
 		_ = m.Close(context.Background()) // nothing of it is in use
 		return nil, withFile(err, fileOf(c, s.getenv), providers, each)

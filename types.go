@@ -25,6 +25,8 @@ type (
 	CacheOptions = cache.Options
 	// MaxCost bounds what a call may cost.
 	MaxCost = llm.MaxCost
+	// Budget bounds what many calls cost together; see [NewBudget].
+	Budget = llm.Budget
 	// ToolCall is a call that the model asks for.
 	ToolCall = llm.ToolCall
 	// Extra are request or answer fields that this library has no name for.
