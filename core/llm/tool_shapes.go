@@ -236,12 +236,12 @@ func functionProblem(function []byte, flat bool) string {
 		return ` has "` + s.schemaKey + `"; write the JSON schema into "parameters"`
 	case s.schema != nil && s.schema[0] != '{':
 		return "." + s.schemaKey + " is " + shown.Value(s.schema) + "; expected an object, the JSON schema of the arguments"
+	case s.strict != nil && !kindBool.fits(s.strict):
+		return ".strict is " + shown.Value(s.strict) + "; expected true or false"
+	case s.others:
+		return slipProblem(function, functionNames)
 	}
-	problem := kindProblem(function, kindBool, "strict")
-	if problem == "" && s.others {
-		problem = slipProblem(function, functionNames)
-	}
-	return problem
+	return ""
 }
 
 // readFunctions checks the old form of tools.
