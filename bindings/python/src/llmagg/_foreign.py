@@ -59,11 +59,12 @@ def _of_llama_index(message: Any) -> dict[str, Any]:
 
 
 _PYDANTIC_AI = "pydantic_ai.messages"
+_RESULTS = ("tool-return", "retry-feedback", "retry-prompt")
 
 
 def unfolded(messages: list[Any]) -> list[Any]:
     """The messages, where each of pydantic-ai's is replaced by those that it stands for. The instructions of its last
-    request come first, as there.
+    request come first; as there, one that only gives back results of tools may have none of its own.
     """
     if all(type(message).__module__ != _PYDANTIC_AI for message in messages):
         return messages
@@ -75,7 +76,8 @@ def unfolded(messages: list[Any]) -> list[Any]:
         elif message.kind == "response":
             made.append(_answered(message, i))
         else:
-            instructions = message.instructions
+            if message.instructions or any(part.part_kind not in _RESULTS for part in message.parts):
+                instructions = message.instructions
             made += [_asked(part, i) for part in message.parts]
     return [{"role": "system", "content": instructions}, *made] if instructions else made
 
@@ -102,6 +104,8 @@ def _asked(part: Any, i: int) -> dict[str, Any]:
     if part.part_kind in ("retry-feedback", "retry-prompt"):
         text, call = part.model_response(), getattr(part, "tool_name", None) and part.tool_call_id
     elif part.part_kind == "tool-return":
+        if part.files:  # which the text leaves out
+            raise _unknown(i, f"tool-return with {part.files[0].kind}")
         text, call = part.model_response_str(), part.tool_call_id
     else:
         raise _unknown(i, part.part_kind)
@@ -109,8 +113,8 @@ def _asked(part: Any, i: int) -> dict[str, Any]:
 
 
 def _shown(item: Any, i: int) -> dict[str, Any]:
-    if isinstance(item, str):
-        return {"type": "text", "text": item}
+    if isinstance(item, str) or item.kind == "text-content":
+        return {"type": "text", "text": item if isinstance(item, str) else item.content}
     if item.kind == "image-url" or (item.kind == "binary" and item.is_image):
         return {"type": "image_url", "image_url": {"url": item.url if item.kind == "image-url" else item.data_uri}}
     raise _unknown(i, item.kind)
