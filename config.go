@@ -75,10 +75,19 @@ func fileOf(c Config, getenv func(string) (string, bool)) string {
 	case File:
 		return string(c)
 	case Environment:
-		file, _ := getenv("LLMAGG_CONFIG")
-		return file
+		return fileNamed(getenv)
 	}
 	return ""
+}
+
+// fileNamed is the file that LLMAGG_CONFIG names, "" for none. "~/" is the home
+// folder there: no shell reads what a service manager or a .env file sets.
+func fileNamed(getenv func(string) (string, bool)) string {
+	file, _ := getenv("LLMAGG_CONFIG")
+	if home, _ := getenv("HOME"); home != "" && strings.HasPrefix(file, "~/") {
+		return home + file[1:]
+	}
+	return file
 }
 
 // withFile names the file in an error of Initialize that comes from the file's
@@ -116,7 +125,7 @@ func (m Map) read(o config.Options) ([]config.Provider, []string, error) {
 func (Environment) read(o config.Options) (providers []config.Provider, models []string, err error) {
 	o.TellMisspelt()
 	value := func(name string) string { v, _ := o.Getenv(name); return v }
-	if file := value("LLMAGG_CONFIG"); file != "" {
+	if file := fileNamed(o.Getenv); file != "" {
 		if providers, _, err = File(file).read(o); err != nil {
 			return nil, nil, err
 		}

@@ -65,6 +65,7 @@ func TestEachKindOfConfiguration(t *testing.T) {
 		"file":             {llmagg.File(file), nil, "a"},
 		"map":              {m, nil, "a"},
 		"LLMAGG_CONFIG":    {llmagg.Environment{}, map[string]string{"LLMAGG_CONFIG": file}, "a"},
+		"a file at home":   {llmagg.Environment{}, map[string]string{"LLMAGG_CONFIG": "~/" + filepath.Base(file), "HOME": filepath.Dir(file)}, "a"},
 		"a key":            {llmagg.Environment{}, map[string]string{"OPENAI_API_KEY": "sk-1", "OPENAI_BASE_URL": wall.BaseURL()}, "gpt-4o-mini"},
 		"a key and a name": {llmagg.Environment{}, map[string]string{"OPENAI_API_KEY": "sk-1", "OPENAI_MODEL": "x", "OPENAI_BASE_URL": wall.BaseURL()}, "x"},
 	} {

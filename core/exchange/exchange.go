@@ -330,6 +330,7 @@ func (u *Upstream) Healthy(ctx context.Context) bool {
 	}
 	req.Header = copied(u.chat.header)
 	req.Header.Del("Content-Type")
+	req.Host = hostOf(req.Header, req.URL)
 	if u.Credential != nil {
 		secret, err := u.Credential.Get(ctx)
 		if err != nil {

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -98,6 +99,11 @@ func (e *endpoint) with(o *llm.CallOptions) http.Header {
 	return h
 }
 
+// hostOf is the host that the header names, as for a server behind a proxy that
+// goes by it; net/http would pass over it in silence. The connection goes to
+// the URL's.
+func hostOf(h http.Header, u *url.URL) string { return cmp.Or(h.Get("Host"), u.Host) }
+
 // post sends the request and returns the answer's head. A connection that was
 // kept alive and ends before any byte of the answer is not the server's word
 // about the request: it is sent again, once, on a new connection (R6). So is,
@@ -190,7 +196,7 @@ const bodyRoom = len(`"model":"","stream":true,"stream_options":{"include_usage"
 func (u *Upstream) send(ctx context.Context, t *http.Transport, to *endpoint, body []byte, x *Exchange) (resp *http.Response, kept bool, err error) {
 	s := &sending{Context: ctx}
 	s.body.Reset(body)
-	plain := http.Request{Method: http.MethodPost, URL: to.url, Host: to.url.Host, Header: to.header,
+	plain := http.Request{Method: http.MethodPost, URL: to.url, Host: hostOf(to.header, to.url), Header: to.header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(body)), Body: io.NopCloser(&s.body)}
 	if x.secret != nil {
 		plain.Header = copied(plain.Header)

@@ -81,6 +81,9 @@ func CheckHeaders(headers map[string]string) error {
 		if err := CheckHeaderValue("header "+shown.Bare(name), headers[name]); err != nil {
 			return err
 		}
+		if strings.EqualFold(name, "Host") && strings.ContainsAny(headers[name], " /?#@\\") {
+			return Errorf(InvalidArgument, "header Host is no host's name; expected a name as in llm.example.com:8080") // net/http would send another one
+		}
 		if other, twice := seen[strings.ToLower(name)]; twice {
 			return Errorf(InvalidArgument, "two headers are named %q and %q, which is the same to HTTP; remove one of them", other, name)
 		}

@@ -203,7 +203,11 @@ func unknownOption(key string, ofAggregator bool) error {
 		return Errorf(InvalidArgument, "%s; %s belongs in the configuration of a model", what, shown.Name(place))
 	}
 	if suggest.Nearest(key, known, suggest.Slips(key)) == "" { // what else it may be
-		if field := suggest.Nearest(key, slices.Concat(requestFieldNames, vendorFieldNames()), suggest.Slips(key)); field != "" && !ambiguousFields.Has(field) {
+		fields, few := slices.Concat(requestFieldNames, vendorFieldNames()), suggest.Slips(key)
+		if len(key) == 3 { // of four letters; those of vendors are shorter
+			fields, few = requestFieldNames, 1
+		}
+		if field := suggest.Nearest(key, fields, few); field != "" && !ambiguousFields.Has(field) {
 			return Errorf(InvalidArgument, "%s; did you mean %q, a field of the request?", what, field)
 		}
 	}

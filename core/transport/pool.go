@@ -257,7 +257,7 @@ func (p *Pool) transport(o Options, origin *url.URL, env proxyEnvironment) (*htt
 		d.tls.NextProtos = nil // HTTP/1.1, in which proxies are asked
 	}
 	return &http.Transport{
-		Proxy:                  http.ProxyURL(via),
+		Proxy:                  proxyOf(via),
 		DialContext:            d.dial,
 		DialTLSContext:         d.dialTLS,
 		TLSClientConfig:        d.tls.Clone(),

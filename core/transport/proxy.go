@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -223,4 +224,16 @@ func (d direct) hold(to *url.URL) bool {
 		}
 	}
 	return false
+}
+
+// proxyOf gives each request the proxy, nil for none. One for another host than
+// that of its URL, by a header Host, is refused: the proxy would go there, with
+// the key (L3).
+func proxyOf(via *url.URL) func(*http.Request) (*url.URL, error) {
+	return func(r *http.Request) (*url.URL, error) {
+		if via != nil && r.Host != r.URL.Host {
+			return nil, llm.Errorf(llm.InvalidArgument, "the header Host cannot be sent through an HTTP proxy without TLS, which would ask that host; leave out the header or the proxy")
+		}
+		return via, nil
+	}
 }

@@ -136,6 +136,27 @@ def test_hooks_are_used_in_calls_of_the_aggregator(llm_wall: FaultWall, run: Any
     assert chats(llm_wall)[1]["headers"]["x-tenant"] == "t1"
 
 
+def test_the_host_that_a_header_names_is_asked_for(llm_wall: FaultWall, run: Any) -> None:
+    """As of a server behind a proxy that goes by it; it was left out in silence."""
+    aggregator = aggregator_for(llm_wall, "gpt-a", headers={"host": "configured.test"})
+    client = aggregator.manager.get_client_by_model("gpt-a")
+    aggregator.chat_sync(HELLO)
+    aggregator.chat_sync(HELLO, extra_headers={"HOST": "call.test"})
+    assert run(aggregator.health_check()) == {"openai": {"gpt-a": True}}
+    client._get_headers = lambda: {"Host": "hook.test:8080"}
+    run(client.chat_completion(REQUEST))
+    seen = [request["host"] for request in llm_wall.seen()["requests"]]
+    assert seen == ["configured.test", "call.test", "configured.test", "hook.test:8080"]
+
+
+def test_no_proxy_is_sent_to_the_host_that_a_header_names(llm_wall: FaultWall) -> None:
+    """The key belongs to the origin of base_url."""
+    proxied = aggregator_for(llm_wall, "gpt-a", proxy=llm_wall.url.removesuffix("/v1"), headers={"Host": "other.test"})
+    with pytest.raises(llmagg.InvalidArgumentError, match="the header Host cannot be sent through an HTTP proxy"):
+        proxied.chat_sync(HELLO)
+    assert not llm_wall.seen()["requests"]
+
+
 async def last_event(aggregator: Any, **options: Any) -> Any:
     return [event async for event in aggregator.stream(HELLO, **options)][-1]
 

@@ -92,3 +92,11 @@ def test_marks_of_keys_begin_words() -> None:
         assert "not shown" in _shown.bare(name)
         assert "not shown" in _shown.shown_path(name)
         assert _shown.shown(name) == f"a string of {len(name)} bytes"
+
+
+def test_a_key_in_the_list_of_models_is_not_shown() -> None:
+    for models in ([_KEY, "a"], [f"openai/{_KEY}", "a"], [[_KEY, "a"], ["b"]]):
+        text = repr(llmagg.LLMAggregator(models))
+        assert _KEY[3:] not in text
+        assert "***" in text
+        assert "'a'" in text

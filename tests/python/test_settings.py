@@ -45,6 +45,19 @@ def test_the_file_wins(llm_wall: FaultWall, run: Any, monkeypatch: pytest.Monkey
     assert aggrator.aggregator._initialized
 
 
+def test_a_file_at_home(llm_wall: FaultWall, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    config = {"openai": {"models": {"from-file": {"api_key": "k", "base_url": llm_wall.url}}}}
+    (tmp_path / "llm.json").write_text(json.dumps(config))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("LLMAGG_CONFIG", "~/llm.json")
+    assert llmagg.LLMAggregator().generate_response_sync(HELLO) == "Hello from from-file."
+    assert llmagg.default.of_command(None, None).chat_sync(HELLO).text == "Hello from from-file."
+    monkeypatch.setenv("LLMAGG_CONFIG", "~nobody")  # a name like any other
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "llm.json").rename("~nobody")
+    assert llmagg.LLMAggregator().generate_response_sync(HELLO) == "Hello from from-file."
+
+
 def test_the_named_object_comes_next(llm_wall: FaultWall, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLMAGG_CONFIG", "/nowhere/llm.json")
     monkeypatch.setenv("LLMAGG_SETTINGS", "my_settings:holder.settings")

@@ -260,3 +260,22 @@ def test_extra_body_is_an_object_of_any_type(llm_wall: FaultWall, run: Any, make
         body = seen["body"]
         assert (body["made_up"], body["top_p"], body.get("unset")) == (2**70, 0.1, None)
     assert len(chats(llm_wall)) == 3
+
+
+class Headers(pydantic.BaseModel):
+    team: str = "red"
+    unset: str | None = None
+
+
+HeadersOfData = dataclasses.make_dataclass("HeadersOfData", [("team", str, "red"), ("unset", str, None)])
+
+
+@pytest.mark.parametrize("make", [Headers, HeadersOfData])
+def test_headers_are_an_object_of_any_type(llm_wall: FaultWall, make: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    aggregator.chat_sync(HELLO, extra_headers=make())
+    (seen,) = chats(llm_wall)
+    assert (seen["headers"]["team"], "unset" in seen["headers"]) == ("red", False)
+    for wrong in ([("a", "b")], "a: b", 5, make):
+        with pytest.raises(llmagg.InvalidArgumentError, match="must be a dict of names and values"):
+            aggregator.chat_sync(HELLO, extra_headers=wrong)

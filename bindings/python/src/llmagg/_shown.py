@@ -23,6 +23,13 @@ def bare(name: str) -> str:
     return f"of {len(name)} characters (it looks like a credential and is not shown)" if credential else name
 
 
+def without_keys(names: Any) -> Any:
+    """A list of names, which may have lists in it, with ``***`` in the place of what looks like a credential."""
+    if isinstance(names, (list, tuple)):
+        return [without_keys(name) for name in names]
+    return "***" if isinstance(names, str) and bare(names) != names else names
+
+
 def shown_path(file: str | os.PathLike[str]) -> str:
     """The path of a file in quotes, unless it looks like a credential in a path's place or has lines, as the text of a
     file has. Of an absolute path the last part counts: folders may have long names of letters and digits.

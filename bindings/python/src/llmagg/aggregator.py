@@ -12,6 +12,7 @@ from ._closing import Closing
 from ._frames import brief, raise_all_failed, shorten
 from ._parameters import told
 from ._planned import planned_call
+from ._shown import without_keys
 from ._twin import twin
 from .config import ModelConfig, ProviderConfig  # noqa: F401 - tests patch some of these names
 from .errors import InvalidArgumentError, LLMError, ModelNotFoundError  # noqa: F401
@@ -100,7 +101,7 @@ class LLMAggregator(Closing):
 
     def __repr__(self) -> str:
         state = "" if getattr(self, "_initialized", False) else ", not initialized"
-        return f"<{type(self).__name__} {getattr(self, 'models', [])!r}{state}>"
+        return f"<{type(self).__name__} {without_keys(getattr(self, 'models', []))!r}{state}>"
 
     def __getstate__(self) -> dict[str, Any]:
         from . import registration

@@ -77,7 +77,7 @@ def show(llm: LLMAggregator) -> None:
 
 def file_of_command(config: Path | None) -> Path | None:
     """The configuration file of a command: the one of ``--config``, else the one that LLMAGG_CONFIG names."""
-    file = os.environ.get("LLMAGG_CONFIG")
+    file = settings.named_file()
     return Path(file) if config is None and file else config
 
 

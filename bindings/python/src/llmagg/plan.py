@@ -20,7 +20,7 @@ from ._native.handle import Handle, Routes
 from ._native.operation import Calls
 from ._shown import shown
 from ._signature import refuse_other
-from ._values import seconds
+from ._values import as_dict, seconds
 from ._watched import Asked, Usual
 from .config import ModelConfig
 from .errors import InvalidArgumentError, LLMError, ModelNotFoundError
@@ -324,6 +324,18 @@ _SCALARS = (str, int, float, bool)
 _HEADERS = ("headers", "extra_headers")
 
 
+def _headers_of(key: str, value: Any) -> dict[Any, Any]:
+    """The headers of an option, which may be an object of any type that is written as one."""
+    try:
+        headers = value if isinstance(value, Mapping) else as_dict(value)
+    except TypeError:  # JSON has no such value
+        headers = value
+    if isinstance(headers, Mapping):
+        return dict(headers)
+    kind = type(value).__name__
+    raise InvalidArgumentError(f'option "{key}" must be a dict of names and values, got {kind}')
+
+
 def _put_option(options: dict[str, Any], key: str, value: Any) -> None:
     if key == "cache" and not isinstance(value, str):
         raise InvalidArgumentError(
@@ -335,10 +347,7 @@ def _put_option(options: dict[str, Any], key: str, value: Any) -> None:
 
         value = budget.names_of(value)
     if key in _HEADERS:
-        if not isinstance(value, Mapping):
-            kind = type(value).__name__
-            raise InvalidArgumentError(f'option "{key}" must be a dict of names and values, got {kind}')
-        key, value = "headers", dict(value)
+        key, value = "headers", _headers_of(key, value)
         if key in options:
             raise InvalidArgumentError('option "headers" and "extra_headers" are the same option; do not pass both')
     options[key] = value if type(value) in _SCALARS else seconds(value)

@@ -159,7 +159,16 @@ def _variable(name: str) -> str:
 def _from_file() -> Any:
     from pathlib import Path
 
-    return Path(_variable("LLMAGG_CONFIG"))
+    _variable("LLMAGG_CONFIG")
+    return Path(named_file())
+
+
+def named_file() -> str:
+    """The file that LLMAGG_CONFIG names, "" for none. "~/" is the home folder there: no shell reads what a service
+    manager or a .env file sets.
+    """
+    file = os.environ.get("LLMAGG_CONFIG", "")
+    return os.path.expanduser(file) if file.startswith("~/") else file  # noqa: PTH111 - it fails without a home
 
 
 def _from_application() -> Any:
