@@ -33,14 +33,27 @@ func read(h http.Header) (said [2]told, any bool) {
 		said[of] = silent
 		for _, f := range windows[of] {
 			if h[f.remaining] != nil || h[f.limit] != nil {
-				said[of], any = readOpenAI(h, &f.family), true
-				said[of].window = f.window
-				break
+				t := readOpenAI(h, &f.family)
+				t.window = f.window
+				said[of].beside(t)
+				any = true
 			}
 		}
 	}
 	return said, any
 }
+
+// beside adds another limit of the same thing: of two the spent one counts, for
+// its reset is what to wait for, else the one of about a minute, else the
+// first.
+func (t *told) beside(other told) {
+	if *t == silent || other.spent() && (!t.spent() || other.reset > t.reset) || !t.spent() && !t.short() && other.short() {
+		*t = other
+	}
+}
+
+// spent tells whether nothing remains.
+func (t *told) spent() bool { return t.limit != 0 && t.remaining >= 0 && t.remaining < 1 }
 
 // family is the names of three headers, as http.Header keeps them: its Get
 // would make that form anew for each.
@@ -54,8 +67,7 @@ var (
 )
 
 // windows are the families of OpenAI's form that name the window of a limit, as
-// Cerebras (inference-docs.cerebras.ai, "Rate Limits") and Mistral send them;
-// the first that an answer has counts.
+// Cerebras (inference-docs.cerebras.ai, "Rate Limits") and Mistral send them.
 var windows = [2][]struct {
 	family
 	window time.Duration
@@ -145,18 +157,21 @@ func readAnthropic(h http.Header, of *family) told {
 
 // readIETF reads the ratelimit headers of the IETF's drafts, which count
 // requests: `ratelimit: "default";r=50;t=30` with `ratelimit-policy:
-// "default";q=100;w=60`, and the older ratelimit-limit, ratelimit-remaining,
-// ratelimit-reset, also as `ratelimit: limit=100, remaining=50, reset=5`.
+// "default";q=100;w=60`, each a list with one item for each policy, and the
+// older ratelimit-limit, ratelimit-remaining, ratelimit-reset, also as
+// `ratelimit: limit=100, remaining=50, reset=5`.
 func readIETF(h http.Header) told {
 	t := silent
-	if text := h.Get("Ratelimit"); text != "" {
-		item, _, _ := strings.Cut(text, ",")
-		if strings.Contains(item, ";") {
-			t.remaining = number(parameter(item, "r"))
-			t.seconds(parameter(item, "t"))
-			policy, _, _ := strings.Cut(h.Get("Ratelimit-Policy"), ",")
-			t.limit = number(parameter(policy, "q"))
-			t.lasts(policy)
+	if text := strings.Join(h["Ratelimit"], ","); text != "" {
+		if strings.Contains(text, ";") {
+			policies := strings.Join(h["Ratelimit-Policy"], ",")
+			for item := range strings.SplitSeq(text, ",") {
+				policy := named(policies, item)
+				one := told{limit: number(parameter(policy, "q")), remaining: number(parameter(item, "r"))}
+				one.seconds(parameter(item, "t"))
+				one.lasts(policy)
+				t.beside(one)
+			}
 			return t
 		}
 		text = strings.ReplaceAll(text, ",", ";")
@@ -170,6 +185,20 @@ func readIETF(h http.Header) told {
 	t.seconds(h.Get("Ratelimit-Reset"))
 	t.lasts(policy + h.Get("Ratelimit-Policy"))
 	return t
+}
+
+// named is the policy with an item's name, the first if none has it.
+func named(policies, item string) (first string) {
+	name, _, _ := strings.Cut(strings.TrimSpace(item), ";")
+	for policy := range strings.SplitSeq(policies, ",") {
+		if first == "" {
+			first = policy
+		}
+		if other, _, _ := strings.Cut(strings.TrimSpace(policy), ";"); other == name {
+			return policy
+		}
+	}
+	return first
 }
 
 // seconds reads a reset in seconds.
