@@ -173,9 +173,10 @@ var rules = []rule{
 	{code: llm.ContentFilter, words: []string{"moderation", "flagged"}, at: func(status int) bool { return status == 403 }},
 	{code: llm.ContextLength, names: []string{"contextlength", "contextsize"},
 		words: contexts, at: isAbout},
+	{code: llm.ContextLength, words: []string{"prompt is too long", "prompt too long", "input is too long", "input too long", "context too long", "contextwindowexceeded"},
+		at: func(status int) bool { return isAbout(status) || isNone(status) || status == http.StatusBadGateway }}, // whoever stands in front
 	{code: llm.ContextLength,
-		words: []string{"prompt is too long", "prompt too long", "input is too long", "input too long", "context too long",
-			"exceeds the maximum number of tokens", "input token count", "exceeded model token limit", "maximum model length", "maximum prompt length",
+		words: []string{"exceeds the maximum number of tokens", "input token count", "exceeded model token limit", "maximum model length", "maximum prompt length",
 			"maximum input length", "maximum sequence length", "sum of prompt length", "reduce the length of the", "`inputs` tokens", "inputs tokens", "`inputs` must have less", "max length",
 			"range of input length", "content': string too long", "text': string too long", "input': string too long", "total length cannot exceed", "prompt token count", "number of input tokens", "input tokens exceed",
 			"token limit exceeded", "exceeds token limit", "超长", "最大长度", "输入过长", "上下文长度", "上下文限制"},
@@ -231,10 +232,10 @@ func isAbout(status int) bool {
 
 // beyondContext tells whether a message speaks of a request that is larger
 // than the room for it: at a 500, and at a 403 of some servers, words about the
-// room may also be about a model that cannot be loaded. A 502 with an error
-// object hands on what the server behind a gateway refused.
+// room may also be about a model that cannot be loaded. A 502 in JSON
+// hands on what the server behind a gateway refused.
 func (s *said) beyondContext(status int, text string) bool {
-	return (isNone(status) || status == http.StatusForbidden || status == http.StatusBadGateway && s.sure) && wordlist.AnyIn(text, contexts) && !wordlist.AnyIn(text, []string{"memory", "alloc"}) &&
+	return (isNone(status) || status == http.StatusForbidden || status == http.StatusBadGateway && (s.sure || s.weak)) && wordlist.AnyIn(text, contexts) && !wordlist.AnyIn(text, []string{"memory", "alloc"}) &&
 		wordlist.AnyIn(text, []string{"exceed", "too l", "too many", "maximum context", "larger", "longer", "greater", "more than", "less than", "overflow", "beyond", "reached", "does not fit"})
 }
 
