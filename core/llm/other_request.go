@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
@@ -47,6 +48,7 @@ func parseOther(data []byte, body Extra, model *string, known []string, read fun
 		}
 	}
 	maps.Copy(extra, body)
+	maps.DeleteFunc(extra, func(_ string, v json.RawMessage) bool { return v[0] == 'n' }) // as in chats
 	return extra, nil
 }
 

@@ -2,9 +2,9 @@ package ollama
 
 import (
 	"cmp"
+	"crypto/rand"
 	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -235,7 +235,7 @@ func (s *stream) begin(a *answer) {
 		at = time.Now()
 	}
 	s.created = at.Unix()
-	s.ids = strconv.FormatInt(at.UnixNano(), 36)
+	s.ids = rand.Text() // a time comes twice where a clock stands still
 	s.id = "chatcmpl-" + s.ids
 }
 
