@@ -120,6 +120,27 @@ func HasThoughts(raw json.RawMessage) bool {
 // ThoughtTokens is the budget of a "thinking"; 0 for none.
 func ThoughtTokens(raw json.RawMessage) int { return thinkingOf(raw).Budget }
 
+// Thinking is a request's own "thinking" as the model takes it: from Claude 4.7
+// on it has no budget of tokens, before 4.6 nothing else ("Adaptive thinking").
+// budget is one that stands in it now and did not before.
+func Thinking(c *Call, own json.RawMessage) (became json.RawMessage, budget int) {
+	m, asked, other := ClaudeOf(c.Model), thinkingOf(own).Type, "adaptive"
+	fields := llm.Extra{}
+	_ = llm.JSON.Unmarshal(own, &fields) // thinkingOf tells what is none
+	switch {
+	case asked == "enabled" && m.since(4, 7):
+		delete(fields, "budget_tokens")
+	case asked == other && m.Thinks() && !m.Adapts():
+		other, budget = "enabled", Budgets["medium"]
+		fields["budget_tokens"] = llm.JSONOf(budget)
+	default:
+		return own, 0
+	}
+	fields["type"] = llm.JSONOf(other)
+	c.Adapt("thinking", asked+" to "+other)
+	return llm.JSONOf(fields), budget
+}
+
 // leastAnswer is the room that max_tokens leaves beside a budget of thought.
 const leastAnswer = 1024
 

@@ -17,6 +17,10 @@ var mediaTypes = map[string]string{
 	".txt": "text/plain", ".md": "text/markdown", ".csv": "text/csv", ".html": "text/html", ".xml": "text/xml", ".json": "application/json",
 }
 
+// AnyType is the media type of data whose type was not known to who wrote it,
+// so that the file's name tells more.
+const AnyType = "application/octet-stream"
+
 // MediaTypeOf is the media type that a file's name tells, if its extension is
 // among those that a vendor reads, "" for all; else "".
 func MediaTypeOf(name string, read wordlist.List) string {

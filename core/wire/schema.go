@@ -46,17 +46,25 @@ func SchemaWay(c *Call, r *llm.Request, forces func(*llm.Request) bool) (schema 
 	if err != nil || !asked {
 		return nil, nil, "", err
 	}
-	if schema != nil {
+	if schema != nil && !goesOn(r) {
 		if native = NativeSchema(c, r.Model, schema); native != nil {
 			return schema, native, "", nil
 		}
 	}
 	way = ByPrompt
-	if schema != nil && forces(r) {
+	if schema != nil && !goesOn(r) && forces(r) {
 		way = ByTool
 	}
 	c.Adapt("response_format", way)
 	return schema, nil, way, nil
+}
+
+// goesOn tells whether the model shall go on with an answer that the request
+// begins: Claude refuses that beside a schema that binds it (API docs,
+// "Structured outputs", "Feature compatibility").
+func goesOn(r *llm.Request) bool {
+	n := len(r.Messages)
+	return n > 0 && r.Messages[n-1].Role == llm.RoleAssistant
 }
 
 // SchemaTool is the name of the tool whose input is the answer to a call; ""
@@ -71,7 +79,7 @@ func SchemaTool(c *Call, forces func(*llm.Request) bool) string {
 	}
 	r.Model = c.Model
 	schema := r.ResponseFormat.JSONSchema
-	if native, _ := closedSchema(c, c.Model, "", schema.Schema); native != nil || !forces(r) {
+	if native, _ := closedSchema(c, c.Model, "", schema.Schema); native != nil || goesOn(r) || !forces(r) {
 		return ""
 	}
 	return SchemaToolName(schema)

@@ -21,9 +21,9 @@ type Speaker[B any] interface {
 	Block(p *llm.Part) (b B, problem string)
 	// ToolUse is a call that an assistant's message makes; input is an object.
 	ToolUse(id, name string, input json.RawMessage) B
-	// FirstCall is how many of the blocks are the first call; 0 if that has
-	// another id.
-	FirstCall(calls []B, id string) int
+	// FirstCall is how many of the blocks are the first call, which gets what was
+	// kept of it; 0 if that has another id.
+	FirstCall(calls []B, kept *llm.AnswerPart) int
 	// Result adds the answer of a tool, which says blocks.
 	Result(m *llm.Message, blocks []B, at At) error
 	// Kept are the parts of an answer's message that go back to the vendor, and
@@ -175,7 +175,8 @@ func inOrder[B any](s Speaker[B], kept []llm.AnswerPart, m *llm.Message, calls [
 	if !ok {
 		return nil, false
 	}
-	for _, p := range kept {
+	for i := range kept {
+		p := &kept[i]
 		switch {
 		case p.Type == "text":
 			if p.Bytes <= 0 || p.Bytes > len(text) {
@@ -189,13 +190,13 @@ func inOrder[B any](s Speaker[B], kept []llm.AnswerPart, m *llm.Message, calls [
 				blocks, marks = s.Mark(blocks, marks[0].extra), marks[1:]
 			}
 		case p.Type == "tool_call":
-			n := s.FirstCall(calls, p.ID)
+			n := s.FirstCall(calls, p)
 			if n == 0 {
 				return nil, false
 			}
 			blocks, calls = append(blocks, calls[:n]...), calls[n:]
-		case IsBlock(p):
-			blocks = append(blocks, s.KeptBlock(p))
+		case IsBlock(*p):
+			blocks = append(blocks, s.KeptBlock(*p))
 		}
 	}
 	return blocks, text == "" && len(calls) == 0 && m.Refusal == ""

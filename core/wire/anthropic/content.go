@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"maps"
@@ -22,6 +23,7 @@ type block struct {
 	ID           string
 	Name         string
 	Input        json.RawMessage
+	Caller       json.RawMessage // the program of the model's that made the call
 	ToolUseID    string
 	Content      []block
 	IsError      bool
@@ -46,6 +48,7 @@ func (b *block) write(w *jsontext.Writer) {
 	o.StrUnlessEmpty("id", b.ID)
 	o.StrUnlessEmpty("name", b.Name)
 	o.Raw("input", b.Input)
+	o.Raw("caller", b.Caller)
 	o.StrUnlessEmpty("tool_use_id", b.ToolUseID)
 	if len(b.Content) > 0 {
 		jsontext.WriteList(o.Field("content"), b.Content, (*block).write)
@@ -98,7 +101,7 @@ func (t *conversation) Block(p *llm.Part) (b block, problem string) {
 	switch {
 	case p.Type == "image_url" && p.ImageURL != nil:
 		s, problem := addressOf(p.ImageURL.URL)
-		return block{Type: "image", Source: s}, problem
+		return block{Type: "image", Source: s}, cmp.Or(problem, s.unread(true))
 	case p.Type == "file" && p.File != nil:
 		return document(p.File)
 	case ownBlocks.Has(p.Type):
@@ -125,7 +128,9 @@ func document(f *llm.File) (b block, problem string) {
 	b = block{Type: "document", Title: f.Filename}
 	switch {
 	case strings.HasPrefix(f.FileData, "data:"):
-		b.Source, problem = addressOf(f.FileData)
+		if b.Source, problem = addressOf(f.FileData); problem == "" && b.Source.MediaType == wire.AnyType {
+			b.Source.MediaType = cmp.Or(wire.MediaTypeOf(f.Filename, readable), wire.AnyType)
+		}
 	case strings.HasPrefix(f.FileData, "http://"), strings.HasPrefix(f.FileData, "https://"):
 		b.Source = &source{Type: "url", URL: f.FileData}
 	case f.FileData != "":
@@ -152,8 +157,23 @@ func document(f *llm.File) (b block, problem string) {
 		}
 		b.Source = &source{Type: "text", MediaType: "text/plain", Data: string(text)}
 	}
-	return b, ""
+	return b, b.Source.unread(b.Type == "image")
 }
+
+// unread says that Anthropic does not read data of this type (API docs,
+// "Vision", "PDF support"); "" where it does.
+func (s *source) unread(image bool) string {
+	switch {
+	case s == nil || s.Type != "base64":
+	case image && !images.Has(s.MediaType):
+		return "is no image that Anthropic reads (png, jpeg, gif, webp)"
+	case !image && s.MediaType != "application/pdf":
+		return "is no document that Anthropic reads (pdf or text)"
+	}
+	return ""
+}
+
+const images wordlist.List = "image/png image/jpeg image/gif image/webp"
 
 // readable are the extensions of the files that Anthropic reads.
 const readable wordlist.List = ".png .jpg .jpeg .webp .gif .pdf .txt .md .csv .html"

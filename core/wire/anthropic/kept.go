@@ -27,10 +27,11 @@ func (t *conversation) Mark(blocks []block, extra llm.Extra) []block {
 	return blocks
 }
 
-func (t *conversation) FirstCall(calls []block, id string) int {
-	if len(calls) == 0 || calls[0].ID != plainID(id) {
+func (t *conversation) FirstCall(calls []block, kept *llm.AnswerPart) int {
+	if len(calls) == 0 || calls[0].ID != plainID(kept.ID) {
 		return 0
 	}
+	calls[0].Caller = kept.Raw
 	return 1
 }
 
@@ -66,7 +67,7 @@ func (s *stream) keep() {
 		s.Kept.Keep(llm.AnswerPart{Type: "thinking"}, b.thought())
 	case b.Type == "tool_use":
 		if !s.IsAnswer(b.Name) {
-			s.Kept.Add(llm.AnswerPart{Type: "tool_call", ID: b.ID})
+			s.Kept.Keep(llm.AnswerPart{Type: "tool_call", ID: b.ID}, b.Caller)
 		}
 	case b.Type == "redacted_thinking":
 		s.Kept.Keep(llm.AnswerPart{Type: "redacted_thinking"}, slices.Clone(b.raw))

@@ -71,6 +71,7 @@ type answerBlock struct {
 	ID          string
 	Name        string
 	Input       json.RawMessage
+	Caller      json.RawMessage // of a call; nil where it is the model itself
 	PartialJSON string
 	Citations   []json.RawMessage
 	Citation    json.RawMessage
@@ -144,6 +145,10 @@ func blockIn(r *jsontext.Reader, kind string) (b answerBlock) {
 			b.Name = wire.Text(r)
 		case "input", "arguments":
 			b.Input = wire.Span(r)
+		case "caller":
+			if raw := wire.Span(r); bytes.Contains(raw, []byte(`"tool_id"`)) {
+				b.Caller = slices.Clone(raw)
+			}
 		case "partial_json":
 			b.PartialJSON = wire.ArgumentsPiece(r)
 		case "citations":

@@ -95,6 +95,7 @@ func (s *settings) output(name string, value any) (err error) {
 func (s *settings) thinking() error {
 	r, b := s.request, s.body
 	if own := r.Extra["thinking"]; wire.IsThere(own) {
+		own, budget := wire.Thinking(s.Call, own)
 		s.Lacks(r, "reasoning_effort")
 		if thinks := wire.HasThoughts(own); thinks && s.callsWithoutThoughts() {
 			s.leave("thinking")
@@ -102,7 +103,7 @@ func (s *settings) thinking() error {
 		} else if thinks {
 			s.besideThoughts()
 		}
-		if r.MaxCompletionTokens == nil && r.MaxTokens == nil {
+		if budget > 0 || r.MaxCompletionTokens == nil && r.MaxTokens == nil {
 			b.MaxTokens = wire.RoomFor(s.Call, r, wire.ThoughtTokens(own))
 		}
 		b.Thinking = own

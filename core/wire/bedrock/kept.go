@@ -28,9 +28,9 @@ func (t *conversation) KeptBlock(p llm.AnswerPart) block {
 }
 
 // FirstCall implements [wire.Speaker]: behind a call may be its mark.
-func (t *conversation) FirstCall(calls []block, id string) int {
+func (t *conversation) FirstCall(calls []block, kept *llm.AnswerPart) int {
 	switch {
-	case len(calls) == 0 || calls[0].ToolUse.ToolUseID != plainID(id):
+	case len(calls) == 0 || calls[0].ToolUse.ToolUseID != plainID(kept.ID):
 		return 0
 	case len(calls) > 1 && calls[1].CachePoint != nil:
 		return 2

@@ -101,7 +101,9 @@ func (s *settings) output(name string, value any) (err error) {
 func (s *settings) thinking() error {
 	r := s.request
 	if own := r.Extra["thinking"]; wire.IsThere(own) {
-		s.add("thinking", "thinking", own)
+		became, budget := wire.Thinking(s.Call, own)
+		s.add("thinking", "thinking", became)
+		s.room(budget)
 		s.Call.Lacks(r, "reasoning_effort")
 		if thinks := wire.HasThoughts(s.body.Additional["thinking"]); thinks && s.callsWithoutThoughts() {
 			s.lack("thinking")
@@ -131,13 +133,7 @@ func (s *settings) thinking() error {
 		return nil
 	}
 	s.add("reasoning_effort", "thinking", thinking)
-	if budget > 0 {
-		if s.body.InferenceConfig == nil {
-			s.body.InferenceConfig = &inferenceConfig{}
-		}
-		most := wire.RoomFor(s.Call, r, budget)
-		s.body.InferenceConfig.MaxTokens = &most
-	}
+	s.room(budget)
 	if wire.HasThoughts(thinking) {
 		s.besideThoughts()
 	}
@@ -145,6 +141,18 @@ func (s *settings) thinking() error {
 		return nil
 	}
 	return s.output("effort", effort)
+}
+
+// room makes room for a budget of thought, which counts against maxTokens.
+func (s *settings) room(budget int) {
+	if budget == 0 {
+		return
+	}
+	if s.body.InferenceConfig == nil {
+		s.body.InferenceConfig = &inferenceConfig{}
+	}
+	most := wire.RoomFor(s.Call, s.request, budget)
+	s.body.InferenceConfig.MaxTokens = &most
 }
 
 // besideThoughts takes out what Claude refuses beside thoughts.
@@ -180,8 +188,19 @@ func (s *settings) callsWithoutThoughts() bool {
 // readFields are the fields of the request that settings reads.
 var readFields = []string{"top_k", "thinking", "outputConfig", "additionalModelRequestFields", "audio"}
 
-// tuning notes what is left out of the parameters.
+// tuning notes what is left out of the parameters. OpenAI's service tiers are
+// Converse's, too (API reference, "ServiceTier").
 func (s *settings) tuning() {
+	switch tier := s.request.Extra["service_tier"]; string(tier) {
+	case `"default"`, `"flex"`, `"priority"`, `"reserved"`:
+		if wire.IsThere(s.request.Extra["serviceTier"]) {
+			break
+		}
+		s.request.Extra["serviceTier"] = llm.JSONOf(map[string]json.RawMessage{"type": tier})
+		fallthrough
+	case `"auto"`: // it is the default
+		delete(s.request.Extra, "service_tier")
+	}
 	s.Call.Lacks(s.request, "seed", "presence_penalty", "frequency_penalty", "logit_bias", "top_logprobs", "user")
 	s.Call.LacksOthers(s.request.Extra, ownFields, readFields)
 }

@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"strings"
@@ -107,7 +108,10 @@ func (t *conversation) typeOf(f *fileData, p *llm.Part) (problem string) {
 func filePart(f *llm.File) (part sentPart, problem string) {
 	switch {
 	case strings.HasPrefix(f.FileData, "data:"):
-		return address(f.FileData)
+		if part, problem = address(f.FileData); problem == "" && part.InlineData != nil && part.InlineData.MIMEType == wire.AnyType {
+			part.InlineData.MIMEType = cmp.Or(mediaTypeOfName(f.Filename), wire.AnyType)
+		}
+		return part, problem
 	case f.FileData != "":
 		mediaType := mediaTypeOfName(f.Filename)
 		if mediaType == "" {

@@ -1,6 +1,7 @@
 package ollama
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -72,6 +73,9 @@ func fileOf(f *llm.File) (text, image, problem string, err error) {
 		return "", "", "", wire.Unsupported("a file is given by its id, its address or without its type; Ollama takes images and texts as data: URLs only")
 	}
 	mediaType, data, problem, err := dataOf(f.FileData)
+	if mediaType == wire.AnyType {
+		mediaType = cmp.Or(wire.MediaTypeOf(f.Filename, ""), wire.AnyType)
+	}
 	switch {
 	case problem != "" || err != nil:
 		return "", "", problem, err
