@@ -152,12 +152,16 @@ func WithAddress(e *llm.Error, resp *http.Response, advice string) string {
 	return text
 }
 
+// rightPlaces are words of messages that say what is missing at an address that
+// is right: a model, OpenRouter's for one, NVIDIA's function, Ark's endpoint.
+var rightPlaces = []string{"model", "endpoints found", "for account", "targeted an endpoint"}
+
 func withAddress(e *llm.Error, resp *http.Response, guess bool) string {
 	status := fmt.Sprintf("HTTP %d", resp.StatusCode)
 	rest, ok := strings.CutPrefix(e.Message, status)
 	switch resp.StatusCode {
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone, http.StatusMisdirectedRequest, http.StatusNotImplemented:
-		if guess && !strings.Contains(strings.ToLower(rest), "model") {
+		if guess && !wordlist.AnyIn(strings.ToLower(rest), rightPlaces) {
 			rest += " (is base_url right?)"
 		}
 	case http.StatusProxyAuthRequired:

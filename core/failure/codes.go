@@ -47,11 +47,12 @@ func shapeOf(f fields, depth int) shape {
 
 // numberBehind is the number that MiniMax writes at the end of a message in
 // OpenAI's and Anthropic's forms: "insufficient balance (1008)". "" for any
-// that it does not have.
+// that it does not have, and for those that mean what the status says anyway:
+// other servers end so with a limit, "at most (1024)".
 func numberBehind(message string) string {
 	head, ok := strings.CutSuffix(message, ")")
 	if at := strings.LastIndexByte(head, '('); ok && at > 0 {
-		if _, known := numbers[1].codes.Find(head[at+1:]); known {
+		if code, _ := numbers[1].codes.Find(head[at+1:]); code == llm.Quota || code == llm.ContentFilter {
 			return head[at+1:]
 		}
 	}
@@ -163,9 +164,9 @@ type rule struct {
 
 // rules are asked one after the other, after the tables of whole names.
 var rules = []rule{
-	{code: llm.RateLimit, words: []string{"allocated quota exceeded", "allocation quota", "too many tokens, please wait", "exceeded your usage limits"}, at: isRefusal}, // DashScope, Bedrock: tokens per minute; Fireworks
+	{code: llm.RateLimit, words: []string{"allocated quota exceeded", "allocation quota", "too many tokens, please wait", "exceeded your usage limits. please try again"}, at: isRefusal}, // DashScope, Bedrock: tokens per minute; Fireworks
 	{code: llm.Quota, names: []string{"insufficientquota", "insufficientbalance", "notenoughbalance", "billinghardlimit", "billingnotactive", "arrearage", "overdue"},
-		words: []string{"insufficient balance", "not enough balance", "insufficient credit", "insufficient funds", "credit balance is too low", "out of credit", "out of funds", "spend limit", "spending limit", "usage limit", "usage quota", "quota is not enough", "available credits", "included credits", "any credits", "budget has been exceeded", "call volume quota", "subscription quota", "free allocation", "key limit exceeded", "余额不足", "额度不足", "额度已用尽", "欠费"}, at: isRefusal,
+		words: []string{"insufficient balance", "not enough balance", "insufficient credit", "insufficient funds", "credit balance is too low", "out of credit", "out of funds", "spend limit", "spending limit", "usage limit", "user quota is not enough", "token quota is not enough", "available credits", "included credits", "any credits", "budget has been exceeded", "call volume quota", "subscription quota", "free allocation", "key limit exceeded", "余额不足", "额度不足", "额度已用尽", "欠费"}, at: isRefusal,
 		unless: []string{"memory usage", "cpu usage", "gpu usage", "disk usage", "storage usage"}},
 	{code: llm.Quota, names: []string{"quotaexceeded"}, at: func(status int) bool { return isAbout(status) && status != 0 }},
 	{code: llm.ContentFilter, names: []string{"contentfilter", "contentpolicy", "censorship", "moderation", "responsibleaipolicyviolation", "prohibitedcontent", "sensitivecontent", "riskdetection", "datainspection"},
@@ -187,7 +188,7 @@ var rules = []rule{
 	{code: llm.RateLimit, names: []string{"ratelimit", "resourceexhausted", "toomanyrequests", "throttl", "requestlimitexceeded"}, words: []string{"rate limit exceeded", "rate limit reached", "too many requests"},
 		at: func(status int) bool { return isNone(status) || status == http.StatusForbidden }},
 	{code: llm.Unavailable, names: []string{"serviceunavailable"}, words: busy, at: isAbout},
-	{code: llm.RateLimit, words: []string{"限频", "限流", "请求频率", "频繁"}, at: isVague}, // Hunyuan's 400 says "later", too
+	{code: llm.RateLimit, words: []string{"限频", "限流", "请求频率", "过于频繁", "太频繁"}, at: isVague}, // Hunyuan's 400 says "later", too
 	{code: llm.Unavailable, words: later, at: isAbout},
 	{code: llm.Unavailable, words: busy, at: func(status int) bool { return status == http.StatusTooManyRequests }}, // of everybody, not of this caller
 	{code: llm.BadRequest, names: []string{"unsupportedvalue", "unsupportedparameter"},
@@ -250,13 +251,13 @@ var unstated = []rule{
 	{code: llm.BadRequest, names: []string{"invalidrequest", "invalidargument", "invalidparam", "paramsinvalid", "badrequest", "failedprecondition", "missingparameter", "validation", "valueerror"},
 		words: []string{"invalid request", "validation error", "malformed request"}},
 	{code: llm.Quota, words: []string{"out of quota", "payment required", "credits exhausted", "no credits"}},
-	{code: llm.RateLimit, words: []string{"rate limit", "rate-limit", "ratelimit", "too many requests", "throttled", "quota exceeded", "exceeded your current quota"}},
+	{code: llm.RateLimit, words: []string{"rate limit", "rate-limit", "ratelimit", "too many requests", "throttled", "quota exceeded", "exceeded your current quota", "频繁"}},
 }
 
 // missing are the words of messages about a model that is not there.
 var missing = []string{"does not exist", "not found", "unknown model", "model not exist", "no such model", "is not a valid model",
 	"invalid model name", "invalid model id", "invalid model:", "invalid model `", "invalid model '", "invalid model \"", "unsupported model", "unrecognized model",
-	"could not find model", "cannot find model", "no model named", "model disabled", "model not available", "model not supported", "not a known model", "isn't a valid model",
+	"could not find model", "cannot find model", "no model named", "model disabled.", "model not available", "model not supported", "not a known model", "isn't a valid model",
 	"decommissioned", "model identifier is invalid", "on-demand throughput isn", "is not supported for generatecontent"}
 
 func (r *rule) fits(name, text string, status int) bool {

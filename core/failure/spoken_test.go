@@ -146,3 +146,19 @@ func TestSecretsAreMaskedHoweverTheyAreSpelled(t *testing.T) {
 	require.Equal(t, "t *** t", maskWord("t sk-1234 t", []string{"sk-1234"}))
 	require.Equal(t, "c-***", maskWord("c-sk-1234567890abcdef", []string{"sk-1234567890abcdef"}))
 }
+
+// Who says which model, function or endpoint is missing was asked at the right
+// address.
+func TestMessagesDoubtTheAddress(t *testing.T) {
+	for body, doubted := range map[string]bool{
+		"": true, "404 page not found": true, `{"detail":"Not Found"}`: true, `{"error":{"message":"Invalid URL (POST /v1/chat)","type":"invalid_request_error"}}`: true,
+		`{"error":"Unexpected endpoint or method. (POST /chat/completions)"}`: true, `{"type":"error","error":{"type":"not_found_error","message":"Not found"}}`: true,
+		`{"error":{"message":"The model does not exist"}}`: false, `{"error":{"code":404,"message":"No endpoints found for a/b:free."}}`: false,
+		`{"status":404,"title":"Not Found","detail":"Function 'f': Not found for account 'a'"}`:                                         false,
+		`{"error":{"code":"InvalidEndpoint.NotFound","message":"The request targeted an endpoint that does not exist or is invalid."}}`: false,
+	} {
+		resp := &http.Response{StatusCode: 404, Header: http.Header{}, Request: &http.Request{URL: &url.URL{Scheme: "http", Host: "h", Path: "/v1"}}}
+		text := WithAddress(Classify(404, resp.Header, []byte(body)), resp, "")
+		require.Equal(t, doubted, strings.Contains(text, "(is base_url right?)"), text)
+	}
+}

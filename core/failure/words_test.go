@@ -106,3 +106,22 @@ func TestFailuresInXML(t *testing.T) {
 		require.Nil(t, Of([]byte(body)), body)
 	}
 }
+
+// What one vendor means by a number or by words, others say of something else.
+func TestWordsOfOneVendorAreNotOthers(t *testing.T) {
+	for body, want := range map[string][2]any{
+		`{"error":{"message":"max_tokens must be at most what the model writes (1024)","type":"invalid_request_error","code":null}}`: {400, llm.BadRequest},
+		`{"object":"error","message":"more texts than the maximum (1000)","type":"BadRequestError","code":400}`:                      {400, llm.BadRequest},
+		`{"error":{"message":"the prompt is larger than the context window (1002)","type":"invalid_request_error"}}`:                 {400, llm.ContextLength},
+		`{"error":{"message":"input new_sensitive (1026)","type":"invalid_request_error"}}`:                                          {422, llm.ContentFilter},
+		`{"error":{"message":"You have exceeded your usage limits for this month. Add credits.","code":402}}`:                        {402, llm.Quota},
+		`{"error":{"message":"You have exceeded your usage limits. Upgrade your plan."}}`:                                            {403, llm.Quota},
+		`{"error":{"message":"Your usage quota for requests resets in 3 seconds"}}`:                                                  {429, llm.RateLimit},
+		`{"error":{"message":"The quota is not enough GPUs to start the model"}}`:                                                    {500, llm.Unavailable},
+		`{"error":{"message":"Tools are for this model disabled"}}`:                                                                  {400, llm.BadRequest},
+		`{"error":{"message":"frequency_penalty 用于惩罚频繁出现的词，应在 -2 到 2 之间"}}`:                                                          {400, llm.BadRequest},
+		`{"error":{"message":"请求过于频繁，请稍后再试"}}`:                                                                                       {400, llm.RateLimit},
+	} {
+		require.Equal(t, want[1], Classify(want[0].(int), nil, []byte(body)).Code, body)
+	}
+}
