@@ -2,6 +2,7 @@ package rate
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -157,4 +158,15 @@ func TestWhatWasInFlightIsForgotten(t *testing.T) {
 		time.Sleep(time.Second)
 		require.Less(t, l.tolerated(l.now(), requests), 90.0)
 	})
+}
+
+// A header with very many items takes no longer than one with a few: each is
+// looked up among the policies.
+func TestFewItemsOfAHeaderAreRead(t *testing.T) {
+	last := func(items int) bool {
+		said, _ := read(heads("ratelimit", strings.Repeat(`"a";r=5;t=1,`, items-1)+`"b";r=0;t=9`, "ratelimit-policy", `"a";q=9;w=60, "b";q=9;w=60`))
+		return said[requests].spent()
+	}
+	require.True(t, last(maxItems))
+	require.False(t, last(maxItems+2))
 }

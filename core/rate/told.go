@@ -165,7 +165,7 @@ func readIETF(h http.Header) told {
 	if text := strings.Join(h["Ratelimit"], ","); text != "" {
 		if strings.Contains(text, ";") {
 			policies := strings.Join(h["Ratelimit-Policy"], ",")
-			for item := range strings.SplitSeq(text, ",") {
+			for _, item := range strings.SplitN(text, ",", maxItems+1) {
 				policy := named(policies, item)
 				one := told{limit: number(parameter(policy, "q")), remaining: number(parameter(item, "r"))}
 				one.seconds(parameter(item, "t"))
@@ -186,6 +186,10 @@ func readIETF(h http.Header) told {
 	t.lasts(policy + h.Get("Ratelimit-Policy"))
 	return t
 }
+
+// maxItems is how many items of a header are told apart: each is looked up
+// among all policies.
+const maxItems = 16
 
 // named is the policy with an item's name, the first if none has it.
 func named(policies, item string) (first string) {
