@@ -100,3 +100,7 @@ def test_a_key_in_the_list_of_models_is_not_shown() -> None:
         assert _KEY[3:] not in text
         assert "***" in text
         assert "'a'" in text
+    versions = ["vertex-anthropic/claude-haiku-4-5@20251001", "claude-opus-5@default", "user:word@host"]
+    assert "['vertex-anthropic/claude-haiku-4-5@20251001', 'claude-opus-5@default', '***']" in repr(
+        llmagg.LLMAggregator(versions)
+    )

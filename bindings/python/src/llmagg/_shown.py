@@ -27,7 +27,10 @@ def without_keys(names: Any) -> Any:
     """A list of names, which may have lists in it, with ``***`` in the place of what looks like a credential."""
     if isinstance(names, (list, tuple)):
         return [without_keys(name) for name in names]
-    return "***" if isinstance(names, str) and bare(names) != names else names
+    if not isinstance(names, str):
+        return names
+    text = names if ":" in names else names.replace("@", "-")  # claude-haiku-4-5@20251001; a password has a colon
+    return names if bare(text) == text else "***"
 
 
 def shown_path(file: str | os.PathLike[str]) -> str:
