@@ -351,16 +351,17 @@ typedef struct llmagg_buf {
 } llmagg_buf;
 
 /*
- * What the result of a llmagg_..._embed begins with. The numbers are float in the byte order of the machine, vector by vector in
- * the order of the texts: count * dimensions of them from offset on. Behind them stands JSON: {"model", "usage", "cost",
- * "id_of_call", "attempts": of all requests}. A llmagg_buf is aligned for all of it; a payload in a buffer of llmagg_queue_drain is
- * not: copy it with memcpy. Offsets are in bytes from the beginning of the result. The struct may grow at its end.
+ * The result of llmagg_..._embed begins with this struct. At offset stand count * dimensions numbers of type float, in the byte
+ * order of the machine: one vector after the other, in the order of the texts. JSON follows the numbers: {"model", "usage",
+ * "cost", "id_of_call", "attempts": of all requests}. A llmagg_buf is aligned for the numbers. A payload in a buffer of
+ * llmagg_queue_drain is not: copy it with memcpy. Offsets count bytes from the beginning of the result. Later versions may add
+ * fields at the end of the struct.
  */
 typedef struct llmagg_vectors {
     uint64_t count;       /* vectors, one for each text */
     uint32_t dimensions;  /* numbers in each vector */
     uint32_t offset;      /* of the first number */
-    uint64_t json_offset; /* of the JSON, which a NUL follows */
+    uint64_t json_offset; /* of the JSON; a NUL follows the JSON */
     uint64_t json_len;
 } llmagg_vectors;
 
@@ -368,7 +369,7 @@ typedef struct llmagg_vectors {
 enum {
     LLMAGG_EVENT_CHUNK = 1,         /* payload: a chunk of a stream */
     LLMAGG_EVENT_RESTART = 2,       /* payload: {"from": route, "to": route, "reason": error}; discard all earlier chunks */
-    LLMAGG_EVENT_DONE = 3,          /* terminal. payload: the whole response with "attempts"; of a health operation: its result */
+    LLMAGG_EVENT_DONE = 3,          /* terminal. payload: the whole response with "attempts"; for a health operation: its result */
     LLMAGG_EVENT_ERROR = 4,         /* terminal. status: the code, payload: the error as JSON (see llmagg_error_json) */
     LLMAGG_EVENT_CALL_CUSTOM = 5,   /* a custom provider is called. op: the custom call, tag: the provider's,
                                        payload: {"parent": the operation that caused it or 0, "parent_tag": its tag,
@@ -417,9 +418,9 @@ typedef struct llmagg_drain {
     size_t pending;       /* out: the events that remain in the queue */
     size_t needed;        /* out: 0, or the buffer_size that the next event needs, if buffer_size is too small.
                              No event is lost: give a larger buffer and drain again */
-    size_t is_mapping;    /* in: 1 says that buffer is the caller's own mapping, private, anonymous and writable, and unmapped
-                             as a whole. Pages of a large payload may then take the place of its own (mremap), for which
-                             nothing is copied. 0 for any other memory. Since: 0.1.0 */
+    size_t is_mapping;    /* in: 1 if buffer is a mapping (mmap) of the caller: private, anonymous, writable, and unmapped as a
+                             whole. The library may then move the pages of a large payload into it (mremap) instead of
+                             copying them. 0 for any other memory. Since: 0.1.0 */
 } llmagg_drain;
 
 /* Called by llmagg_queue_run for each event, which is valid during the call. A result other than 0 ends llmagg_queue_run. */
@@ -453,13 +454,13 @@ enum {
     LLMAGG_BATCH = 2,  /* with LLMAGG_STREAM only: the payload of a CHUNK is an array of chunks. Chunks that arrive while the
                           stream's last event is still in the queue are added to it, at most 32. No chunk is delayed. Each
                           chunk takes one credit. A drain takes no more than 32 chunks, and leaves the rest for the next. */
-    LLMAGG_GATHER = 4, /* for readers that decode into fixed types. In the response, its choices, messages, deltas and usage,
-                          fields that OpenAI's reference does not have (except "reasoning_content") move to an object
-                          "extra" of their object, which is omitted if empty. Every message and delta has a "role"
+    LLMAGG_GATHER = 4, /* for readers that decode into fixed types. The response, its choices, messages, deltas and usage have
+                          only the fields of OpenAI's reference and "reasoning_content". All other fields of such an object
+                          move to its object "extra", which is omitted if empty. Every message and delta has a "role"
                           ("assistant" by default) and a "content" (by default null in a message, "" in a delta). */
-    LLMAGG_BRIEF = 8   /* with LLMAGG_BATCH and LLMAGG_GATHER only: a chunk of which only the text is new is that text, a string
-                          in the place of the object. All else of it is as in the stream's last chunk that is an object; the
-                          text is the "content" of its delta. */
+    LLMAGG_BRIEF = 8   /* with LLMAGG_BATCH and LLMAGG_GATHER only: if only the text of a chunk is new, the chunk is a JSON string,
+                          the text, instead of an object. The text is the "content" of its delta. All other fields are as
+                          in the stream's last chunk that is an object. */
 };
 
 /* Levels of llmagg_log_to_queue. */
@@ -475,10 +476,10 @@ enum { LLMAGG_LOG_DEBUG = -4, LLMAGG_LOG_INFO = 0, LLMAGG_LOG_WARN = 4, LLMAGG_L
  * Never fails; works in a forked child. Since: 0.1.0 */
 LLMAGG_API uint32_t llmagg_abi_version(void);
 
-/* The release of the loaded library, as "0.1.0". Static text. Never fails; works in a forked child. Since: 0.1.0 */
+/* The release of the loaded library, such as "0.1.0". Static text. Never fails; works in a forked child. Since: 0.1.0 */
 LLMAGG_API const char *llmagg_version(void);
 
-/* The name of a code without its prefix, as "RATE_LIMIT", "OK", or "UNKNOWN". Static text. Never fails; works in a forked child.
+/* The name of a code without its prefix: "RATE_LIMIT", "OK", ..., or "UNKNOWN". Static text. Never fails; works in a forked child.
  * Since: 0.1.0 */
 LLMAGG_API const char *llmagg_status_name(llmagg_status status);
 
@@ -491,10 +492,11 @@ LLMAGG_API llmagg_status llmagg_error_code(const llmagg_error *error);
  * the error; "" for NULL. Since: 0.1.0 */
 LLMAGG_API const char *llmagg_error_message(const llmagg_error *error);
 
-/* The whole error as JSON, NUL-terminated; *len gets its length unless len is NULL. {"code", "name", "message", "error_owner":
- * who can do something about it, "caller" (this process and its configuration), "policy" (a rate, quota, moderation, breaker or budget),
- * "provider" or "network", "provider", "model", "status", "provider_message", "type", "provider_code", "request_id", "retry_after", "body", "partial",
- * "id_of_call", "attempts", "cause"}; unknown fields are omitted. It never contains credentials. Owned by the error; "{}" for NULL. Since: 0.1.0 */
+/* The whole error as JSON, NUL-terminated; *len gets its length unless len is NULL. {"code", "name", "message", "error_owner",
+ * "provider", "model", "status", "provider_message", "type", "provider_code", "request_id", "retry_after", "body", "partial",
+ * "id_of_call", "attempts", "cause"}; unknown fields are omitted. "error_owner" says who can remove the cause: "caller" (this
+ * process and its configuration), "policy" (a rate, quota, moderation, breaker or budget), "provider" or "network". The JSON
+ * never contains credentials. Owned by the error; "{}" for NULL. Since: 0.1.0 */
 LLMAGG_API const char *llmagg_error_json(const llmagg_error *error, size_t *len);
 
 /* Frees an error; NULL is ignored. An error is not a handle: freeing it twice is undefined, as with free(). Since: 0.1.0 */
@@ -512,11 +514,11 @@ LLMAGG_API llmagg_status llmagg_manager_new(llmagg_manager **out, llmagg_error *
  * *out is borrowed: llmagg_manager_free on it does nothing. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_default(llmagg_manager **out, llmagg_error **err);
 
-/* Registers a provider under its name, and replaces one of the same name, which closes when its last call has ended. The manager
- * keeps the provider alive; its handle may be freed. Codes: CLOSED. Since: 0.1.0 */
+/* Registers a provider under its name. It replaces a provider of the same name; the replaced provider closes when its last call
+ * has ended. The manager keeps the provider alive: the caller may free the handle. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_register(llmagg_manager *manager, llmagg_provider *provider, llmagg_error **err);
 
-/* Removes a provider. It stays open while a handle of it exists; otherwise it closes when its last call has ended.
+/* Removes a provider. The provider stays open while it has a handle; otherwise it closes when its last call has ended.
  * Codes: PROVIDER_NOT_FOUND, CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_unregister(llmagg_manager *manager, const char *name, size_t name_len,
                                                    llmagg_error **err);
@@ -526,8 +528,8 @@ LLMAGG_API llmagg_status llmagg_manager_unregister(llmagg_manager *manager, cons
 LLMAGG_API llmagg_status llmagg_manager_client(llmagg_manager *manager, const char *provider, size_t provider_len,
                                                const char *model, size_t model_len, llmagg_client **out, llmagg_error **err);
 
-/* The same for the first provider, in order of registration, that has the model. *out is owned. Codes: MODEL_NOT_FOUND, CLOSED.
- * Since: 0.1.0 */
+/* As llmagg_manager_client, at the first provider, in order of registration, that has the model. *out is owned. Codes:
+ * MODEL_NOT_FOUND, CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_client_by_model(llmagg_manager *manager, const char *model, size_t model_len,
                                                         llmagg_client **out, llmagg_error **err);
 
@@ -541,48 +543,53 @@ LLMAGG_API llmagg_status llmagg_manager_models(llmagg_manager *manager, llmagg_b
  * Blocks. *out is owned. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_health(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
 
-/* The same as an operation: the payload of DONE is the object. It returns at once, as llmagg_client_chat_submit does.
+/* llmagg_manager_health as an operation: the payload of DONE is the object. Returns at once, as llmagg_client_chat_submit does.
  * Codes: UNAVAILABLE. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_health_submit(llmagg_manager *manager, llmagg_queue *queue, uint64_t tag, uint64_t *op,
                                                       llmagg_error **err);
 
-/* The state of every route: [{"provider", "model", "available": the application's switch, "usable", "circuit": "closed", "open" or
- * "half_open", "blocked_for", "reopens_in": seconds, "in_flight", "waiting", "limit": calls that may be in flight,
- * "rate_used": share of the route's rate that was used lately, "binding": what calls wait for, "rpm", "tpm" or
- * "max_concurrent_calls", "keys": of a route with several, [{"key": its last four characters at most, "retired": it was refused or its
- * quota is spent, "ready_in": seconds until it is used, or tried, again}], "last_error": as llmagg_error_json, "last_error_at", "last_success": seconds since the epoch,
- * "latency": seconds, "totals": {"since", "attempts": {outcome: number}, "retries", "failovers": calls that left the route for another
- * one, "hedges", "cache": calls with a cache and this first route by result ("hit", "joined", "miss"), if there are any, "tokens": {"input", "output", "cached_input", "reasoning", "unpriced": tokens of unknown cost}, "cost": {"amount",
- * "currency"}, omitted while no cost is known, "duration": of attempts that answered, {"sum": seconds, "buckets": [14 counts: up to
- * 0.02 s, 0.04 s, and so on up to 81.92 s, and longer]}, "first_token": the same}}, ...]; times of events that have not happened are
- * omitted. "prices_of" is the date of the table that has the route's prices. Totals are counted from a route's first report on, and for a route that is registered after a report of its manager from
- * its registration on. Sends no request. *out is owned. Codes: CLOSED. Since: 0.1.0 */
+/* The state of every route: [{"provider", "model", "available": the application's switch, "usable", "circuit": "closed", "open"
+ * or "half_open", "blocked_for", "reopens_in": seconds, "in_flight", "waiting", "limit": calls that may be in flight,
+ * "rate_used": the share of the route's rate that was used lately, "binding": the limit that calls wait for ("rpm", "tpm" or
+ * "max_concurrent_calls"), "keys": if the route has several, [{"key": at most its last four characters, "retired": whether the
+ * key was refused or its quota is spent, "ready_in": seconds until the key is used or tried again}], "last_error": as
+ * llmagg_error_json, "last_error_at", "last_success": seconds since the epoch, "latency": seconds, "totals": {"since",
+ * "attempts": {outcome: number}, "retries", "failovers": calls that left the route for another one, "hedges", "cache": calls
+ * with a cache and this first route by result ("hit", "joined", "miss"), if there are any, "tokens": {"input", "output",
+ * "cached_input", "reasoning", "unpriced": tokens of unknown cost}, "cost": {"amount", "currency"}, omitted while no cost is
+ * known, "duration": of attempts that answered, {"sum": seconds, "buckets": [14 counts: up to 0.02 s, 0.04 s, and so on up to
+ * 81.92 s, and longer]}, "first_token": the same}}, ...]; times of events that have not happened are omitted. "prices_of" is the
+ * date of the table that has the route's prices. Totals count from the route's first report; if the route was registered after a
+ * report of its manager, from the registration. Sends no request. *out is owned. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_report(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
 
-/* The report as a page of Prometheus's text format 0.0.4, to be served as "text/plain; version=0.0.4": counters, gauges and histograms
- * named llmagg_..., at most 60 series for a route, and 3 more with a cache. The labels are "provider" and "model", the configured names, and fixed ones
- * ("outcome", "type", "currency", "result", "le"). Counts as llmagg_manager_report does. *out is owned. Codes: CLOSED. Since: 0.1.0 */
+/* The report as a page of Prometheus's text format 0.0.4, to be served as "text/plain; version=0.0.4": counters, gauges and
+ * histograms named llmagg_..., at most 60 series for a route, and 3 more with a cache. The labels "provider" and "model" have
+ * the configured names; the other labels are "outcome", "type", "currency", "result" and "le". Totals count as in
+ * llmagg_manager_report. *out is owned. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_metrics(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
 
-/* Makes the manager's routes members of a fleet: processes that use the same routes share what they find out. config is the object of
- * the configuration's key "fleet": {"url": "valkey://host:6379", "name", "agree", "processes", "share", "username", "password", "ca_file"};
- * llmagg_aggregator_initialize does the same with it. Routes of llmagg_client_new and llmagg_client_new_custom are members where the
- * default manager is. Connects in the background: a store that cannot be reached is no error. Joining the same fleet again changes
- * nothing, another one leaves the first, and NULL leaves it.
- * Codes: INVALID_ARGUMENT (also of a library that was built without it), CLOSED. Since: 0.1.0 */
+/* Makes the manager's routes members of a fleet: processes that use the same routes tell each other of waits, blocks, breakers
+ * and used rates. config is the object of the configuration's key "fleet": {"url": "valkey://host:6379", "name", "agree",
+ * "processes", "share", "username", "password", "ca_file"}; llmagg_aggregator_initialize joins in the same way. Routes of
+ * llmagg_client_new and llmagg_client_new_custom belong to the fleet of the default manager. Connects in the background: a store
+ * that cannot be reached is no error. Joining the same fleet again changes nothing; joining another fleet leaves the first; a
+ * NULL config leaves the fleet. Codes: INVALID_ARGUMENT (also if the library was built without fleets), CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_join(llmagg_manager *manager, const char *config, size_t config_len, llmagg_error **err);
 
-/* The membership: {"name", "process": this one, as others know it, "connected": the store is in reach, "processes": that are alive,
- * "lag_ms": until what was told last was heard, "told", "heard": changes of routes, "unknown": kinds of changes that others told and that
- * this version passes over, at most 16, "routes": what others told of routes and still holds, each {"route": as the fleet knows it, "names":
- * in this process, "what": "opened", "wait" or "block", "for_ns": nanoseconds from now on, "process": that told}, "degraded_since": seconds since the epoch, or null while connected, "rate_share": of each shared
- * rate, that this process keeps to meanwhile, or null, "error": why not}; null without a fleet.
- * *out is owned. Codes: CLOSED. Since: 0.1.0 */
+/* The membership, or null without a fleet: {"name", "process": the name of this process in the fleet, "connected": whether the
+ * store is in reach, "processes": how many are alive, "lag_ms": how long the last change of this process took to come back from
+ * the store, "told", "heard": how many changes of routes this process sent and received, "unknown": at most 16 kinds of changes
+ * that others sent and this version ignores, "routes": changes that others sent and that still hold, each {"route": its name in
+ * the fleet, "names": its names in this process, "what": "opened", "wait" or "block", "for_ns": nanoseconds from now, "process":
+ * the sender}, "degraded_since": since when the store is out of reach, in seconds since the epoch, or null, "rate_share": the
+ * share of each shared rate that this process uses while the store is out of reach, or null, "error": why the store is out of
+ * reach}. *out is owned. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_fleet_report(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
 
 /* Closes the manager and its providers: calls in flight end with LLMAGG_E_CLOSED, each with its event; later uses return CLOSED.
  * Blocks until these calls have ended, at most deadline seconds (0 or less: does not block). A second close waits in the same way.
- * Codes: TIMEOUT (some calls had not ended yet; they will). Since: 0.1.0 */
+ * Codes: TIMEOUT (some calls have not ended yet; they will end later). Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_close(llmagg_manager *manager, double deadline, llmagg_error **err);
 
 /* Closes without waiting, unless already closed, and frees the handle. Ignores NULL, freed and foreign handles, and the handle of
@@ -597,8 +604,8 @@ LLMAGG_API llmagg_status llmagg_provider_new(const char *config, size_t config_l
 
 /*
  * Makes a provider that the application implements. config as for llmagg_provider_new; keys, URLs and headers are not needed.
- * Each attempt arrives as a CALL_CUSTOM event with this tag and is answered by llmagg_custom_emit, _finish and _fail; failover,
- * retries, breakers and limits are the library's. queue receives the events and is borrowed until the provider is closed. If
+ * Each attempt arrives as a CALL_CUSTOM event with this tag and is answered by llmagg_custom_emit, _finish and _fail. The library
+ * does failover, retries, breakers and limits. queue receives the events and is borrowed until the provider is closed. If
  * queue is NULL, the events go to the queue of the operation that caused the attempt, and blocking calls return
  * LLMAGG_E_INVALID_ARGUMENT. A thread that waits in a blocking call cannot read the queue: another thread must. *out is owned:
  * llmagg_provider_free. Since: 0.1.0
@@ -606,11 +613,11 @@ LLMAGG_API llmagg_status llmagg_provider_new(const char *config, size_t config_l
 LLMAGG_API llmagg_status llmagg_provider_new_custom(const char *config, size_t config_len, llmagg_queue *queue, uint64_t tag,
                                                     llmagg_provider **out, llmagg_error **err);
 
-/* Makes the clients of models that have none yet, as llmagg_provider_new does. Call it to try again after a failure whose cause
- * is gone. Codes: CLOSED. Since: 0.1.0 */
+/* Makes clients for the models that have no client yet, as llmagg_provider_new does. Call it again when the cause of a failure is
+ * gone. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_provider_initialize(llmagg_provider *provider, llmagg_error **err);
 
-/* The names of its models: ["gpt-4o", ...]. *out is owned. Codes: CLOSED. Since: 0.1.0 */
+/* The names of the provider's models: ["gpt-4o", ...]. *out is owned. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_provider_models(llmagg_provider *provider, llmagg_buf *out, llmagg_error **err);
 
 /* A new handle to the route of a model. *out is owned: llmagg_client_free. Codes: MODEL_NOT_FOUND, CLOSED. Since: 0.1.0 */
@@ -626,24 +633,26 @@ LLMAGG_API void llmagg_provider_free(llmagg_provider *provider);
 
 /* ---------------------------------------------------------------------------------------------------------------- client -- */
 
-/* Makes a single route without provider or manager, with a breaker and limits of its own. config is that of one model with the
- * names in it: {"provider": "openai", "name": "gpt-4o", "api_key": ..., ...}. *out is owned: llmagg_client_free. Since: 0.1.0 */
+/* Makes a single route without provider or manager, with a breaker and limits of its own. config is one model's configuration
+ * with both names: {"provider": "openai", "name": "gpt-4o", "api_key": ..., ...}. *out is owned: llmagg_client_free.
+ * Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_client_new(const char *config, size_t config_len, llmagg_client **out, llmagg_error **err);
 
-/* The same for a route that the application implements; queue and tag as in llmagg_provider_new_custom. Since: 0.1.0 */
+/* As llmagg_client_new, for a route that the application implements; queue and tag as in llmagg_provider_new_custom.
+ * Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_client_new_custom(const char *config, size_t config_len, llmagg_queue *queue, uint64_t tag,
                                                   llmagg_client **out, llmagg_error **err);
 
 /* {"provider", "name", "model", "available", "custom": whether the application answers, "config": {...}, "key_header": {"name",
- * "prefix": the text before the key}, "tells_cost": whether the cost of an answer may be known, by a price or by the vendor's word};
- * without credentials: a "base_url" has *** for the keys in it. "key_header" is omitted if no HTTP header holds the key. *out is
+ * "prefix": the text before the key}, "tells_cost": whether answers may have a cost, from a configured price or from the vendor}.
+ * It has no credentials: keys in a "base_url" are written as ***. "key_header" is omitted if no HTTP header holds the key. *out is
  * owned. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_client_info(llmagg_client *client, llmagg_buf *out, llmagg_error **err);
 
 /* The state of the route, as one element of llmagg_manager_report. *out is owned. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_client_report(llmagg_client *client, llmagg_buf *out, llmagg_error **err);
 
-/* One call on this route; blocks until it is answered. The request's "model" is passed over: the server receives the route's own.
+/* One call on this route; blocks until it is answered. The request's "model" is ignored: the server receives the route's model.
  * *out is owned: the response. Codes: all. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_client_chat(llmagg_client *client, const char *request, size_t request_len, const char *options,
                                             size_t options_len, llmagg_buf *out, llmagg_error **err);
@@ -652,16 +661,16 @@ LLMAGG_API llmagg_status llmagg_client_chat(llmagg_client *client, const char *r
  * One call on this route as an operation: its events arrive on queue, with this tag, and end with exactly one DONE or ERROR.
  * flags: 0 or a sum of the flags above. The function notes the operation and returns at once, without waiting for the library's
  * threads. It fails for a bad handle, bad flags, a NULL, a text that is empty or too long, for lack of memory (INTERNAL) and, at a
- * process's first operation, for lack of a file descriptor (UNAVAILABLE). Every other error is the operation's ERROR event. For
- * later calls of the same thread the operation has begun. *op is written before the function returns, but another thread may read
+ * process's first operation, for lack of a file descriptor (UNAVAILABLE). Every other error is the operation's ERROR event. Later
+ * calls of the same thread find the operation begun. *op is written before the function returns, but another thread may read
  * the first event even earlier; use tag to recognize it. Codes: UNAVAILABLE. Since: 0.1.0
  */
 LLMAGG_API llmagg_status llmagg_client_chat_submit(llmagg_client *client, llmagg_queue *queue, const char *request,
                                                    size_t request_len, const char *options, size_t options_len, uint32_t flags,
                                                    uint64_t tag, uint64_t *op, llmagg_error **err);
 
-/* Switches the route on or off, for all handles of it. While it is off (available is 0), calls return LLMAGG_E_CIRCUIT_OPEN; an
- * aggregator uses the next route. Since: 0.1.0 */
+/* Switches the route on or off, for all its handles. While the route is off (available is 0), calls return
+ * LLMAGG_E_CIRCUIT_OPEN; an aggregator uses the next route. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_client_set_available(llmagg_client *client, int available, llmagg_error **err);
 
 /* Closes idle connections of the route that no other active client uses. The state of the route (breaker, limits) stays; the next

@@ -9,33 +9,33 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// Script says how the wall behaves: a plan for each model, one for models
-// without their own, and one for health checks. The zero Script is a healthy
-// server that knows every model.
+// Script says how the wall (the test server) behaves: it has a plan for each
+// model, a plan for all other models and a plan for health checks. The zero
+// Script is a healthy server that knows every model.
 type Script struct {
-	// Models maps a model's name, as it is in the request, to its plan.
+	// Models maps a model's name, as the request writes it, to its plan.
 	Models map[string]Plan `json:"models,omitempty"`
-	// Default is the plan of each model that is not in Models; every such model
-	// goes through it separately. Nil: a healthy answer.
+	// Default is the plan of each model that is not in Models; each such model
+	// has its own position in the steps. Nil: a healthy answer.
 	Default *Plan `json:"default,omitempty"`
 	// Health is the plan for GET …/models, whatever the prefix. Nil: a healthy
 	// list.
 	Health *Plan `json:"health,omitempty"`
 	// RequireKey, if not empty, makes the wall answer 401 (Gemini: 400
 	// API_KEY_INVALID) to a request whose key (Authorization: Bearer,
-	// x-goog-api-key or api-key) is another one. Such a request uses no step.
+	// x-goog-api-key or api-key) differs. Such a request uses no step.
 	RequireKey string `json:"require_key,omitempty"`
-	// Batches is how batches of requests are worked off. Nil: healthily.
+	// Batches says how batches of requests are processed. Nil: without faults.
 	Batches *Batches `json:"batches,omitempty"`
-	// Accept is what happens to connections, in the order of their arrival and
-	// before any TLS handshake. Connections past its end are served; a single
-	// behaviour written as a JSON string holds for all connections.
+	// Accept says what happens to connections, in the order of their arrival and
+	// before any TLS handshake. In JSON it is a list with an entry for each
+	// connection, or a string for all connections.
 	Accept Accept `json:"accept,omitzero"`
-	// Down: the wall does not listen, connections are refused and those that
-	// are open are reset, until SetScript says otherwise.
+	// Down: the wall does not listen. It refuses new connections and resets
+	// open connections, until SetScript sets a script without Down.
 	Down bool `json:"down,omitempty"`
-	// Options are defaults for the options given to Start, for doors that hand
-	// over nothing but a script. SetScript ignores them.
+	// Options are defaults for the options given to Start, for callers that can
+	// pass only a script. SetScript ignores them.
 	Options *Options `json:"options,omitempty"`
 }
 
@@ -49,22 +49,23 @@ type Plan struct {
 	After string `json:"after,omitempty"`
 	// RequireKey overrides Script.RequireKey for this model.
 	RequireKey string `json:"require_key,omitempty"`
-	// Quota is how many requests and tokens the model takes. Nil: any number.
+	// Quota limits the requests and tokens of the model. Nil: no limit.
 	Quota *Quota `json:"quota,omitempty"`
 }
 
 // Values of Plan.After.
 const (
-	AfterRepeatLast = "repeat_last" // the last step for ever
-	AfterLoop       = "loop"        // the steps again from the first one
+	AfterRepeatLast = "repeat_last" // repeat the last step
+	AfterLoop       = "loop"        // start again at the first step
 	AfterOK         = "ok"          // healthy answers
 )
 
-// Accept is the fate of connections; see Script.Accept.
+// Accept says what happens to connections; see Script.Accept.
 type Accept struct {
 	// All holds for every connection, unless it is empty.
 	All string
-	// Each holds for one connection each, in order; later ones are served.
+	// Each has one entry for each connection, in the order of their arrival.
+	// Connections after the last entry are served.
 	Each []string
 }
 
@@ -97,7 +98,7 @@ func (a Accept) MarshalJSON() ([]byte, error) {
 	return llm.JSON.Marshal(a.Each)
 }
 
-// IsZero reports whether a says nothing, so that encoding/json leaves it out.
+// IsZero reports whether a is unset, so that encoding/json leaves it out.
 func (a Accept) IsZero() bool { return a.All == "" && a.Each == nil }
 
 // fate returns what happens to the n-th connection, counted from 0.
@@ -111,16 +112,16 @@ func (a Accept) fate(n int) string {
 	return AcceptOK
 }
 
-// ParseScript reads and checks a script. It is strict: an unknown key, a value
-// of a wrong type or fields that contradict each other are errors that say
-// where they are; an unknown key's error names the nearest known one. Empty
-// text is the empty script.
+// ParseScript reads and checks a script. It refuses an unknown key, a value of
+// a wrong type, and fields that contradict each other. The error says where the
+// mistake is; for an unknown key it also names the nearest known key. Empty
+// text gives the zero Script.
 func ParseScript(text []byte) (Script, error) {
 	var script Script
 	if len(text) == 0 {
 		return script, nil
 	}
-	err := json.Compact(new(bytes.Buffer), text) // which says where the text is no JSON
+	err := json.Compact(new(bytes.Buffer), text) // its error says where the text is not valid JSON
 	if err == nil {
 		err = checkJSON(text, reflect.TypeFor[Script](), "")
 	}

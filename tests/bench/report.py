@@ -274,11 +274,11 @@ Written by `make bench` on {today}: {count["yes"]} bars hold, {count["no"]} do n
 
 - Machine: {machine()}. Load before the run: {load:.1f}.{busy(load)}
 - {versions}
-- One client process on one core against one server on another, over loopback. The server sends everybody the same bytes; a stream is
-  202 events and comes as fast as the client takes it. CPU is user + system time of the whole client process in a window behind a warm-up.
-- Medians of {rounds} rounds (of 5 for what takes long; aiohttp has its 10 000 streams once), in each of which every client ran once, odd
-  rounds in the other order. Memory of a process is in MiB, the library's size in 10⁶ bytes. llmagg has everything on: two routes, breakers, retries, the trail, types. [tests/bench](../tests/bench) has
-  the clients and says how to run one alone.
+- One client process runs on one core, one server on another; they talk over loopback. The server sends the same bytes to every client. A stream has
+  202 events, which the server sends as fast as the client reads. CPU is the user + system time of the whole client process, measured after a warm-up.
+- Figures are medians of {rounds} rounds (5 rounds for long measurements; aiohttp ran its 10 000 streams once). Every client ran once in each round; odd rounds
+  had the reverse order. Memory of a process is in MiB, the library's size in 10⁶ bytes. llmagg ran with all features: two routes, breakers, retries, the list of attempts, typed answers. [tests/bench](../tests/bench) has
+  the clients and says how to run a client alone.
 
 ## Bars
 
@@ -286,17 +286,17 @@ Written by `make bench` on {today}: {count["yes"]} bars hold, {count["no"]} do n
 
 ## Beside the commit before
 
-`make bench BASE=COMMIT` measures the working tree beside a commit. Both packages are made alike; the two processes of a pair run one right
-after the other on the same core, in random order. The ratio is the median of the pairs' ratios; its error is where that median lies with a
-probability of 95 % (of fewer than six pairs, the range of all). Within 2 %: `yes` if the whole error is at most 1.02, `no` if it is above
-1.02, else, and of fewer than six pairs, `open`: more pairs would tell (`BASE_PAIRS`).
+`make bench BASE=COMMIT` compares the working tree with a commit. Both packages are built in the same way. The two processes of a pair run one directly after
+the other on the same core, in random order. The ratio is the median of the pairs' ratios. The error is the 95 % confidence interval of this median; with fewer
+than six pairs, it is the range of all ratios. "Within 2 %" is `yes` if the whole interval is at most 1.02, and `no` if the whole interval is above 1.02.
+Otherwise, and always with fewer than six pairs, it is `open`: measure more pairs (`BASE_PAIRS`).
 
 {chr(10).join([beside(found), *(["", *markdown(pairs(table, found))] if found else [])])}
 
 ## Beside the figures from before the project began
 
-Before: figures that were measured before the project began, with openai 2.54 and litellm 1.106. Here: import is time over bare Python, memory the
-peak of the process that made the calls.
+The columns "before" have figures from before the project began, with openai 2.54 and litellm 1.106. In the columns "here", import is the time in addition to bare Python, and memory
+is the peak of the process that made the calls.
 
 {chr(10).join(markdown(before(table, results)))}
 

@@ -64,7 +64,7 @@ def test_a_question_that_is_not_utf_8(llm_wall: FaultWall) -> None:
     asked = command("ask", "Sum up:", stdin="Grüße".encode("latin-1"), OPENAI_BASE_URL=llm_wall.url)
     assert asked.returncode == 2
     assert asked.stderr == (
-        "Error: standard input is not UTF-8 at character 2; convert it, as by: iconv -f LATIN1 -t UTF-8\n"
+        "Error: standard input is not UTF-8 at character 2; convert it, for example: iconv -f LATIN1 -t UTF-8\n"
     )
     marked = command("ask", stdin="\ufeffHi".encode(), OPENAI_BASE_URL=llm_wall.url)
     assert marked.returncode == 0, marked.stderr

@@ -1,9 +1,9 @@
-// Package gemini is Gemini's generateContent: the translation between OpenAI's
-// chat completions, the shape that the whole library speaks, and Google's. It
-// does no I/O. The wire names are those of Google's API reference and of its Go
-// SDK (google.golang.org/genai v1.77, types.go and models.go, the "Mldev"
+// Package gemini translates between OpenAI's chat completions, the format that
+// the whole library uses inside, and Gemini's generateContent. It does no I/O.
+// The field names come from Google's API reference and from its Go SDK
+// (google.golang.org/genai v1.77, types.go and models.go, the "Mldev"
 // converters). A request goes through request.go, media.go, tools.go, config.go
-// and pared.go, an answer through answer_parts.go, fields.go, finish.go,
+// and pared.go. An answer goes through answer_parts.go, fields.go, finish.go,
 // response.go, snake.go and usage.go.
 package gemini
 
@@ -20,12 +20,12 @@ import (
 // "Generating content"). The key goes into a header, never into the URL.
 type format struct{ wire.Options }
 
-// New makes the format; it is a [wire.New].
+// New makes the format for one base URL and key; it has the type [wire.New].
 func New(o wire.Options) wire.Format { return &format{o} }
 
-// URL implements [wire.Format], as the methods below do.
+// URL and the methods below it implement [wire.Format].
 func (w *format) URL(model string, stream bool) string {
-	// Google's own list names models with this prefix.
+	// Google's list of models writes each name with the prefix "models/".
 	path := "/models/" + url.PathEscape(strings.TrimPrefix(model, "models/"))
 	if stream {
 		return w.At.With(path+":streamGenerateContent", "alt=sse")
@@ -55,8 +55,8 @@ func (w *format) Response(data []byte, c *wire.Call) (*llm.Response, error) {
 	return newReader(c.Model).response(data)
 }
 
-// Ending is OpenAI's, though Gemini has no mark of its own: gateways that speak
-// its format add [DONE].
+// Ending returns the rules of OpenAI's format. Gemini sends no end mark, but
+// gateways that speak its format add OpenAI's mark [DONE].
 func (w *format) Ending() *wire.Ending { return &wire.WholeOrBroken }
 
 func (w *format) Stream(c *wire.Call) wire.Stream { return newReader(c.Model) }

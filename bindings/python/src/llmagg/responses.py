@@ -22,7 +22,7 @@ _UNKNOWN = _Unknown()
 
 
 def _unknown() -> int:
-    return _UNKNOWN  # as a plain default, pydantic's JSON schemas warn of it
+    return _UNKNOWN  # a factory: pydantic's JSON schemas warn of _UNKNOWN as a plain default
 
 
 def is_known(count: int) -> bool:
@@ -37,11 +37,12 @@ def is_known(count: int) -> bool:
 class Usage:
     """Counted tokens. All values are ints or plain dicts.
 
-    If the provider sent no usage, the usage is unknown: it is false, ``known`` is False, and its counts are zeros.
+    If the provider sent no usage, the usage is unknown: ``bool(usage)`` and ``known`` are False, and all counts are 0.
     Check ``known`` before you add up counts or costs. The details have the same names for every provider; a missing
-    detail is unknown, not zero. Part of ``prompt_tokens`` are ``cached_tokens`` (read from a cache),
-    ``cache_write_tokens`` (written to a cache; ``cache_write_5m_tokens`` and ``cache_write_1h_tokens`` are part of
-    them) and ``audio_tokens``; part of ``completion_tokens`` are ``reasoning_tokens`` and ``audio_tokens``.
+    detail is unknown, not zero. ``prompt_tokens`` includes ``cached_tokens`` (read from a cache),
+    ``cache_write_tokens`` (written to a cache) and ``audio_tokens``. ``cache_write_tokens`` includes
+    ``cache_write_5m_tokens`` and ``cache_write_1h_tokens``. ``completion_tokens`` includes ``reasoning_tokens`` and
+    ``audio_tokens``.
     """
 
     prompt_tokens: int = field(default_factory=_unknown)
@@ -53,7 +54,7 @@ class Usage:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any] | None) -> Usage:
-        """Reads a usage. None is an unknown usage; missing counts are unknown zeros."""
+        """Reads a usage. None gives an unknown usage; a missing count becomes an unknown zero."""
         if not isinstance(data, Mapping):
             data = {}
         data = spread(dict(data), _USAGE.keys())
@@ -97,7 +98,7 @@ class Usage:
 
 
 def usage_to_dict(usage: Usage) -> dict[str, Any] | None:
-    """A usage as a part of an answer: None if nothing is known of it."""
+    """The usage as a dict for an answer; None if all its values are unknown."""
     wire = usage.to_dict()
     return wire if any(value is not None for value in wire.values()) else None
 
@@ -117,7 +118,7 @@ _USAGE = template(Usage, **dict.fromkeys(_COUNTS, _UNKNOWN))
 @later
 @dataclass(repr=False)
 class Choice:
-    """One of the answers. ``finish_reason`` is None if the server sent no reason."""
+    """One answer of a response. ``finish_reason`` is None if the server sent no reason."""
 
     index: int
     message: Message
@@ -143,7 +144,7 @@ _CHOICE = template(Choice, index=0)
 
 
 def _plain(value: Any) -> Any:
-    """A part of an answer as a dict, as the application may have put it there."""
+    """A part of an answer as a dict; the application may have put a dict there."""
     return value.to_dict() if hasattr(value, "to_dict") else value
 
 
@@ -161,11 +162,11 @@ def _choice_to_dict(choice: Choice | StreamChoice, key: str, message: Message) -
 class ChatCompletionResponse:
     """A whole answer. ``created`` is seconds since the Unix epoch; ``attempts`` lists the attempts of the call.
 
-    ``cost`` is what all of them cost, None if that is not known. ``id_of_call`` is the number of the call in this
-    process, as observations carry it (``Observation.call``); 0 without a call. ``text`` and ``tool_calls`` are those
-    of the first choice. ``cache`` is "hit" if the aggregator's cache had the answer, "joined" if an equal call asked at
-    the same time and this is its answer, None if a server was asked; without a server there are no ``attempts``. A
-    notebook shows the text, the routes tried, the time and the tokens.
+    ``cost`` is the cost of all attempts, None if it is unknown. ``id_of_call`` is the number of the call in this
+    process (the same as ``Observation.call``), 0 if no call made the answer. ``text`` and ``tool_calls`` are those of
+    the first choice. ``cache`` is None if a server was asked, "hit" if the aggregator's cache had the answer, and
+    "joined" if this is the answer to an equal call that was in flight; "hit" and "joined" answers have no ``attempts``.
+    A notebook shows the text, the routes tried, the time and the tokens.
     """
 
     id: str
@@ -208,12 +209,12 @@ class ChatCompletionResponse:
 
     @property
     def text(self) -> str:
-        """The text of the first choice; "" without any."""
+        """The text of the first choice; "" if there are no choices."""
         return text_of(self.choices[0].message) if self.choices else ""
 
     @property
     def tool_calls(self) -> list[ToolCall]:
-        """The functions that the first choice asks the application to call; an empty list without any."""
+        """The functions that the first choice asks the application to call; an empty list if there are none."""
         calls = self.choices[0].message.tool_calls if self.choices else None
         return [ToolCall.from_dict(call) for call in calls or ()]
 
@@ -252,12 +253,12 @@ class ChatCompletionResponse:
         return {**wire, **self.extra}
 
     def to_json(self) -> str:
-        """The same as JSON text."""
+        """The answer in OpenAI's shape, as JSON text."""
         return encode(self.to_dict(), "the response").decode()
 
 
 class OtherAnswer:
-    """What the answers to calls that are no chats have alike."""
+    """The fields that the answers of ``embed`` and ``rerank`` share."""
 
     def _read(self, answer: dict[str, Any]) -> None:
         self.model: str = answer["model"]
@@ -275,7 +276,7 @@ class OtherAnswer:
 
 
 def answered(response: Any) -> str:
-    """The text of an answer, which a test may have put in the place of ours."""
+    """The text of an answer; the answer may be an object of a test instead of a ChatCompletionResponse."""
     text = response.text if isinstance(response, ChatCompletionResponse) else response.choices[0].message.content
     return text or ""
 
@@ -356,7 +357,7 @@ class StreamResponse:
         return {**wire, **self.extra}
 
     def text(self) -> str:
-        """The text that the chunk adds to the first choice, which some servers list several times."""
+        """The text that the chunk adds to the first choice; some servers list this choice several times in a chunk."""
         if len(self.choices) == 1 and self.choices[0].index == 0:
             return text_of(self.choices[0].delta)
         return "".join([text_of(choice.delta) for choice in self.choices if choice.index == 0])
@@ -368,4 +369,4 @@ READ_BY = {
     kind: [(vars(cls), vars(cls)["from_dict"]) for cls in (kind, part, Message, Usage)]
     for kind, part in ((ChatCompletionResponse, Choice), (StreamResponse, StreamChoice))
 }
-"""The attributes of the classes that read an answer, and their ``from_dict`` before an application can replace it."""
+"""The attributes of each class that reads an answer, and its own ``from_dict``: an application may replace it."""

@@ -53,7 +53,7 @@ def _params(**given: Any) -> dict[str, Any]:
 
 
 def _piped() -> str:
-    """What another program or a file gives on standard input; a terminal gives nothing."""
+    """Reads standard input if it is a pipe or a file; otherwise returns ""."""
     mode = os.fstat(sys.stdin.fileno()).st_mode if sys.stdin is not None else 0
     if not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode)):
         return ""
@@ -63,7 +63,7 @@ def _piped() -> str:
     except (UnicodeDecodeError, UnicodeEncodeError) as error:
         raise InvalidArgumentError(
             f"standard input is not {'UTF-8' if isinstance(error, UnicodeEncodeError) else sys.stdin.encoding} at "
-            f"character {error.start}; convert it, as by: iconv -f LATIN1 -t UTF-8"
+            f"character {error.start}; convert it, for example: iconv -f LATIN1 -t UTF-8"
         ) from None
     return text
 
@@ -100,23 +100,23 @@ def chat(
 
 
 app.command()(batch)
-app.command("bulk", hidden=True)(batch)  # as the Python package is called
+app.command("bulk", hidden=True)(batch)  # the name of the Python package
 
 
 @app.command()
 def serve(
     model: Models = None, config: Config = None,
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="where to listen; there is no TLS")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(metavar="N", help="the port; 0 takes a free one")] = 8787,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="address to listen on; HTTP only, no TLS")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="N", help="the port; 0: any free port")] = 8787,
     key_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="keys, one a line; default: LLMAGG_SERVE_KEY, or a new key")
+        Path | None, typer.Option(metavar="FILE", help="keys, one per line; default: LLMAGG_SERVE_KEY, or a new key")
     ] = None,
     max_body: Annotated[int, typer.Option(metavar="N", help="the largest request, in MiB")] = 32,
-    max_calls: Annotated[int, typer.Option(metavar="N", help="the most calls at once; further ones get 503")] = 1000,
+    max_calls: Annotated[int, typer.Option(metavar="N", help="the most calls at once; further calls get 503")] = 1000,
 ) -> None:  # fmt: skip
     """Serves OpenAI's API on this machine.
 
-    It is for programs in any language. Needs llmagg[serve].
+    Programs in any language can use the server. Needs llmagg[serve].
     """
     try:
         serving = import_module("llmagg.cli.serving")
@@ -130,29 +130,29 @@ def serve(
     raise typer.Exit(serving.run(default.of_command(model, config), listener, keys, max_body, max_calls))
 
 
-Process = Annotated[int | None, typer.Argument(metavar="PROCESS", help="its process ID; default: the newest")]
+Process = Annotated[int | None, typer.Argument(metavar="PROCESS", help="process ID; default: the newest process")]
 
 
 @app.command()
 def top(
     process: Process = None, as_json: AsJSON = False,
     once: Annotated[bool, typer.Option("--once", help="print once, without a terminal")] = False,
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="write it as one page, and end")] = None,
-    fleet: Annotated[str | None, typer.Option(metavar="URL", help="show the fleet that has this store")] = None,
-    name: Annotated[str | None, typer.Option(metavar="NAME", help="with --fleet: that of the fleet")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="write one HTML page to FILE, and exit")] = None,
+    fleet: Annotated[str | None, typer.Option(metavar="URL", help="show the fleet that uses this store")] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="with --fleet: name of the fleet")] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", metavar="FILE", help="with --fleet: names of routes, password")
+        Path | None, typer.Option("--config", "-c", metavar="FILE", help="with --fleet: route names and password")
     ] = None,
 ) -> None:  # fmt: skip
     """Shows a running process: its routes and last calls.
 
-    The process was started with LLMAGG_TOP=1. Each route has its limits and latencies beside it. With --fleet it
-    shows what the processes of a fleet report to each other about routes.
+    Start the process with LLMAGG_TOP=1. The limits and latencies of each route are shown, too. --fleet shows
+    what the processes of a fleet report to each other about routes.
     """
     shown: Any = import_module("llmagg.cli.top")
     if fleet is not None:
         if process is not None or html is not None:
-            raise typer.BadParameter("--fleet shows a fleet and not one process; leave out PROCESS and --html")
+            raise typer.BadParameter("--fleet shows a fleet, not one process; leave out PROCESS and --html")
         raise typer.Exit(shown.run_fleet(fleet, name, config, once=once, as_json=as_json))
     if name is not None or config is not None:
         raise typer.BadParameter("--name and --config need --fleet URL")
@@ -162,11 +162,11 @@ def top(
 @app.command()
 def dashboard(
     process: Process = None,
-    port: Annotated[int, typer.Option(metavar="N", help="the port on loopback; 0 takes a free one")] = 0,
+    port: Annotated[int, typer.Option(metavar="N", help="the port on loopback; 0: any free port")] = 0,
 ) -> None:  # fmt: skip
-    """Shows a running process as a page, on loopback.
+    """Serves a web page about a running process, on loopback.
 
-    The process was started with LLMAGG_TOP=1.
+    Start the process with LLMAGG_TOP=1.
     """
     shown: Any = import_module("llmagg.cli.dashboard")
     raise typer.Exit(shown.run(process, port))
@@ -183,7 +183,7 @@ def doctor(
 ) -> None:  # fmt: skip
     """Checks keys and servers, and says what to change.
 
-    The configuration, certificates, the clock and proxies are checked, too.
+    Also checks the configuration, certificates, the clock and proxies.
     """
     found: list[checks.Finding] = []
     path, misspelt = default.file_of_command(config), settings.misspelt()
@@ -225,7 +225,7 @@ def doctor(
 @app.command("models")
 def list_models(
     vendor: Annotated[
-        str | None, typer.Argument(metavar="VENDOR", help="a vendor or configured provider: its server's list")
+        str | None, typer.Argument(metavar="VENDOR", help="list the models of this vendor or provider")
     ] = None,
     as_routes: Annotated[bool, typer.Option("--routes", help="list the routes that calls try, in order")] = False,
     model: Models = None, config: Config = None, as_json: AsJSON = False,
@@ -254,7 +254,7 @@ def list_models(
         _table(["vendor", "key found", "key variables", "address"], rows)
 
 
-_SCRIPT = faultwall.SCRIPT.replace("\n\n  ", "\n\n\b\n  ")  # what is indented keeps its lines
+_SCRIPT = faultwall.SCRIPT.replace("\n\n  ", "\n\n\b\n  ")  # typer keeps the lines of a paragraph after \b
 
 app.command(epilog=_SCRIPT)(programs.wall)
 app.command()(programs.dropin)
@@ -264,7 +264,7 @@ app.command("c-library")(programs.c_library)
 
 
 def _table(head: list[str], rows: list[list[str]]) -> None:
-    """Prints a table; on a terminal that is too narrow for it, each row as a few lines."""
+    """Prints a table; if the terminal is too narrow, prints each cell of a row on its own line."""
     console = Console(width=None if sys.stdout.isatty() else 200)
     widths = [max(map(len, column)) for column in zip(head, *rows)]
     if sum(widths) + 2 * len(widths) > console.width:
@@ -298,7 +298,7 @@ _SERVERS = {"serve", "wall", "dashboard", "serve-metrics"}
 
 
 def _open_streams() -> None:
-    """Opens the standard streams that the caller closed; else a connection gets their number, and what is printed."""
+    """Opens the standard streams that the caller closed, so that no connection takes their file descriptors."""
     closed = [name for name in ("stdin", "stdout", "stderr") if getattr(sys, name) is None]
     for name in closed:
         setattr(sys, name, Path(os.devnull).open("r" if name == "stdin" else "w"))  # noqa: SIM115 - for the process
@@ -313,7 +313,7 @@ def main(arguments: list[str]) -> int:
         talk.tell(Console(stderr=True), OSError("standard output is closed; what the command prints would be lost"))
         return FAILED
     for stream in (sys.stdout, sys.stderr):
-        # Where a locale's encoding lacks a character, a sign stands for it, unless another one was chosen.
+        # Print "?" for a character that the encoding lacks, unless another error handler was chosen.
         if isinstance(stream, TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
             stream.reconfigure(errors="replace")
     try:
