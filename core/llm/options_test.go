@@ -57,3 +57,9 @@ func TestOptionsOfARequestAreChecked(t *testing.T) {
 		})
 	}
 }
+
+// What a caller in Go writes into ExtraBody may be no JSON at all.
+func TestExtraBodyOfVectorsIsChecked(t *testing.T) {
+	_, err := ParseEmbedding([]byte(`{"model":"m","input":"x"}`), CallOptions{ExtraBody: Extra{"a": {}}})
+	require.ErrorContains(t, err, "not valid JSON")
+}

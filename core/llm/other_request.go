@@ -48,7 +48,7 @@ func parseOther(data []byte, body Extra, model *string, known []string, read fun
 		}
 	}
 	maps.Copy(extra, body)
-	maps.DeleteFunc(extra, func(_ string, v json.RawMessage) bool { return v[0] == 'n' }) // as in chats
+	maps.DeleteFunc(extra, func(_ string, v json.RawMessage) bool { return string(v) == "null" }) // as in chats
 	return extra, nil
 }
 

@@ -190,3 +190,14 @@ func FuzzRequest(f *testing.F) {
 		require.True(t, json.Valid(body), "%s", body)
 	})
 }
+
+// Where thoughts are left out, the caller's max_tokens needs no room for them.
+func TestNoRoomForThoughtsThatAreLeftOut(t *testing.T) {
+	p, err := llm.OwnRequest([]byte(`{"model":"m","max_tokens":100,"thinking":{"type":"adaptive"},"tools":[{"type":"function","function":{"name":"f"}}],"messages":[`+
+		`{"role":"user","content":"hi"},{"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]},`+
+		`{"role":"tool","tool_call_id":"a","content":"r"}]}`), llm.CallOptions{})
+	require.NoError(t, err)
+	body, err := New(wire.Options{}).Body(nil, &wire.Call{Payload: p, Model: "anthropic.claude-3-7-sonnet-v1"})
+	require.NoError(t, err)
+	require.Contains(t, string(body), `"maxTokens":100`)
+}

@@ -103,12 +103,12 @@ func (s *settings) thinking() error {
 	if own := r.Extra["thinking"]; wire.IsThere(own) {
 		became, budget := wire.Thinking(s.Call, own)
 		s.add("thinking", "thinking", became)
-		s.room(budget)
 		s.Call.Lacks(r, "reasoning_effort")
 		if thinks := wire.HasThoughts(s.body.Additional["thinking"]); thinks && s.callsWithoutThoughts() {
 			s.lack("thinking")
 			delete(s.body.Additional, "thinking")
 		} else if thinks {
+			s.room(budget)
 			s.besideThoughts()
 		}
 		return nil
