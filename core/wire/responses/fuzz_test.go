@@ -20,6 +20,7 @@ func FuzzPieces(f *testing.F) {
 				t.Skip()
 			}
 		}
+		arguments = strings.TrimSpace(arguments) // blanks around the value mean nothing, and some are left out
 		if arguments == "" {
 			arguments = "{}" // what a call without arguments has
 		}
