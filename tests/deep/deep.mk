@@ -7,8 +7,8 @@ BUILD  ?= build
 # The targets of a lane run one after the other, beside those of the other lane. What installs Debian's packages or builds wheels is in
 # one lane; the soak, which takes ten minutes on any machine, is in the other. Both take equally long. DEEP_PARTS=… runs only these. Not
 # here: capi-asan, which make test runs, and real-servers, which needs npm and writes docs/real-servers.md.
-DEEP_LANE_1 ?= packaging-deep pythons release-dry-run capi-valgrind prometheus page fleet-test wall-mutants
-DEEP_LANE_2 ?= soak process-deep capi-race fuzz-deep py-fuzz-deep real-clients rates adapters engines docs doc-examples govulncheck pip-audit withdrawn
+DEEP_LANE_1 ?= packaging-deep pythons release-dry-run docs doc-examples capi-valgrind prometheus page fleet-test wall-mutants
+DEEP_LANE_2 ?= soak process-deep capi-race fuzz-deep py-fuzz-deep real-clients rates adapters engines govulncheck pip-audit withdrawn
 DEEP_LANES   = $(if $(DEEP_PARTS),'$(DEEP_PARTS)','$(DEEP_LANE_1)' '$(DEEP_LANE_2)')
 
 .PHONY: check-deep prometheus page py-fuzz-deep real-clients adapters govulncheck pip-audit withdrawn
