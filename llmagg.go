@@ -76,7 +76,9 @@ func WithCache(c *Cache) Option { return func(s *settings) { s.cache = c } }
 // of memory.
 func NewCache(o CacheOptions) *Cache { return cache.New(o) }
 
-// WithLogger receives warnings and failures. By default there is silence.
+// WithLogger receives warnings and failures. By default only the warnings about
+// a configuration are logged, such as a model that is left out: by
+// [slog.Default].
 func WithLogger(l *slog.Logger) Option { return func(s *settings) { s.logger = l } }
 
 // WithEnvironment replaces [os.LookupEnv], for keys, proxies and ${NAME}; with

@@ -113,7 +113,7 @@
  * EMBEDDINGS: the request of llmagg_..._embed is {"input": a text or an array of texts, "model", "dimensions": n (shorter vectors,
  * where the model can), "input_type": "query", "document", "similarity", "classification" or "clustering"}. The texts are split as
  * the vendor takes them, and the requests are made at the same time; each has the retries, breakers and failover of a chat. Only
- * routes of one model are asked: those of the first route's model. The result is a llmagg_vectors.
+ * routes of one model are asked: those of the first route's model whose vendor offers embeddings. The result is a llmagg_vectors.
  *
  * RANKINGS: the request of llmagg_..._rerank is {"query", "documents": array of texts, "model", "top_n": the best ones only}; the result
  * is {"results": [{"index": of the document, "relevance_score"}, ...], the best first, "model", "usage", "cost", "meta": billed units

@@ -153,7 +153,8 @@ inline std::string user(std::string_view message) {
     return "{\"messages\": [{\"role\": \"user\", \"content\": " + json::quote(message) + "}]}";
 }
 
-/// What every failure throws. what() is the name of the code, the message and one line for each attempt.
+/// What every failure throws. what() is the name of the code, the message and one line for each attempt. Where a stream fails, what() has
+/// no such lines; json() holds the attempts in both cases.
 class Error : public std::runtime_error {
 public:
     Error(llmagg_status code, const std::string &message, std::string json)
