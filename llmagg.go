@@ -27,12 +27,13 @@ type Aggregator struct {
 	stream    StreamFunc // likewise
 }
 
-// Option changes what [New] makes.
+// Option changes what [New] makes. Of an option that is given twice the later
+// one counts; only [WithMiddleware] adds to the earlier one.
 type Option func(*settings)
 
 type settings struct {
-	models       []string // not nil: the application's list
-	groups       []int    // sizes of its groups; nil: one group
+	models       []string   // not nil: the application's list
+	groups       [][]string // likewise
 	cache        *Cache
 	call         CallOptions
 	logger       *slog.Logger
@@ -45,19 +46,14 @@ type settings struct {
 // WithModels says which of the configured models are asked, in this order, as
 // "name" or "provider/name". Without it all of them are.
 func WithModels(names ...string) Option {
-	return func(s *settings) { s.models, s.groups = append([]string{}, names...), nil }
+	return func(s *settings) { s.models = append([]string{}, names...) }
 }
 
 // WithGroups is [WithModels] with groups of models: the Strategy of
 // [CallOptions] orders the models of a group, and all of them are asked before
-// those of the next.
+// those of the next. New takes one of the two options.
 func WithGroups(groups ...[]string) Option {
-	return func(s *settings) {
-		s.models, s.groups = []string{}, nil
-		for _, names := range groups {
-			s.models, s.groups = append(s.models, names...), append(s.groups, len(names))
-		}
-	}
+	return func(s *settings) { s.groups = append([][]string{}, groups...) }
 }
 
 // NewBudget makes a budget for the Budgets of [CallOptions], which bounds what
@@ -133,10 +129,9 @@ func New(c Config, options ...Option) (*Aggregator, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.models != nil {
-		if models = s.models; len(models) == 0 {
-			return nil, llm.ErrNoModels()
-		}
+	models, sizes, err := s.order(c, models)
+	if err != nil {
+		return nil, err
 	}
 	if err := llm.CheckModels(models); err != nil {
 		return nil, err
@@ -146,7 +141,7 @@ func New(c Config, options ...Option) (*Aggregator, error) {
 	}
 	m := manager.New(manager.Options{})
 	each := client.Options{Logger: s.logger, Getenv: s.getenv, RoundTripper: s.roundTripper}
-	core := aggregator.New(m, aggregator.Options{Models: models, Groups: s.groups, Call: s.call, Cache: s.cache, Provider: each})
+	core := aggregator.New(m, aggregator.Options{Models: models, Groups: sizes, Call: s.call, Cache: s.cache, Provider: each})
 	if err := core.Initialize(context.Background(), providers); err != nil {
 		_ = m.Close(context.Background()) // nothing of it is in use
 		return nil, withFile(err, fileOf(c, s.getenv), providers, each)
@@ -177,6 +172,33 @@ func settingsOf(c Config, options []Option) (settings, error) {
 		return s, s.cache.Check()
 	}
 	return s, nil
+}
+
+// order gives the models that are asked, and the sizes of their groups, nil for
+// one group; configured are those of the configuration c.
+func (s *settings) order(c Config, configured []string) (models []string, sizes []int, err error) {
+	switch models = s.models; {
+	case s.models != nil && s.groups != nil:
+		return nil, nil, llm.Errorf(llm.InvalidArgument, "WithModels and WithGroups both say which models are asked; leave one of them out (a group of WithGroups may have one model)")
+	case s.groups != nil:
+		models = slices.Concat(s.groups...)
+		for _, names := range s.groups {
+			sizes = append(sizes, len(names))
+		}
+	case s.models == nil:
+		return configured, nil, nil
+	}
+	if len(models) == 0 {
+		return nil, nil, llm.ErrNoModels()
+	}
+	if _, listed := c.(Models); listed {
+		for _, name := range models {
+			if name != "" && !slices.ContainsFunc(configured, func(full string) bool { return full == name || strings.HasSuffix(full, "/"+name) }) {
+				return nil, nil, llm.Errorf(llm.ModelNotFound, "model %q is not among those of llmagg.Models (%s); add it there", name, strings.Join(configured, ", "))
+			}
+		}
+	}
+	return models, sizes, nil
 }
 
 // surround puts the middleware around the calls, and a check around it: what a

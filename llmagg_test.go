@@ -306,6 +306,8 @@ func TestWhatNoCallCouldUseIsRefusedAtOnce(t *testing.T) {
 		"models[1] is empty":                 {llmagg.Models{"ollama/a", ""}, nil},
 		"models[0] is empty":                 {models, []llmagg.Option{llmagg.WithModels("")}},
 		"\"models\" is an empty list; leave": {models, []llmagg.Option{llmagg.WithModels()}},
+		"WithModels and WithGroups both say": {models, []llmagg.Option{llmagg.WithModels("a"), llmagg.WithGroups([]string{"a"})}},
+		"leave one of them out":              {models, []llmagg.Option{llmagg.WithGroups([]string{"a"}), llmagg.WithModels("a")}},
 		"configuration has no providers":     {llmagg.Map{}, nil},
 		"options[1] of llmagg.New is nil":    {models, []llmagg.Option{llmagg.WithCache(nil), nil}},
 		"the cache was not made by NewCache": {models, []llmagg.Option{llmagg.WithCache(&llmagg.Cache{})}},
@@ -319,9 +321,12 @@ func TestWhatNoCallCouldUseIsRefusedAtOnce(t *testing.T) {
 		require.ErrorContains(t, err, says)
 		require.ErrorIs(t, err, &llmagg.Error{Code: llmagg.InvalidArgument})
 	}
+	_, err := llmagg.New(models, llmagg.WithModels("a", "openai/b"))
+	require.ErrorContains(t, err, `"openai/b" is not among those of llmagg.Models (ollama/a)`)
+	require.ErrorIs(t, err, &llmagg.Error{Code: llmagg.ModelNotFound})
 	a := over(t, startWall(t, `{}`), llmagg.WithModels("a"))
 	late := &llmagg.Request{Messages: hi, Options: llmagg.CallOptions{Deadline: -1}}
-	_, err := llmagg.Parse[int](t.Context(), a, late)
+	_, err = llmagg.Parse[int](t.Context(), a, late)
 	require.ErrorContains(t, err, `option "deadline" is -1ns`)
 	tool := llmagg.NewTool("n", "", func(context.Context, struct{}) (string, error) { return "", nil })
 	_, err = a.RunTools(t.Context(), late, []*llmagg.Tool{tool}, llmagg.RunOptions{})

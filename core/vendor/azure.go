@@ -90,8 +90,9 @@ func foreign(where string, m *Model, own string) error {
 	return nil
 }
 
-// azureURL completes the base_url of a model at Azure.
-func azureURL(where string, m *Model, getenv func(string) (string, bool)) (string, error) {
+// azureURL completes the base_url of a model at Azure; from is the variable of
+// the environment that it comes from, or "".
+func azureURL(where string, m *Model, from string, getenv func(string) (string, bool)) (string, error) {
 	if m.BaseURL == "" {
 		return "", llm.Errorf(llm.InvalidArgument, "%s: Azure needs the address of your resource; set base_url to %s (in the Azure portal: Keys and Endpoint), or the variable AZURE_OPENAI_ENDPOINT", where, azureResource)
 	}
@@ -100,7 +101,7 @@ func azureURL(where string, m *Model, getenv func(string) (string, bool)) (strin
 	}
 	a := &azureAddress{where: where, base: m.BaseURL}
 	if err := a.read(); err != nil {
-		return "", err
+		return "", blameAddress(err, from)
 	}
 	if a.host && m.APIKey == "" && !m.OwnAuth {
 		return "", llm.Errorf(llm.InvalidArgument, "model %s has no api_key; azure needs one (in the Azure portal: Keys and Endpoint), or \"auth\": {\"type\": \"entra\"} for a token of Entra's", where)
@@ -116,14 +117,8 @@ func azureURL(where string, m *Model, getenv func(string) (string, bool)) (strin
 
 // read takes the address apart.
 func (a *azureAddress) read() error {
-	u, err := url.Parse(a.base)
-	if strings.TrimSpace(a.base) != a.base {
-		return a.fail("base_url begins or ends with white space; remove it")
-	}
+	u, err := parseBaseURL(a.where, a.base, azureResource)
 	if err != nil {
-		return a.fail("base_url cannot be read as a URL; expected something like %s", azureResource)
-	}
-	if err := checkBaseURL(a.where, a.base, u); err != nil {
 		return err
 	}
 	host, _ := At(a.base)

@@ -31,14 +31,8 @@ func endpointOf(path string) string {
 // whether the configuration names the format itself. The URL is not repeated in
 // messages where it may hold a password.
 func readBaseURL(where, base string, v Vendor, typed bool) (string, Vendor, error) {
-	if strings.TrimFunc(base, llm.IsBlank) != base {
-		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url begins or ends with white space; remove it", where)
-	}
-	u, err := url.Parse(base)
+	u, err := parseBaseURL(where, base, "https://host/v1")
 	if err != nil {
-		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url cannot be read as a URL; expected something like https://host/v1", where)
-	}
-	if err := checkBaseURL(where, base, u); err != nil {
 		return "", v, err
 	}
 	rewrite := func(path string) string {
@@ -90,6 +84,52 @@ func readBaseURL(where, base string, v Vendor, typed bool) (string, Vendor, erro
 // shown quotes a base_url without what may be a secret.
 func shownBase(base string) string { return shown.Name(shown.URL(base)) }
 
+// parseBaseURL reads a base_url that requests can be sent to; example is such
+// a URL.
+func parseBaseURL(where, base, example string) (*url.URL, error) {
+	if strings.TrimFunc(base, llm.IsBlank) != base {
+		return nil, llm.Errorf(llm.InvalidArgument, "%s: base_url begins or ends with white space; remove it", where)
+	}
+	whole := withScheme(base)
+	u, err := url.Parse(whole)
+	if err != nil {
+		return nil, llm.Errorf(llm.InvalidArgument, "%s: base_url cannot be read as a URL; expected something like %s", where, example)
+	}
+	if err := checkBaseURL(where, whole, u); err != nil {
+		return nil, err
+	}
+	if whole != base {
+		return nil, llm.Errorf(llm.InvalidArgument, "%s: base_url begins neither with http:// nor with https://; write %q", where, shown.URL(whole))
+	}
+	return u, nil
+}
+
+// withScheme gives a URL without the scheme of HTTP the one that is probably
+// meant: http for this machine and its networks, https for all others.
+func withScheme(base string) string {
+	rest := base
+	if scheme, after, found := strings.Cut(base, "://"); found && !strings.ContainsAny(scheme, "/?#@:.") {
+		if strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https") {
+			return base
+		}
+		rest = after
+	}
+	for _, scheme := range []string{"http:", "https:", "http//", "https//", "//"} {
+		if n := len(scheme); len(rest) >= n && strings.EqualFold(rest[:n], scheme) {
+			rest = strings.TrimLeft(rest[n:], "/")
+		}
+	}
+	u, err := url.Parse("http://" + rest)
+	if err != nil {
+		return "https://" + rest
+	}
+	host := u.Hostname()
+	if at, err := netip.ParseAddr(host); err == nil && (at.IsLoopback() || at.IsPrivate() || at.IsUnspecified()) || err != nil && !strings.Contains(host, ".") {
+		return u.Scheme + "://" + rest
+	}
+	return "https://" + rest
+}
+
 // checkBaseURL refuses what a request could not or should not be sent to.
 func checkBaseURL(where, base string, u *url.URL) error {
 	switch {
@@ -97,8 +137,6 @@ func checkBaseURL(where, base string, u *url.URL) error {
 		return llm.Errorf(llm.InvalidArgument, "%s: base_url holds credentials; put the key into api_key instead", where)
 	case secretInQuery(u) != "":
 		return llm.Errorf(llm.InvalidArgument, "%s: base_url holds %q in its query, where keys end up in logs; put the key into api_key, or into headers", where, secretInQuery(u))
-	case u.Scheme != "http" && u.Scheme != "https":
-		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s has no scheme that llmagg speaks; expected http:// or https://", where, shownBase(base))
 	case u.Hostname() == "":
 		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s has no host", where, shownBase(base))
 	case (u.Hostname() == "http" || u.Hostname() == "https") && strings.HasPrefix(u.Path, "//"):

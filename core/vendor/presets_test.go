@@ -105,7 +105,10 @@ func TestKeyOfTheEnvironment(t *testing.T) {
 
 		"no key":                    {Model{Provider: "groq"}, "", "", "", "set api_key in the configuration, or the environment variable GROQ_API_KEY"},
 		"no key, sites":             {Model{Provider: "qwen"}, "", "", "", `DASHSCOPE_API_KEY (for the site "cn"; sites: cn, intl, us)`},
-		"address without a scheme":  {Model{Provider: "openai"}, "OPENAI_API_KEY=k1 OPENAI_BASE_URL=127.0.0.1:9", "", "", "openai/m: the environment variable OPENAI_BASE_URL cannot be read as a URL"},
+		"address without a scheme":  {Model{Provider: "openai"}, "OPENAI_API_KEY=k1 OPENAI_BASE_URL=127.0.0.1:9", "", "", `openai/m: the environment variable OPENAI_BASE_URL begins neither with http:// nor with https://; write "http://127.0.0.1:9"`},
+		"the same for responses":    {Model{Provider: "openai", Type: "responses"}, "OPENAI_API_KEY=k1 OPENAI_BASE_URL=gate.test/v1", "", "", `the environment variable OPENAI_BASE_URL begins neither with http:// nor with https://; write "https://gate.test/v1"`},
+		"the same for Azure":        {Model{Provider: "azure"}, "AZURE_OPENAI_API_KEY=k1 AZURE_OPENAI_ENDPOINT=r.openai.azure.com", "", "", `the environment variable AZURE_OPENAI_ENDPOINT begins neither with http:// nor with https://; write "https://r.openai.azure.com"`},
+		"the same for Vertex AI":    {Model{Provider: "vertex"}, "GOOGLE_VERTEX_BASE_URL=gate.test", "", "", `the environment variable GOOGLE_VERTEX_BASE_URL begins neither with http:// nor with https://; write "https://gate.test`},
 		"an endpoint as address":    {Model{Provider: "cohere"}, "COHERE_API_KEY=k1 COHERE_BASE_URL=http://h/v1/chat/completions", "", "", "the environment variable COHERE_BASE_URL \"http://h/v1/chat/completions\" ends with an endpoint"},
 		"misspelt site":             {Model{Provider: "qwen", Site: "itnl"}, "", "", "", `qwen has cn, intl, us; did you mean "intl"?`},
 		"site where there is none":  {Model{Provider: "groq", Site: "cn"}, "", "", "", "one place only"},

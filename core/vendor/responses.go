@@ -49,7 +49,7 @@ func responsesAt(where string, m *Model, row *Vendor, getenv func(string) (strin
 	switch {
 	case row.name == azureName && (m.BaseURL == "" || host.name == azureName), host.name == azureName:
 		v = responsesAzure
-		if baseURL, err = azureURL(where, m, getenv); err != nil {
+		if baseURL, err = azureURL(where, m, row.addressFrom, getenv); err != nil {
 			return v, "", err
 		}
 		if u, e := url.Parse(baseURL); e == nil && strings.Contains(u.Path, azureClassic) {
@@ -67,5 +67,5 @@ func responsesAt(where string, m *Model, row *Vendor, getenv func(string) (strin
 		return v, "", llm.Errorf(llm.InvalidArgument, "%s: base_url %s speaks %s's own format; write \"type\": %q", where, shownBase(m.BaseURL), host.own, host.name)
 	}
 	baseURL, v, err = readBaseURL(where, m.BaseURL, v, true)
-	return v, baseURL, err
+	return v, baseURL, blameAddress(err, row.addressFrom)
 }

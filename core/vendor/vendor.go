@@ -174,11 +174,12 @@ func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL str
 	if err := v.place(where, &m, getenv); err != nil {
 		return v, "", err
 	}
+	addressFrom := v.addressFrom
 	if isAzure(&v, &m) {
 		key := v.key
 		v, _ = find(azureName)
 		v.key = key
-		baseURL, err = azureURL(where, &m, getenv)
+		baseURL, err = azureURL(where, &m, addressFrom, getenv)
 		return v, baseURL, err
 	}
 	if v.name == azureName { // a server that only has the name
@@ -187,7 +188,7 @@ func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL str
 	if err := foreign(where, &m, ""); err != nil {
 		return v, "", err
 	}
-	key, fromEnvironment, addressFrom := v.key, v.fromEnvironment, v.addressFrom
+	key, fromEnvironment := v.key, v.fromEnvironment
 	baseURL, v, err = readBaseURL(where, m.BaseURL, v, typed)
 	if err != nil {
 		return v, "", blameAddress(err, addressFrom)

@@ -2,7 +2,6 @@ package vendor
 
 import (
 	"cmp"
-	"net/url"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/credential"
@@ -87,15 +86,9 @@ func resolveVertex(where string, m *Model, row string, getenv func(string) (stri
 		return v, "", err
 	}
 	base := m.BaseURL
-	if strings.TrimSpace(base) != base {
-		return v, "", llm.Errorf(llm.InvalidArgument, "%s: base_url begins or ends with white space; remove it", where)
-	}
-	u, err := url.Parse(strings.ReplaceAll(base, "{host}", "host"))
+	u, err := parseBaseURL(where, strings.ReplaceAll(base, "{host}", "host"), vertexExpress)
 	if err != nil {
-		return v, "", llm.Errorf(llm.InvalidArgument, "%s: base_url cannot be read as a URL; expected something like %s", where, vertexExpress)
-	}
-	if err := checkBaseURL(where, base, u); err != nil {
-		return v, "", err
+		return v, "", blameAddress(err, v.addressFrom)
 	}
 	if at := strings.Index(u.Path, "/publishers/"); at >= 0 {
 		return v, "", llm.Errorf(llm.InvalidArgument, "%s: base_url %s is the endpoint of a model; write the address before %q", where, shownBase(base), "/publishers/")
