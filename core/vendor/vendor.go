@@ -176,11 +176,10 @@ func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL str
 	}
 	addressFrom := v.addressFrom
 	if isAzure(&v, &m) {
-		key := v.key
-		v, _ = find(azureName)
-		v.key = key
+		azure, _ := find(azureName)
+		azure.key = v.key
 		baseURL, err = azureURL(where, &m, addressFrom, getenv)
-		return v, baseURL, err
+		return azure, baseURL, err
 	}
 	if v.name == azureName { // a server that only has the name
 		v = compatible

@@ -31,12 +31,12 @@ class Shell:
     def __init__(self, wall: FaultWall) -> None:
         self.wall = wall
 
-    def __call__(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-        """Runs a command to its end."""
+    def __call__(self, *arguments: str, given: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command to its end, with a text on its standard input."""
         shown = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": self.wall.url, "NO_COLOR": "1", **env}
         return subprocess.run(
             [sys.executable, "-m", "llmagg", *arguments], capture_output=True, text=True, timeout=60,
-            env={**os.environ, **shown}, stdin=subprocess.DEVNULL,
+            env={**os.environ, **shown}, input=given,
         )  # fmt: skip
 
     def doctor(self, *arguments: str, **env: str) -> dict[str, Any]:
@@ -146,7 +146,8 @@ def test_an_address_without_a_scheme_is_told_by_its_variable(shell: Shell) -> No
     for models in ((), ("-m", "openai/gpt-a")):
         done = shell("ask", "Hi", *models, OPENAI_BASE_URL="127.0.0.1:9")
         assert done.returncode == 2
-        assert "the environment variable OPENAI_BASE_URL cannot be read as a URL" in done.stderr
+        told = 'OPENAI_BASE_URL begins neither with http:// nor with https://; write "http://127.0.0.1:9"'
+        assert f"the environment variable {told}" in done.stderr
 
 
 def test_commas_separate_models_as_in_the_variable(shell: Shell) -> None:
@@ -154,6 +155,69 @@ def test_commas_separate_models_as_in_the_variable(shell: Shell) -> None:
     done = shell("ask", "Hi", "-m", "openai/bad, openai/gpt-a")
     assert done.stdout == "Hello from gpt-a.\n", done.stderr
     assert {request["body"]["model"] for request in chats(shell.wall)} == {"bad", "gpt-a"}
+
+
+def test_models_shows_the_addresses_of_calls(shell: Shell) -> None:
+    """In this environment, not the vendor's own; and why a call cannot go anywhere."""
+    shown = {"COHERE_BASE_URL": "gate.test/v1", "AZURE_OPENAI_ENDPOINT": ""}
+    rows = {row["vendor"]: row for row in json.loads(shell("models", "--json", **shown).stdout)}
+    assert rows["openai"]["base_url"] == shell.wall.url
+    assert rows["deepseek"]["base_url"] == "https://api.deepseek.com/v1"
+    assert (rows["cohere"]["base_url"], rows["azure"]["base_url"]) == ("", "")
+    assert "error" not in rows["azure"]
+    told = 'the environment variable COHERE_BASE_URL begins neither with http:// nor with https://; write "https://gate'
+    assert rows["cohere"]["error"].startswith(told)
+    table = shell("models", **shown).stdout
+    assert shell.wall.url in table and "api.openai.com" not in table and told in table
+    assert shell("models", "-m", "openai/gpt-a").stdout.split() == ["route", "address", "openai/gpt-a", shell.wall.url]
+
+
+def test_a_misspelt_command_or_option_is_told_the_nearest(shell: Shell) -> None:
+    for arguments, meant in (
+        (["modles"], "models"), (["Ask", "Hi"], "ask"), (["models", "--jsn"], "--json"),
+        (["ask", "--modle", "openai/gpt-a", "Hi"], "--model"), (["chat", "--deadlin", "3"], "--deadline"),
+        (["prices", "--from", "litelm", "x.json"], "litellm"),
+    ):  # fmt: skip
+        done = shell(*arguments)
+        assert (done.returncode, done.stdout) == (2, ""), arguments
+        assert meant in done.stderr.partition("Error: ")[2], done.stderr
+    assert chats(shell.wall) == []
+
+
+def test_options_that_would_have_no_effect_are_refused(shell: Shell, tmp_path: Path) -> None:
+    for arguments, told in (
+        (["models", "openai", "--routes"], "leave out --routes"),
+        (["models", "openai", "-m", "openai/gpt-a"], "leave out --model"),
+        (["doctor", "--deadline", "3"], "add --live"),
+        (["top", "--html", "x.html", "--json"], "leave out --json"),
+        (["top", "--fleet", "valkey://h", "7"], "leave out PROCESS"),
+        (["batch", "--export", "a", "b", "--prompt", "x", "-m", "openai/gpt-a"], "leave out --model, --prompt"),
+        (["dropin", "--check", "--replace", str(tmp_path)], "leave out --replace"),
+        (["prices", "--path", "openai/gpt-4o"], "leave out NAME"),
+    ):
+        done = shell(*arguments)
+        assert (done.returncode, done.stdout) == (2, ""), (arguments, done.stderr)
+        assert told in " ".join(done.stderr.split()), done.stderr
+
+
+def test_a_talk_through_pipes_prints_only_its_answers(shell: Shell) -> None:
+    cut = {"text": "one two", "cut": {"how": "close", "after_events": 2}}
+    shell.wall.script({"models": {"bad": {"steps": [{"status": 400}]}, "cut": {"steps": [cut]}}})
+    done = shell("chat", "-m", "openai/gpt-a", given="Hello\n/help\nAgain\n")
+    assert (done.returncode, done.stdout) == (0, "Hello from gpt-a.\nHello from gpt-a.\n")
+    assert "openai/gpt-a" in done.stderr and "/quit" in done.stderr
+    failed = shell("chat", "-m", "openai/bad", given="Hello\n")
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert "Error: " in failed.stderr
+    broken = shell("chat", "-m", "openai/cut", given="Hello\n")
+    assert (broken.returncode, broken.stdout) == (3, "one\n")
+
+
+def test_an_error_of_the_configuration_is_json_too(shell: Shell) -> None:
+    done = shell("ask", "Hi", "--json", "-m", "gpt-a")
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["error"]["name"] == "NOT_INITIALIZED", done.stdout
+    assert done.stderr == ""
 
 
 def test_a_port_that_is_taken(shell: Shell) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from . import _again
 from ._parameters import nearest
-from ._shown import shown
+from ._shown import shown, without_keys
 from ._signature import refuse_other
 from ._wire import encode
 from .config import CLIENT_VENDORS
@@ -324,8 +324,12 @@ def model_groups(models: Any, *, given: bool = False) -> list[list[str]]:
     single = isinstance(models, str) or (type(models) not in (list, tuple) and is_single(models))
     if unordered or single or isinstance(models, (bytes, Mapping)) or not isinstance(models, Iterable):
         kind = type(models).__name__
-        hint = "; a configuration goes to initialize() or initialize_sync()" if isinstance(models, Mapping) else ""
-        raise InvalidArgumentError(f"models must be a list of names, got {kind}; expected ['provider/model', …]{hint}")
+        hint = "expected ['provider/model', …]"
+        if isinstance(models, Mapping):
+            hint += "; a configuration goes to initialize() or initialize_sync()"
+        elif isinstance(models, str) and len(models) < 100 and "{" not in models and without_keys(models) == models:
+            hint = f"write {[name.strip() for name in models.split(',')]}"
+        raise InvalidArgumentError(f"models must be a list of names, got {kind}; {hint}")
     groups: list[list[str]] = []
     nested = False
     for i, entry in enumerate(models):

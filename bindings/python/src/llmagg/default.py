@@ -32,7 +32,9 @@ from .responses import ChatCompletionResponse
 T = TypeVar("T")
 
 Models = str | Sequence[str | Sequence[str]]
-"""The name of a model, or a list of names and of groups of names, as :class:`LLMAggregator` takes."""
+"""The name of a model, or a list of names and of groups of names. :class:`LLMAggregator` takes the list only: programs
+read and change its ``models``.
+"""
 
 _MOST = 16  # the most aggregators that are kept
 _kept: dict[Any, LLMAggregator] = {}  # guarded by _lock

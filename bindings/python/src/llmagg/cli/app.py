@@ -17,12 +17,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from llmagg import InvalidArgumentError, LLMError, default, faultwall, settings
+from llmagg import InvalidArgumentError, LLMAggregator, LLMError, default, faultwall, settings
 from llmagg._version import __version__
 
 from . import FAILED, OK, WRONG_USE, checks, models, programs, routes, talk
 from .batch import batch
-from .options import AsJSON, Config, Deadline, MaxTokens, Models, System, Temperature
+from .options import AsJSON, Config, Deadline, MaxTokens, Models, System, Temperature, only
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -85,8 +85,11 @@ def ask(
     messages: list[Any] = [{"role": "system", "content": system}] if system else []
     messages.append({"role": "user", "content": text})
     params = _params(deadline=deadline, max_tokens=max_tokens, temperature=temperature)
-    llm = default.of_command(model, config)
-    raise typer.Exit(talk.ask(llm, messages, params, as_json=as_json, verbose=verbose))
+
+    def made() -> LLMAggregator:
+        return default.of_command(model, config)
+
+    raise typer.Exit(talk.ask(made, messages, params, as_json=as_json, verbose=verbose))
 
 
 @app.command()
@@ -135,7 +138,7 @@ Process = Annotated[int | None, typer.Argument(metavar="PROCESS", help="process 
 
 @app.command()
 def top(
-    process: Process = None, as_json: AsJSON = False,
+    context: typer.Context, process: Process = None, as_json: AsJSON = False,
     once: Annotated[bool, typer.Option("--once", help="print once, without a terminal")] = False,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="write one HTML page to FILE, and exit")] = None,
     fleet: Annotated[str | None, typer.Option(metavar="URL", help="show the fleet that uses this store")] = None,
@@ -151,11 +154,12 @@ def top(
     """
     shown: Any = import_module("llmagg.cli.top")
     if fleet is not None:
-        if process is not None or html is not None:
-            raise typer.BadParameter("--fleet shows a fleet, not one process; leave out PROCESS and --html")
+        only(context, "--fleet shows a fleet, not one process", "fleet", "name", "config", "once", "as_json")
         raise typer.Exit(shown.run_fleet(fleet, name, config, once=once, as_json=as_json))
     if name is not None or config is not None:
         raise typer.BadParameter("--name and --config need --fleet URL")
+    if html is not None:
+        only(context, "--html writes a page", "process", "html")
     raise typer.Exit(shown.run(process, once=once, as_json=as_json, html=html))
 
 
@@ -179,12 +183,16 @@ _SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "
 def doctor(
     model: Models = None, config: Config = None, as_json: AsJSON = False,
     live: Annotated[bool, typer.Option("--live", help="also ask each route for one token, which costs money")] = False,
-    deadline: Annotated[float, typer.Option(metavar="SECONDS", help="with --live: time limit for each route")] = 20,
+    deadline: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="with --live: time limit for each route; default: 20")
+    ] = None,
 ) -> None:  # fmt: skip
     """Checks keys and servers, and says what to change.
 
     Also checks the configuration, certificates, the clock and proxies.
     """
+    if deadline is not None and not live:
+        raise typer.BadParameter("--deadline is for --live, which asks the routes; add --live")
     found: list[checks.Finding] = []
     path, misspelt = default.file_of_command(config), settings.misspelt()
     if path is not None:
@@ -207,7 +215,7 @@ def doctor(
             seen.add(place)
             found += checks.server(route)
         if live and llm is not None:
-            found += checks.live(llm, route, deadline)
+            found += checks.live(llm, route, 20 if deadline is None else deadline)
     found += checks.store()
     if as_json:
         print(json.dumps([vars(finding) for finding in found], ensure_ascii=False))
@@ -224,14 +232,18 @@ def doctor(
 
 @app.command("models")
 def list_models(
+    context: typer.Context,
     vendor: Annotated[
         str | None, typer.Argument(metavar="VENDOR", help="list the models of this vendor or provider")
     ] = None,
-    as_routes: Annotated[bool, typer.Option("--routes", help="list the routes that calls try, in order")] = False,
+    as_routes: Annotated[
+        bool, typer.Option("--routes", help="list the routes that calls try, in order; also with --model or --config")
+    ] = False,
     model: Models = None, config: Config = None, as_json: AsJSON = False,
 ) -> None:  # fmt: skip
     """Lists known vendors, the routes, or the models of a vendor."""
     if vendor is not None:
+        only(context, "VENDOR lists the models that its server has", "vendor", "config", "as_json")
         file = default.file_of_command(config)
         own = models.of_provider(vendor, default.of_command(None, file)) if file is not None else None
         names = models.of_vendor(vendor) if own is None else own
@@ -239,7 +251,7 @@ def list_models(
             talk.say(Console(stderr=True), f"{vendor} lists no models", "")
             return
         print(json.dumps(names) if as_json else "\n".join(names))
-    elif as_routes:
+    elif as_routes or model or config:
         known = routes.routes(default.of_command(model, config))
         if as_json:
             print(json.dumps([{"route": route.name, "base_url": route.address} for route in known]))
@@ -249,7 +261,8 @@ def list_models(
         print(json.dumps(models.vendors()))
     else:
         rows = [
-            [row["vendor"], row["key_from"] or "", ", ".join(row["keys"]), row["base_url"]] for row in models.vendors()
+            [row["vendor"], row["key_from"] or "", ", ".join(row["keys"]), row.get("error") or row["base_url"]]
+            for row in models.vendors()
         ]
         _table(["vendor", "key found", "key variables", "address"], rows)
 

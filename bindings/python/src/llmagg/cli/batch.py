@@ -14,7 +14,7 @@ import typer
 from llmagg import InvalidArgumentError, default
 
 from . import FAILED, INTERRUPTED, ROWS_FAILED
-from .options import AsJSON, Config, Models
+from .options import AsJSON, Config, Models, only
 
 if TYPE_CHECKING:
     from llmagg.bulk import Report
@@ -23,6 +23,7 @@ Flag = typer.Option
 
 
 def batch(
+    context: typer.Context,
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="the rows: .jsonl, .csv or .parquet")],
     output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="their answers: .jsonl, .csv or .parquet")],
     model: Models = None, config: Config = None,
@@ -67,6 +68,7 @@ def batch(
     """
     bulk: Any = import_module("llmagg.bulk")
     if export:
+        only(context, "--export asks nothing", "source", "output", "export", "quiet")
         print(f"{bulk.export(source, output)} rows written to {output}", file=sys.stderr)
         return
     signal.signal(signal.SIGTERM, _stopped)

@@ -20,16 +20,27 @@ _NO_LIST = ("azure", "bedrock", "bedrock-openai", "vertex", "vertex-anthropic")
 def vendors() -> list[dict[str, Any]]:
     """The vendors, each with its address, its key variables, and the variable that is set."""
     return [
-        {"vendor": row["name"], "base_url": row.get("base_url", ""), "keys": (keys := row.get("keys", [])),
+        {"vendor": row["name"], **_address(row), "keys": (keys := row.get("keys", [])),
          "key_from": next((name for name in keys if os.environ.get(name)), None)}
         for row in tables.tables()["vendors"]
     ]  # fmt: skip
 
 
+def _address(row: dict[str, Any]) -> dict[str, str]:
+    """The address to which calls of a vendor go in this environment, or why they cannot go to any; "" for a cloud's, if
+    the environment does not say which.
+    """
+    name = row["name"]
+    try:
+        return {"base_url": described(ModelConfig("-", name, "-", address_of(name)), name, "-").address}
+    except InvalidArgumentError as error:
+        return {"base_url": "", **({"error": error.message.removeprefix(f"{name}/-: ")} if "base_url" in row else {})}
+
+
 def of_vendor(vendor: str) -> list[str]:
     """The names of the models that a vendor lists. Raises LLMError."""
     if vendor.lower() not in tables.vendors():
-        names = [row["vendor"] for row in vendors()]
+        names = [row["name"] for row in tables.tables()["vendors"]]
         near = nearest(vendor, names, 0.6)
         hint = f"; did you mean {near!r}?" if near else f"; known are {', '.join(names)}"
         raise InvalidArgumentError(f"no vendor and no configured provider is named {vendor!r}{hint}")

@@ -16,6 +16,7 @@ from llmagg import prices as tables
 from llmagg._shown import shown_path
 
 from . import FAILED, WRONG_USE
+from .options import only
 
 
 def wall(
@@ -27,6 +28,7 @@ def wall(
 
 
 def dropin(
+    context: typer.Context,
     path: Annotated[
         Path, typer.Argument(metavar="PATH", help="an application's folder pkg/core/llm; with --check its sources")
     ],
@@ -37,11 +39,13 @@ def dropin(
 ) -> None:
     """Puts llmagg in the place of pkg.core.llm, or checks for it."""
     if check:
+        only(context, "--check changes nothing", "path", "check")
         raise typer.Exit(import_module("llmagg.dropin_check").run(path))
     print("\n".join(files_of_dropin.write(path, replace=replace)))
 
 
 def prices(
+    context: typer.Context,
     rest: Annotated[
         list[str] | None, typer.Argument(metavar="NAME", help="provider/model; default: all; with --from, FILE first")
     ] = None,
@@ -55,6 +59,7 @@ def prices(
     LLMAGG_PRICES names such a table; a model's "price" in a configuration is a row of it.
     """
     if path:
+        only(context, "--path prints a path", "path")
         print(tables.SHIPPED)
         return
     names = list(rest or ())

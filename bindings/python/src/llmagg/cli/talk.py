@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
@@ -63,98 +64,139 @@ def route_told(console: Console, response: ChatCompletionResponse) -> None:
     say(console, _notebook.facts(response), "dim")
 
 
-def ask(llm: LLMAggregator, messages: Any, params: dict[str, Any], *, as_json: bool, verbose: bool) -> int:
+def ask(
+    made: Callable[[], LLMAggregator], messages: Any, params: dict[str, Any], *, as_json: bool, verbose: bool
+) -> int:
     """Asks once: the text as it arrives on standard output, or the response as JSON. Returns the exit code."""
     errors = Console(stderr=True)
     try:
+        llm = made()
         if as_json:
             print(llm.chat_sync(messages, **params).to_json())
             return OK
         response = streamed(llm, messages, params, errors)
     except LLMError as error:
         if as_json:
-            failed = {**to_payload(error), "attempts": [attempt.to_dict() for attempt in error.attempts]}
+            attempts = [attempt.to_dict() for attempt in error.attempts]
+            failed = {**to_payload(error), "name": error.name, "attempts": attempts}
             print(json.dumps({"error": failed}, ensure_ascii=False))
         else:
-            if getattr(error, "partial_text", ""):
-                print(flush=True)
             tell(errors, error)
         return exit_code(error)
     except KeyboardInterrupt:
-        print(flush=True)
         return INTERRUPTED
     if verbose:
         route_told(errors, response)
     return OK
 
 
+class _Printed:
+    """An answer on standard output. Its last line is ended, also where the answer breaks off."""
+
+    _open = False  # whether there is a line without an end
+
+    def __enter__(self) -> _Printed:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is KeyboardInterrupt and not self._open:
+            print(file=sys.stderr)  # behind the ^C of the terminal
+        self.end()
+
+    def write(self, text: str) -> None:
+        """Prints a piece at once."""
+        if text:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            self._open = not text.endswith("\n")
+
+    def end(self) -> None:
+        """Ends the last line."""
+        if self._open:
+            self.write("\n")
+
+
 def streamed(llm: LLMAggregator, messages: Any, params: dict[str, Any], errors: Console) -> ChatCompletionResponse:
     """Prints an answer as it arrives, with a line break at its end; returns the whole response."""
-    ended = True
-    for event in llm.stream_sync(messages, **params):
-        if isinstance(event, ChunkEvent):
-            if event.text:
-                sys.stdout.write(event.text)
-                sys.stdout.flush()
-                ended = event.text.endswith("\n")
-        elif isinstance(event, RestartEvent):
-            print(flush=True)
+    with _Printed() as printed:
+        for event in llm.stream_sync(messages, **params):
+            if isinstance(event, ChunkEvent):
+                printed.write(event.text)
+                continue
+            printed.end()
+            if not isinstance(event, RestartEvent):
+                for call in event.response.tool_calls:
+                    printed.write(f"{call.name}({call.arguments})\n")
+                return event.response
             say(errors, f"{event.from_route} broke off; {event.to_route} begins again:", "yellow")
-        else:
-            for call in event.response.tool_calls:
-                print(f"{call.name}({call.arguments})")
-            if not ended:
-                print(flush=True)
-            return event.response
     raise AssertionError("a stream ends with its DoneEvent, or raises")
 
 
 def chat(llm: LLMAggregator, system: str | None, params: dict[str, Any]) -> int:
-    """A conversation. Returns the exit code."""
-    console, errors = Console(), Console(stderr=True)
-    with contextlib.suppress(ImportError):
-        editor: Any = importlib.import_module("readline")  # then input() has arrow keys, and the earlier questions
-        editor.parse_and_bind("set enable-bracketed-paste on")  # pasted lines are one question; Python switches it off
-    say(console, f"{', '.join(llm.get_available_models())}\n{_HELP}", "dim")
+    """A conversation: the answers on standard output, all else on standard error. Returns the exit code."""
+    errors = Console(stderr=True)
+    typed = sys.stdin.isatty()
+    if typed and sys.stdout.isatty():
+        with contextlib.suppress(ImportError):
+            editor: Any = importlib.import_module("readline")  # then input() has arrow keys, and the earlier questions
+            editor.parse_and_bind("set enable-bracketed-paste on")  # pasted lines are one question; Python has it off
+    say(errors, f"{', '.join(llm.get_available_models())}\n{_HELP}", "dim")
     first: list[Message] = [Message("system", system)] if system else []
     messages = list(first)
+    code = OK  # of the last answer
     again = False  # whether the last thing typed was Ctrl-C: one may come too late for the answer that it should stop
     while True:
         try:
-            question = input("> ").strip()
+            question = _question(typed)
         except (EOFError, KeyboardInterrupt) as end:
-            print()
-            if again or isinstance(end, EOFError) or not sys.stdin.isatty():
+            if not typed:
+                return code if isinstance(end, EOFError) else INTERRUPTED
+            print(file=sys.stderr)
+            if again or isinstance(end, EOFError):
                 return OK
             again = True
-            say(console, "press Ctrl-C again to leave", "dim")
+            say(errors, "press Ctrl-C again to leave", "dim")
             continue
         again = False
         if question in ("/quit", "/exit", "quit", "exit"):
-            return OK
+            return OK if typed else code
         if question == "/new":
             messages = list(first)
         elif question.startswith("/"):
             said = "" if question == "/help" else f"{question.split()[0]} is unknown. "
-            say(console, f"{said}{_HELP}", "dim")
+            say(errors, f"{said}{_HELP}", "dim")
         elif question:
             messages.append(Message("user", question))
-            if (response := _answered(llm, messages, params, errors)) is not None:
+            response, code = _answered(llm, messages, params, errors)
+            if response is not None:
                 messages.append(response.choices[0].message)
-                route_told(console, response)
+                route_told(errors, response)
+            elif code == INTERRUPTED and not typed:
+                return code
+
+
+def _question(typed: bool) -> str:
+    """The next line of standard input, with a prompt if it is typed."""
+    prompt = "> " if typed else ""
+    if not sys.stdout.isatty():  # input() would print it among the answers
+        print(prompt, end="", file=sys.stderr, flush=True)
+        prompt = ""
+    return input(prompt).removeprefix("\ufeff").strip()
 
 
 def _answered(
     llm: LLMAggregator, messages: list[Message], params: dict[str, Any], errors: Console
-) -> ChatCompletionResponse | None:
-    """The answer to the last message, which is taken back after a failure so that it can be asked again."""
+) -> tuple[ChatCompletionResponse | None, int]:
+    """The answer to the last message, which is taken back after a failure so that it can be asked again; and the exit
+    code.
+    """
     try:
-        return streamed(llm, messages, params, errors)
+        return streamed(llm, messages, params, errors), OK
     except LLMError as error:
-        print(flush=True)
         tell(errors, error)
+        code = exit_code(error)
     except KeyboardInterrupt:
-        print(flush=True)
         say(errors, "stopped", "dim")
+        code = INTERRUPTED
     messages.pop()
-    return None
+    return None, code
