@@ -63,7 +63,7 @@
  *           - An alternate signal stack may be as small as sysconf(_SC_MINSIGSTKSZ). Only a fault or a SIGPIPE inside Go needs
  *             more: 16 KiB. A thread without an alternate stack gets one of 32 KiB at its first call.
  * Exit.     The library's threads end with the process, not before. A process whose own threads have all returned, or called
- *           pthread_exit, goes on without them, also if main did: the last one calls exit().
+ *           pthread_exit, goes on without them, also if main did: the last thread calls exit().
  * Process.  The library does not change the limit of open files (RLIMIT_NOFILE), the rounding mode and the traps of floating
  *           point, the working directory or the environment. GODEBUG does not make the Go runtime print.
  * Limits.   The Go runtime does not start if, when the library is loaded, less than 1.5 GiB of address space are free
@@ -131,29 +131,30 @@
  *     "unsupported": "adapt" or "error"; default: the route's. What a vendor cannot do: "adapt" leaves it out or changes it,
  *         or asks the next route where it gives the answer its shape; "error" ends the call with UNSUPPORTED
  *     "failover_on": list; default: by the table of errors. Failures that go to the next route: names of codes, HTTP statuses
- *         (503, "5xx"), a vendor's codes; "!" before one means that the call ends with it. The first rule that matches decides
+ *         (503, "5xx"), a vendor's codes; "!" before a failure means that the failure ends the call. The first rule that matches
+ *         decides
  *     "retry_on": list; default: by the table of errors. Failures after which the same route is asked again, as failover_on;
  *         max_retries and the waits stay as they are
- *     "accept": "nonempty" or "ask"; default: every answer. Which answers count; any other is a failed attempt
- *         (BAD_RESPONSE), and the call goes on: "nonempty" refuses those without anything but thoughts, "ask" (C) asks the
+ *     "accept": "nonempty" or "ask"; default: every answer. Which answers count; any other answer is a failed attempt
+ *         (BAD_RESPONSE), and the call goes on: "nonempty" refuses answers with nothing but thoughts, "ask" (C) asks the
  *         application; in Python and Go a function
  *     "max_cost": number or object; default: none. No attempt begins after the call's known cost has reached this sum;
- *         {"amount", "hard": true}: nor one that could pass it by its price, its size and max_tokens (such a route fails with
- *         QUOTA and is not asked)
+ *         {"amount", "hard": true}: nor does an attempt that could pass the sum by its price, its size and max_tokens (such a
+ *         route fails with QUOTA and is not asked)
  *     "budgets": list of names; default: none. Budgets that the call shares with others: no attempt begins after their known
  *         cost has reached one of them
  *     "strategy": text; default: "order". The order of an aggregator's routes: "order" as listed, "weighted" at random by
- *         their "weight", "latency" the fastest first, "least_busy" the one with the most free slots first, "cost" the cheapest
- *         first, "usage" the one with the most room left in its rate first
+ *         their "weight", "latency" the fastest route first, "least_busy" the route with the most free slots, "cost" the cheapest
+ *         route, "usage" the route with the most room left in its rate
  *     "session": text; default: none. Calls with the same text ask the same route first, as long as it is usable, under every
  *         strategy but "order"
  *     "cache": "use", "refresh" or "off"; default: "use" if the aggregator has a cache. "use" takes the answer of an equal
- *         request from the aggregator's cache, if there is one, "refresh" asks the server and replaces it, "off" neither reads
- *         nor keeps; of an aggregator also true, or {"size", "ttl_s"}: it has a cache
+ *         request from the aggregator's cache, if there is one, "refresh" asks the server and replaces the kept answer, "off"
+ *         neither reads nor keeps; of an aggregator also true, or {"size", "ttl_s"}: it has a cache
  *     "include_usage": bool; default: true for aggregators, false for single clients. Asks for usage in streams where the
  *         vendor supports it
- *     "bulk": bool; default: true for rows of llmagg.bulk, false for other calls. One of many calls: as long as such calls
- *         are under way on a route without a max_concurrent_calls of its own, that is "auto"
+ *     "bulk": bool; default: true for rows of llmagg.bulk, false for other calls. The call is one of many: while such calls
+ *         are under way on a route without a max_concurrent_calls of its own, its max_concurrent_calls is "auto"
  *     "headers": object of texts; default: none. HTTP headers for this call; they replace configured headers of the same name
  *     "extra_body": object; default: none. Server-specific request fields; they are merged into the request and replace
  *         fields of the same name; model, messages, stream and n belong in the request itself
@@ -183,7 +184,8 @@
  *     "api_version": text. Azure's api-version, such as 2024-10-21; the /openai/v1 address needs none
  *     "deployment": text; default: model. Azure's name of the model
  *     "organization": text. The OpenAI-Organization header
- *     "headers": object of texts. Added to each request
+ *     "headers": object of texts. Added to each request; a header Host is the name that the request gives the server, the
+ *         connection goes to base_url
  *     "proxy": text; default: the environment's. The URL of a proxy
  *     "ca_file": text; default: the system's roots. A PEM file with root certificates
  *     "timeout": seconds; default: 30 s. Time limit for one attempt, or for a stream's first token
@@ -207,32 +209,32 @@
  *         "type": text; default: the vendor's. The sort of a credential that is no fixed key: aws, google, entra or function
  *             (of the application)
  *         "access_key_id": text; default: where AWS's SDKs look. AWS's key
- *         "secret_access_key": text. Its secret
- *         "session_token": text. Of temporary keys
+ *         "secret_access_key": text. The secret of access_key_id
+ *         "session_token": text. The session token of temporary keys
  *         "profile": text; default: AWS_PROFILE or default. A profile in AWS's shared files
- *         "credentials": text; default: GOOGLE_APPLICATION_CREDENTIALS, gcloud's file, the metadata server. Google's: the
- *             path of a service account's or user's file, or its JSON
- *         "tenant_id": text; default: AZURE_TENANT_ID. Entra's
- *         "client_id": text; default: AZURE_CLIENT_ID. Entra's, of an application or a managed identity
- *         "client_secret": text; default: AZURE_CLIENT_SECRET. Its secret
- *         "token_file": text; default: AZURE_FEDERATED_TOKEN_FILE. The token of a workload's identity, instead of
- *             client_secret
- *         "name": text. By which the application's function is asked for the token
+ *         "credentials": text; default: GOOGLE_APPLICATION_CREDENTIALS, gcloud's file, the metadata server. The path of the
+ *             file of Google's service account or user, or the JSON in it
+ *         "tenant_id": text; default: AZURE_TENANT_ID. Entra's tenant
+ *         "client_id": text; default: AZURE_CLIENT_ID. Entra's client: an application or a managed identity
+ *         "client_secret": text; default: AZURE_CLIENT_SECRET. The secret of client_id
+ *         "token_file": text; default: AZURE_FEDERATED_TOKEN_FILE. The file with the token of a workload's identity, instead
+ *             of client_secret
+ *         "name": text. The name by which the application's function is asked for the token
  *         "scope": text; default: the models'. What Google's and Entra's tokens are for
  *     "price": object. What tokens cost: a response's "cost" is by what the provider says, else by this
- *         "input": number. Of the prompt's tokens, for "per" of them
- *         "output": number. Of the answer's tokens, thoughts among them
- *         "cached_input": number; default: input. Of the prompt's tokens that a cache gave
- *         "cache_write": number; default: input. Of the prompt's tokens that a cache took
- *         "cache_write_1h": number; default: cache_write. Of those that it keeps for an hour
- *         "input_audio": number. Of the prompt's tokens of sound; without it their cost is not known
- *         "output_audio": number. Of the answer's tokens of sound
- *         "above": list of objects; default: none. What all tokens of a request cost whose prompt is long, as
- *             [{"input_tokens": 200000, "input": 2.5, "output": 15}]: its prompt has more tokens than that, cached ones included;
- *             prices that an entry lacks are those of shorter prompts, and without any they are not known
+ *         "input": number. The price of the prompt's tokens, for "per" tokens
+ *         "output": number. The price of the answer's tokens, thoughts among them
+ *         "cached_input": number; default: input. The price of the prompt's tokens that a cache gave
+ *         "cache_write": number; default: input. The price of the prompt's tokens that a cache took
+ *         "cache_write_1h": number; default: cache_write. The price of the prompt's tokens that a cache keeps for an hour
+ *         "input_audio": number. The price of the prompt's tokens of sound; without a price their cost is not known
+ *         "output_audio": number. The price of the answer's tokens of sound
+ *         "above": list of objects; default: none. What all tokens of a request cost if its prompt has more than input_tokens
+ *             tokens (cached tokens included), as [{"input_tokens": 200000, "input": 2.5, "output": 15}]; a price that an entry
+ *             lacks is that of shorter prompts; the prices of an entry without any price are not known
  *         "service_tiers": object; default: {"batch": 0.5}. How many times the price answers of another service tier cost, as
- *             {"flex": 0.5, "priority": 2}; without their tier's name their cost is not known
- *         "request": number; default: none. Of each request, beside its tokens
+ *             {"flex": 0.5, "priority": 2}; the cost of a tier that is not listed is not known
+ *         "request": number; default: none. The price of each request, in addition to its tokens
  *         "per": number; default: 1000000. For how many tokens the prices are
  *         "currency": text; default: USD. The currency's three letters
  *     "breaker": object. The circuit breaker of the route
@@ -262,13 +264,14 @@
  *         "url": text; default: none: alone. Beside the providers: the store by which processes with the same routes share
  *             what they find out: valkey://host:6379, redis://, with TLS valkeys://, rediss://; several hosts by comma are a
  *             cluster; ?sentinel=NAME
- *         "name": text; default: "default". Who shares: processes with the same name
- *         "agree": integer; default: 2. Processes whose breakers must be open before others skip a route; 1 believes any
- *         "processes": integer; default: 1. How many processes there are, until the store has told: one that has not reached
- *             it yet keeps each rate at that share of the limit
+ *         "name": text; default: "default". The fleet's name: processes with the same name share
+ *         "agree": integer; default: 2. How many processes must have an open breaker before others skip a route; with 1, one
+ *             process is enough
+ *         "processes": integer; default: 1. How many processes there are, until the store reports it: a process that has not
+ *             reached the store yet keeps each rate at that share of the limit
  *         "share": list of texts; default: ["waits", "breakers", "rates"]. What is shared
- *         "username": text. Of the store
- *         "password": text. Of the store
+ *         "username": text. The user of the store
+ *         "password": text. The password of the store
  *         "ca_file": text; default: the system's roots. A PEM file with root certificates of the store
  *     "bulk": object. What jobs of many rows (llmagg.bulk, core/bulk in Go) do where they do not say otherwise
  *         "max_cost": number; default: none. Beside the providers: the cost at which a job of many rows ends
@@ -510,7 +513,7 @@ LLMAGG_API void llmagg_buf_free(llmagg_buf *buf);
 /* Makes an empty registry. *out is owned: llmagg_manager_free. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_new(llmagg_manager **out, llmagg_error **err);
 
-/* The process-wide registry, made at the first call. Returns the same handle until it is closed, then a new one.
+/* The process-wide registry, made at the first call. Returns the same handle until it is closed, then a new handle.
  * *out is borrowed: llmagg_manager_free on it does nothing. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_default(llmagg_manager **out, llmagg_error **err);
 
@@ -554,7 +557,7 @@ LLMAGG_API llmagg_status llmagg_manager_health_submit(llmagg_manager *manager, l
  * "max_concurrent_calls"), "keys": if the route has several, [{"key": at most its last four characters, "retired": whether the
  * key was refused or its quota is spent, "ready_in": seconds until the key is used or tried again}], "last_error": as
  * llmagg_error_json, "last_error_at", "last_success": seconds since the epoch, "latency": seconds, "totals": {"since",
- * "attempts": {outcome: number}, "retries", "failovers": calls that left the route for another one, "hedges", "cache": calls
+ * "attempts": {outcome: number}, "retries", "failovers": calls that left it for another route, "hedges", "cache": calls
  * with a cache and this first route by result ("hit", "joined", "miss"), if there are any, "tokens": {"input", "output",
  * "cached_input", "reasoning", "unpriced": tokens of unknown cost}, "cost": {"amount", "currency"}, omitted while no cost is
  * known, "duration": of attempts that answered, {"sum": seconds, "buckets": [14 counts: up to 0.02 s, 0.04 s, and so on up to
@@ -695,7 +698,7 @@ LLMAGG_API llmagg_status llmagg_routes_chat_submit(llmagg_client *const *clients
                                                    size_t options_len, uint32_t flags, uint64_t tag, uint64_t *op,
                                                    llmagg_error **err);
 
-/* The vectors of texts, by those of these routes that have the first one's model; blocks. *out is owned: a llmagg_vectors.
+/* The vectors of texts, by the routes among these that have the first route's model; blocks. *out is owned: a llmagg_vectors.
  * Codes: all. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_routes_embed(llmagg_client *const *clients, size_t count, const char *request, size_t request_len,
                                              const char *options, size_t options_len, llmagg_buf *out, llmagg_error **err);
@@ -856,7 +859,7 @@ LLMAGG_API llmagg_status llmagg_accept_answer(uint64_t op, const char *answer, s
 
 /* ------------------------------------------------------------------------------------------------------------------- log -- */
 
-/* Sends log records of this level and above to a queue as LOG events, for the whole process. The queue replaces the one set before;
+/* Sends log records of this level and above to a queue as LOG events, for the whole process. It replaces the queue set before;
  * NULL switches the log off, as at the start. If 1000 LOG events wait, further ones are dropped and counted (DROPPED).
  * Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_log_to_queue(int32_t level, llmagg_queue *queue, llmagg_error **err);
@@ -875,7 +878,7 @@ LLMAGG_API llmagg_status llmagg_observe_to_queue(llmagg_queue *queue, llmagg_err
 
 /*
  * Sends TOKEN events to a queue, for the whole process: questions for the tokens of models whose "auth" is {"type": "function",
- * "name": ...}. The queue replaces the one set before; NULL: nobody answers, as at the start, and the attempts of these models
+ * "name": ...}. The queue replaces the queue set before; NULL: nobody answers, as at the start, and the attempts of these models
  * fail with AUTHENTICATION. A token is asked for once for all calls and all models of its name, again before it ends, beside the
  * calls, and once more after a server has refused it (401, 403). A thread that waits in a blocking call cannot read the queue:
  * another thread must. Since: 0.1.0
@@ -906,12 +909,12 @@ LLMAGG_API llmagg_status llmagg_budget_set(const char *name, size_t name_len, co
  * Makes a cache for calls over explicit routes that name it in "cache_name", or empties it and gives it other limits. (An aggregator
  * has a cache of its own by its option "cache".) limits is JSON: true, or {"size": bytes, or a text such as "64MB", the default,
  * "ttl_s": seconds that an answer is kept; by default as long as there is room}; NULL and 0 remove the cache. A request that equals an
- * earlier one is answered by the answer to that one: the routes, all fields of the request that may change an answer, the call's
+ * earlier request gets that request's answer: the routes, all fields of the request that may change an answer, the call's
  * "headers" and "unsupported" must be equal. Kept are whole answers that ended by themselves or at their length, of chats and of
- * streams that were complete; a stream is answered in chunks. Of equal chats at the same time one asks the server, and the others wait
- * for its answer, each until its own deadline; if it fails, each of them asks for itself. llmagg_stats has the counts.
+ * streams that were complete; a stream is answered in chunks. Of equal chats at the same time one chat asks, the others wait
+ * for its answer, each until its own deadline; if that chat fails, each of the others asks for itself. llmagg_stats has the counts.
  * With "store": "ask" in limits, the application keeps the answers: the queue of an operation is asked for a value by CACHE_GET, which
- * must be answered within 5 s, and told one by CACHE_PUT. Blocking calls have no queue, and so no cache then. Since: 0.1.0
+ * must be answered within 5 s, and told a value by CACHE_PUT. Blocking calls have no queue, and so no cache then. Since: 0.1.0
  */
 LLMAGG_API llmagg_status llmagg_cache_set(const char *name, size_t name_len, const char *limits, size_t limits_len,
                                           llmagg_error **err);

@@ -37,12 +37,12 @@ func (f Fleet) GoString() string { return f.String() }
 
 var fleetSettings = []setting.Setting{
 	{Group: "fleet", Name: "url", Type: "text", Default: "none: alone", Meaning: "beside the providers: the store by which processes with the same routes share what they find out: valkey://host:6379, redis://, with TLS valkeys://, rediss://; several hosts by comma are a cluster; ?sentinel=NAME"},
-	{Group: "fleet", Name: "name", Type: "text", Default: "\"default\"", Meaning: "who shares: processes with the same name"},
-	{Group: "fleet", Name: "agree", Type: "integer", Default: "2", Meaning: "processes whose breakers must be open before others skip a route; 1 believes any"},
-	{Group: "fleet", Name: "processes", Type: "integer", Default: "1", Meaning: "how many processes there are, until the store has told: one that has not reached it yet keeps each rate at that share of the limit"},
+	{Group: "fleet", Name: "name", Type: "text", Default: "\"default\"", Meaning: "the fleet's name: processes with the same name share"},
+	{Group: "fleet", Name: "agree", Type: "integer", Default: "2", Meaning: "how many processes must have an open breaker before others skip a route; with 1, one process is enough"},
+	{Group: "fleet", Name: "processes", Type: "integer", Default: "1", Meaning: "how many processes there are, until the store reports it: a process that has not reached the store yet keeps each rate at that share of the limit"},
 	{Group: "fleet", Name: "share", Type: "list of texts", Default: "[\"waits\", \"breakers\", \"rates\"]", Meaning: "what is shared"},
-	{Group: "fleet", Name: "username", Type: "text", Meaning: "of the store"},
-	{Group: "fleet", Name: "password", Type: "text", Meaning: "of the store"},
+	{Group: "fleet", Name: "username", Type: "text", Meaning: "the user of the store"},
+	{Group: "fleet", Name: "password", Type: "text", Meaning: "the password of the store"},
 	{Group: "fleet", Name: "ca_file", Type: "text", Default: "the system's roots", Meaning: "a PEM file with root certificates of the store"},
 }
 

@@ -226,8 +226,8 @@ def test_a_port_that_is_taken(shell: Shell) -> None:
         done = shell("wall", "--port", str(port))
     assert done.returncode == 2
     assert done.stderr == (
-        f"Error: cannot listen at 127.0.0.1, port {port}: Address already in use; name another port, or 0 for a free "
-        "one\n"
+        f"Error: cannot listen at 127.0.0.1, port {port}: Address already in use; "
+        "choose another port (0: any free port)\n"
     )
 
 

@@ -53,7 +53,7 @@ class LLMAggregator(Closing):
     ``failover_content_filter``, ``unsupported`` ("adapt" or "error"), ``strategy``, ``session``, ``failover_on`` and
     ``retry_on`` (lists of codes, statuses and vendors' codes), ``accept`` ("nonempty" or a function), ``max_cost`` (a
     sum of money), ``budgets`` (:class:`Budget` objects), ``cache`` ("use", "refresh" or "off") and ``include_usage``.
-    ``model`` chooses one model for this call. Any other name is an InvalidArgumentError that suggests the nearest one;
+    ``model`` chooses one model for this call. Any other name is an InvalidArgumentError that suggests the nearest name;
     fields that the library does not know go through ``extra_body`` (a dict; it replaces fields of the same name).
 
     ``strategy`` is the order of the models in each call: "order" (as listed), "weighted" (at random, by the ``weight``

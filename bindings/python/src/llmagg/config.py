@@ -92,7 +92,8 @@ class ModelConfig:
         api_version: text. Azure's api-version, such as 2024-10-21; the /openai/v1 address needs none.
         deployment: text; default: model. Azure's name of the model.
         organization: text. The OpenAI-Organization header.
-        headers: object of texts. Added to each request.
+        headers: object of texts. Added to each request; a header Host is the name that the request gives the
+            server, the connection goes to base_url.
         proxy: text; default: the environment's. The URL of a proxy.
         ca_file: text; default: the system's roots. A PEM file with root certificates.
         timeout: seconds; default: 30 s. Time limit for one attempt, or for a stream's first token.

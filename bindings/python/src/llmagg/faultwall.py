@@ -38,7 +38,7 @@ in seconds:
   delay_headers_s               before the status line
   delay_event_s                 before each event of a stream
 
-An unknown key is an error that names the nearest known one. Everything is in
+An unknown key is an error that names the nearest known key. Everything is in
 https://github.com/llmagg/llmagg/blob/main/core/faultwall/SCRIPT.md
 """
 

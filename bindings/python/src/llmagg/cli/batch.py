@@ -25,7 +25,7 @@ Flag = typer.Option
 def batch(
     context: typer.Context,
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="the rows: .jsonl, .csv or .parquet")],
-    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="their answers: .jsonl, .csv or .parquet")],
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="the answers: .jsonl, .csv or .parquet")],
     model: Models = None, config: Config = None,
     prompt: Annotated[
         str | None,
@@ -35,16 +35,16 @@ def batch(
     retry_errors: Annotated[bool, Flag("--retry-errors", help="ask the rows again that failed")] = False,
     max_cost: Annotated[float | None, Flag(metavar="SUM", help="stop at this cost of the whole job")] = None,
     errors: Annotated[
-        Literal["rows", "stop"] | None, Flag(help="stop ends at the first failed row; default: rows")
+        Literal["rows", "stop"] | None, Flag(help="stop: end at the first failed row; default: rows")
     ] = None,
-    stop_after_errors: Annotated[float | None, Flag(metavar="N", help="failed rows, or a share below 1")] = None,
+    stop_after_errors: Annotated[float | None, Flag(metavar="N", help="failed rows; below 1: a share of rows")] = None,
     ledger: Annotated[
         str | None, Flag(metavar="KIND", help="sqlite (the default), jsonl, or the path of the ledger")
     ] = None,
     window: Annotated[int | None, Flag(metavar="N", help="rows at once; default: twice the routes' slots")] = None,
     batch_api: Annotated[
         Literal["never", "auto", "always"] | None,
-        Flag(help="send batches to OpenAI or Anthropic; auto calls for rows without an answer; default: never"),
+        Flag(help="send batches to OpenAI or Anthropic; auto: rows without an answer get a call; default: never"),
     ] = None,
     batch_wait: Annotated[float, Flag(metavar="SECONDS", help="with auto: the longest wait for a batch")] = 86400,
     batch_poll: Annotated[float, Flag(hidden=True)] = 5,
@@ -59,8 +59,8 @@ def batch(
     """Asks each row of a file, and keeps every paid answer.
 
     A row is a text, or an object with 'prompt', 'messages' or 'body' (a whole request); --prompt asks any other column.
-    The answers are written in the order of the rows. Each is in a ledger beside the output at once: after a kill,
-    --resume asks only the rows that are missing. The key 'bulk' of the configuration sets other defaults for
+    The answers are written in the order of the rows. Each answer goes to a ledger beside the output at once: after a
+    kill, --resume asks only the rows that are missing. The key 'bulk' of the configuration sets other defaults for
     --max-cost, --errors, --stop-after-errors, --ledger and --batch-api.
 
     Exit codes: 0 every row is answered, 1 no output: the run was stopped by --max-cost or by errors, or failed, 2 wrong

@@ -20,8 +20,8 @@ from .options import only
 
 
 def wall(
-    port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="the loopback port; 0 takes a free one")] = 0,
-    script: Annotated[Path | None, typer.Option(metavar="FILE", help="see below; default: all succeed")] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="the loopback port; 0: any free port")] = 0,
+    script: Annotated[Path | None, typer.Option(metavar="FILE", help="see below; default: all calls succeed")] = None,
 ) -> None:  # fmt: skip
     """Runs a test server that fails in the ways of providers."""
     faultwall.serve(script, port)
@@ -32,9 +32,9 @@ def dropin(
     path: Annotated[
         Path, typer.Argument(metavar="PATH", help="an application's folder pkg/core/llm; with --check its sources")
     ],
-    replace: Annotated[bool, typer.Option("--replace", help="move what stands there to a backup first")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="first move an existing folder to a backup")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="change nothing: list what the sources use and llmagg lacks")
+        bool, typer.Option("--check", help="change nothing: list the names that the sources use and llmagg lacks")
     ] = False,
 ) -> None:
     """Puts llmagg in the place of pkg.core.llm, or checks for it."""
@@ -50,13 +50,13 @@ def prices(
         list[str] | None, typer.Argument(metavar="NAME", help="provider/model; default: all; with --from, FILE first")
     ] = None,
     kind: Annotated[
-        Literal["litellm", "genai-prices"] | None, typer.Option("--from", help="convert FILE, a table of this library")
+        Literal["litellm", "genai-prices"] | None, typer.Option("--from", help="convert FILE, a table of that library")
     ] = None,
     path: Annotated[bool, typer.Option("--path", help="print the path of the table that comes with llmagg")] = False,
 ) -> None:
-    """Prints a table of prices, or converts a foreign one.
+    """Prints a table of prices, or converts a foreign table.
 
-    LLMAGG_PRICES names such a table; a model's "price" in a configuration is a row of it.
+    LLMAGG_PRICES names a file with such a table; a model's "price" in a configuration is a row of the table.
     """
     if path:
         only(context, "--path prints a path", "path")
