@@ -15,6 +15,7 @@ from pages import ROOT, Block
 sys.path.append(str(Path(__file__).parents[1]))
 from ports import free_port
 
+PORT = re.compile(r"\b800[01]\b")
 EXTRAS = re.compile(r"^(\w+) = \[", re.MULTILINE)
 RUN = {"llmagg", "python", "cc", "c++", "curl", "go", "pytest"}
 INSTALL = ("pip install ", "go get ", "go mod ", "npm install ", "apt-get install ", "git clone ")
@@ -73,11 +74,11 @@ def serve(line: str, serves: str, folder: Path, env: dict[str, str]) -> None:
     path, _, wanted = serves.partition(" -> ")
     port = free_port()
     if line.startswith("llmagg serve"):
-        line += " --port 8000"
-    assert "8000" in line, f"{line}: the page's servers listen on port 8000"
+        line += " --port 8001"
+    assert PORT.search(line), f"{line}: the wall listens on port 8000, the page's other servers on 8001"
     log = folder / "server.log"
     with log.open("w") as out:
-        command = shlex.split(line.replace("8000", str(port)))
+        command = shlex.split(PORT.sub(str(port), line))
         server = subprocess.Popen(command, cwd=folder, env=env, stdout=out, stderr=out)
     try:
         answer = asked(f"http://127.0.0.1:{port}{path}", server)

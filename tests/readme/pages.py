@@ -3,21 +3,23 @@
 ===========================  ==================================================================================
 a block of                   is
 ===========================  ==================================================================================
-``json``                     a configuration: ``llm.json`` for the blocks below it, and read by the library
+``json``                     a configuration: ``llm.json`` for the blocks below it, and read by the library; with the title
+                             ``wall.json`` the wall's script for the whole page
 ``python``, ``go``, ``c``,   a program: it runs, and prints what the ``text`` block below it says (``…`` stands
 ``cpp``                      for any text); with ``title="NAME"`` a file for the blocks below it
 ``py``                       tests, run by pytest
 ``sh``                       commands, see :mod:`commands`
 ===========================  ==================================================================================
 
-Comments: ``<!-- wall: {…} -->`` scripts the wall for the blocks below it, ``<!-- needs: NAME, … -->`` names the packages of the
-page (``make doc-examples`` installs them), ``<!-- serves: PATH -> TEXT -->`` says what the server of the next ``sh`` block answers,
-``<!-- again: {…} -->`` runs the program above once more, and the ``text`` block below it says what it prints then.
+A program finds the wall as a reader's does: by the variables that the first page exports, or at its address there.
+
+Comments: ``<!-- needs: NAME, … -->`` names the packages of the page (``make doc-examples`` installs them),
+``<!-- serves: PATH -> TEXT -->`` says what the server of the next ``sh`` block answers, ``<!-- again: {…} -->`` runs the program
+above once more with this script of the wall, and the ``text`` block below it says what it prints then.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +29,10 @@ DOCS = ROOT / "docs"
 READMES = ["README.md", "README.zh.md", "bindings/python/README.md"]
 PAGES = [*READMES, *sorted(str(path.relative_to(ROOT)) for path in DOCS.rglob("*.md"))]
 
-_PART = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```|^<!-- (wall|needs|serves|again): (.*?) -->", re.DOTALL | re.MULTILINE)
+READERS_WALL = "http://127.0.0.1:8000"  # of `llmagg wall --port 8000`
+
+_PART = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```|^<!-- (needs|serves|again): (.*?) -->", re.DOTALL | re.MULTILINE)
+_SCRIPT = re.compile(r'^```json title="wall\.json"\n(.*?)^```', re.DOTALL | re.MULTILINE)
 
 
 @dataclass
@@ -50,13 +55,12 @@ def text_of(page: str) -> str:
 def blocks(text: str) -> list[Block]:
     """The blocks of a page."""
     found: list[Block] = []
-    wall, serves = None, ""
-    again = None
+    script = _SCRIPT.search(text)
+    wall = script[1] if script else None
+    again, serves = None, ""
     for part in _PART.finditer(text):
         language, rest, code, word, value = part.groups()
-        if word == "wall":
-            wall = value
-        elif word == "serves":
+        if word == "serves":
             serves = value
         elif word == "again":
             again = value
@@ -85,10 +89,14 @@ def matches(expected: str, printed: str) -> bool:
     return len(wanted) == len(lines) and all(map(re.fullmatch, patterns, lines))
 
 
-def at_the_wall(config: str, url: str) -> str:
-    """The configuration with its vendors' models at the wall."""
-    providers = json.loads(config)
-    for name, provider in providers.items():
-        for model in provider.get("models", {}).values():
-            model["base_url"] = url.removesuffix("/v1") + "/anthropic" if name == "anthropic" else url
-    return json.dumps(providers)
+def at_the_wall(text: str, url: str) -> str:
+    """The text with the address of the test's wall instead of the reader's."""
+    return text.replace(READERS_WALL, url.removesuffix("/v1"))
+
+
+def exports(url: str) -> dict[str, str]:
+    """What the first page exports, so that calls go to the wall."""
+    first = text_of("docs/tutorial/first-call.md")
+    words = re.findall(r"\w+=key-for-the-wall|\w+=" + re.escape(READERS_WALL) + r"\S*", first)
+    assert len(words) > 3, "the first page does not say how calls get to the wall"
+    return dict(at_the_wall(word, url).split("=", 1) for word in words)

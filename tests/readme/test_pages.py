@@ -11,39 +11,22 @@ from pathlib import Path
 
 import pytest
 from commands import run as run_commands
-from pages import PAGES, READMES, ROOT, Block, at_the_wall, blocks, matches, needs, text_of
+from pages import PAGES, READMES, ROOT, Block, at_the_wall, blocks, exports, matches, needs, text_of
 
 from llmagg.faultwall import FaultWall
 
 EXAMPLES = ROOT / "build" / "doc-examples" / "venv" / "bin" / "python"
-MODELS = {
-    "openai": ["gpt-4o-mini", "slow", "json", "text-embedding-3-small"],
-    "anthropic": ["claude-sonnet-5"],
-    "deepseek": ["deepseek-flash"],
-    "qwen": ["qwen-plus"],
-    "cohere": ["rerank-v3.5"],
-}
+OWN = re.compile(r"_API_KEY$|_BASE_URL$|^LLMAGG_(CONFIG|MODELS|SETTINGS)$")  # variables that say whom calls ask
 RULES = {"python": ".py", "go": ".go", "c": ".c", "cpp": ".cpp", "py": ".py"}
 WITH_CODE = [page for page in PAGES if blocks(text_of(page)) and (page in READMES or not page.endswith(".zh.md"))]
 
 
 def environment(wall: FaultWall, folder: Path, python: str) -> dict[str, str]:
-    """Keys of three vendors, whose models are at the wall; the SDKs' variables, too."""
-    claude = wall.url.removesuffix("/v1") + "/anthropic"
-    config = {
-        vendor: {"models": {name: {"api_key": "k-123456789"} for name in names}} for vendor, names in MODELS.items()
-    }
-    file = folder / "config-of-the-test.json"
-    file.write_text(at_the_wall(json.dumps(config), wall.url))
-    file.chmod(0o600)
+    """What the first page exports; the variables of litellm, too."""
     return {
-        **os.environ,
-        **{f"{vendor.upper()}_API_KEY": "k-123456789" for vendor in MODELS},
-        "DASHSCOPE_API_KEY": "k-123456789",
-        "LLMAGG_CONFIG": str(file),
-        "ANTHROPIC_BASE_URL": claude,
-        "ANTHROPIC_API_BASE": claude.removesuffix("/v1"),
-        "OPENAI_BASE_URL": wall.url,
+        **{name: value for name, value in os.environ.items() if not OWN.search(name)},
+        **exports(wall.url),
+        "ANTHROPIC_API_BASE": wall.url.removesuffix("/v1"),
         "OPENAI_API_BASE": wall.url,
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "PYTHONPATH": str(folder),
@@ -96,7 +79,7 @@ def run_program(block: Block, wall: FaultWall, folder: Path, python: str) -> Non
     if block.language == "go" and "testing.T" in block.code:
         name = "program_test.go"
     file = folder / name
-    file.write_text(block.code.replace("https://api.openai.com/v1", wall.url), "utf-8")
+    file.write_text(at_the_wall(block.code, wall.url), "utf-8")
     cwd = ROOT if block.language == "go" else folder
     ran = command(block, file, python)
     env = environment(wall, folder, python)
@@ -125,7 +108,6 @@ def read_configuration(block: Block, wall: FaultWall, folder: Path, python: str)
         file.write_text(json.dumps({name: value for name, value in json.loads(block.code).items() if name != "fleet"}))
         done = subprocess.run([python, "-c", check], cwd=folder, env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, f"{block.code}\n{done.stderr}"
-    file.write_text(at_the_wall(block.code, wall.url))
 
 
 @pytest.mark.parametrize("page", WITH_CODE)
@@ -134,17 +116,19 @@ def test_programs(page: str, tmp_path: Path) -> None:
     python = interpreter(needs(text))
     page_blocks = blocks(text)
     (tmp_path / "build").symlink_to(ROOT / "build")
-    for i, block in enumerate(page_blocks):
-        with FaultWall(block.wall) as wall:
-            if (file := tmp_path / "llm.json").exists():
-                file.write_text(at_the_wall(file.read_text(), wall.url))
+    with FaultWall(page_blocks[0].wall) as wall:  # one for the page, as a reader has
+        for i, block in enumerate(page_blocks):
+            if block.wall != page_blocks[0].wall:
+                wall.script(block.wall)
+            if block.title == "wall.json":
+                continue
             if block.title:
                 used = "".join(later.code for later in page_blocks[i + 1 :])
                 assert Path(block.title).stem in used, f"no block below uses {block.title}"
+                assert f"`{block.title}`" in text, f"the page does not say that this is {block.title}"
                 file = tmp_path / block.title
                 file.parent.mkdir(parents=True, exist_ok=True)
-                code = block.code if block.language != "json" else at_the_wall(block.code, wall.url)
-                file.write_text(code.replace("https://api.openai.com/v1", wall.url), "utf-8")
+                file.write_text(at_the_wall(block.code, wall.url), "utf-8")
             elif block.language == "json":
                 read_configuration(block, wall, tmp_path, python)
             elif block.language == "sh":
