@@ -145,6 +145,12 @@ def test_links(page: str) -> None:
         assert ((ROOT / page).parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("docs/")])
+def test_extras_have_their_form_for_a_checkout(page: str) -> None:
+    if "pip install 'llmagg[" in text_of(page):
+        assert "./bindings/python[" in text_of(page) or "first-call.md#from-a-checkout" in text_of(page)
+
+
 def test_each_page_stands_in_the_navigation() -> None:
     navigation = (ROOT / "mkdocs.yml").read_text().partition("\nnav:\n")[2]
     listed = set(re.findall(r"\b([\w/-]+\.md)$", navigation, re.MULTILINE))

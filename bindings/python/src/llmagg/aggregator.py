@@ -57,15 +57,15 @@ class LLMAggregator(Closing):
     fields that the library does not know go through ``extra_body`` (a dict; it replaces fields of the same name).
 
     ``strategy`` is the order of the models in each call: "order" (as listed), "weighted" (at random, by the ``weight``
-    of each model's configuration), "latency" (the fastest first; slower models are looked at again in time),
-    "least_busy", "cost" (the cheapest first), "usage" (the most room in its rate first), or a function that takes the
+    of each model's configuration), "latency" (the fastest model first; slower models are looked at again in time),
+    "least_busy", "cost" (the cheapest model first), "usage" (the most room in its rate), or a function that takes the
     routes' names ("provider/model") and the request, and returns names in the order in which they are asked; the others
     follow. A nested list in ``models`` is a group, ``[["a", "b"], "c"]``: the strategy orders each group, and a group
-    is asked before the next one. Calls with the same ``session`` (a text) ask the same model first while it is usable,
+    is asked before the next group. Calls with the same ``session`` (a text) ask the same model first while usable,
     except with "order". ``budget`` bounds what all calls of the aggregator cost together. ``cache`` answers a request
-    that equals an earlier one with its answer: True, ``{"size": "64MB", "ttl_s": 3600}``, or a :class:`llmagg.Cache`,
-    which aggregators may share; ``response.cached`` says whether it did. A call with ``cache="refresh"`` asks a server
-    again, and one with "off" does not use the cache.
+    that equals an earlier request with its answer: True, ``{"size": "64MB", "ttl_s": 3600}``, or a
+    :class:`llmagg.Cache`, which aggregators may share; ``response.cached`` says whether it did. A call with
+    ``cache="refresh"`` asks a server again, and a call with "off" does not use the cache.
     """
 
     strategy: Any = None  # a subclass need not call __init__ if it sets manager and models
@@ -114,7 +114,7 @@ class LLMAggregator(Closing):
         registration.restore(self, state)
 
     async def initialize(self, config: Any = None) -> None:
-        """Registers the providers of ``{provider: {"models": {name: {…}}}}``; without it, uses the registered ones.
+        """Registers the providers of ``{provider: {"models": {name: {…}}}}``; without it, uses registered providers.
 
         ``config`` is a dict, JSON text (a str that begins with "{") or the path of a JSON file. A provider that is
         registered with an equal configuration is kept, with the circuit breakers of its models; a provider with a

@@ -142,11 +142,11 @@ class CommonOptions(TypedDict, total=False):
     is "auto". Default: True for rows of :mod:`llmagg.bulk`, False for other calls. Example: ``bulk=True``.
     """
     headers: Mapping[str, str] | None
-    """HTTP headers for this call; they replace configured headers. Default: the configured ones. Example:
+    """HTTP headers for this call; they replace configured headers. Default: those of the configuration. Example:
     ``headers={"X-Trace": "42"}``.
     """
     extra_headers: Mapping[str, str] | None
-    """The same as ``headers``, by the name that OpenAI's SDK has for it. Default: the configured ones. Example:
+    """The same as ``headers``, by the name that OpenAI's SDK has for it. Example:
     ``extra_headers={"X-Trace": "42"}``.
     """
     extra_body: Mapping[str, Any] | ModelDump | None
@@ -169,7 +169,8 @@ class MaxCost(TypedDict, total=False):
 
     max_cost: float | Mapping[str, Any] | None
     """No attempt begins after the call's known cost has reached this sum, in dollars or the currency of the prices.
-    Default: none. Example: ``max_cost=0.05``, or ``{"amount": 0.05, "hard": True}``: nor one that could pass it.
+    Default: none. Example: ``max_cost=0.05``, or ``{"amount": 0.05, "hard": True}``: nor does an attempt that could
+    pass the sum.
     """
 
 
@@ -185,10 +186,10 @@ class RowOptions(CommonOptions, total=False):
     ``hedge_after=1.5``.
     """
     accept: Literal["nonempty"] | Callable[[ChatCompletionResponse], object] | None
-    """Which answers count; after any other the call goes on with the next route. "nonempty" refuses empty ones. A
-    function gets the response; what is false, a text (the reason) or an exception refuses it; None accepts it. It
-    runs in the thread of the call; a stream is judged when it is complete. Default: every answer. Example:
-    ``accept="nonempty"``.
+    """Which answers count; after any other answer the call goes on with the next route. "nonempty" refuses empty
+    answers. A function gets the response; a false value, a text (the reason) or an exception refuses the response, None
+    accepts it. The function runs in the thread of the call; a stream is judged when it is complete. Default: every
+    answer. Example: ``accept="nonempty"``.
     """
     unsupported: Literal["adapt", "error"] | None
     """What a vendor cannot do: "adapt" leaves it out or changes it and lists it in the attempt's ``adapted``, or
@@ -228,7 +229,7 @@ class _RequestParams(VendorParams, RowOptions, total=False):
     n: int | None
     """The number of answers (choices), each of which costs its tokens. Default: 1. Example: ``n=2``."""
     seed: int | None
-    """With any integer, the same seed and request give mostly the same answer. Default: another one in each call.
+    """With any integer, the same seed and request give mostly the same answer. Default: another seed in each call.
     Example: ``seed=7``.
     """
     stop: str | Sequence[str] | None

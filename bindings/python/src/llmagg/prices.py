@@ -8,8 +8,8 @@ that is missing is better than a wrong one; prices of long prompts become the en
 of "flex", "priority", "ultrafast", batches, and Anthropic's "fast" and "us" the multiples of ``service_tiers``, where
 all prices of a row, those of long prompts too, have the same multiple. Caches that keep for half a day are left out.
 
-``use()`` makes a table of prices that of all models that are configured afterwards and have no ``price``: without an
-argument the one that comes with this package. It is what setting ``LLMAGG_PRICES`` to the path of a file does.
+``use()`` gives the prices of a table to all models that are configured afterwards and have no ``price``: without an
+argument the table that comes with this package. Setting ``LLMAGG_PRICES`` to the path of a file does the same.
 """
 
 from __future__ import annotations

@@ -328,7 +328,7 @@ _STREAM_CHOICE = template(StreamChoice, index=0)
 @later
 @dataclass
 class StreamResponse:
-    """One chunk of a streamed answer. ``usage`` is None on chunks without one."""
+    """One chunk of a streamed answer. ``usage`` is None on chunks without usage."""
 
     id: str
     object: str

@@ -41,18 +41,18 @@ async def run(
     """Asks each row of ``source``, and writes the answers to ``destination`` in the order of the rows.
 
     ``source`` is a file (.jsonl, .csv, or .parquet with pyarrow), a table of pandas, polars or pyarrow, or an iterable
-    of rows, also an asynchronous one. A row is a text, or an object with ``prompt``, ``messages`` or ``body`` (a whole
+    of rows, also asynchronous. A row is a text, or an object with ``prompt``, ``messages`` or ``body`` (a whole
     request). For any other row, ``prompt`` says what is asked: it is the name of a column, a text with names of columns
     in braces (``"Is this spam? {review}"``), or a function of a row. ``params`` are parameters and options of
     ``llm.chat`` for all rows. Without ``llm``, ``models`` are asked as by ``llmagg.chat``.
 
     Each answer is in the ledger, a file beside the output (``ledger``: "sqlite", the default, "jsonl", or a path),
-    before the run looks at the next one. After a kill, ``resume=True`` asks only the rows that are missing: rows in
+    before the run looks at the next answer. After a kill, ``resume=True`` asks only the rows that are missing: rows in
     flight at the kill may be paid for twice, others not. A failed row is a row with ``error``; ``retry_errors=True``
-    asks those again. ``errors="stop"`` ends the run at the first failed row, ``stop_after_errors`` after that many,
-    or, below 1, after that share of the rows. ``max_cost`` is for the whole job, earlier runs included; rows in
+    asks failed rows again. ``errors="stop"`` ends the run at the first failed row, ``stop_after_errors`` after so many
+    failed rows or, below 1, after this share of rows. ``max_cost`` is for the whole job, earlier runs included; rows in
     flight may still exceed it. After a stop, ``report.stopped`` says why and no output is made (:func:`export` makes
-    one of any ledger). ``window`` is how many rows are in flight at once (default: twice the slots of the routes).
+    an output of any ledger). ``window`` is how many rows are in flight at once (default: twice the routes' slots).
 
     With ``batch_api`` "auto" or "always" the rows go to the first route's vendor as batches, if that is OpenAI or
     Anthropic: half the price, a separate quota, and an answer within a day. If a batch does not answer a row, or has
