@@ -52,9 +52,6 @@ func aggregatorOptions(text []byte) (aggregator.Options, error) {
 	if text == nil {
 		return o, nil
 	}
-	if err := checkObject("options", text); err != nil {
-		return o, err
-	}
 	var err error
 	if o.Models, o.Groups, o.Call, err = llm.ParseAggregatorOptions(text); err == nil {
 		err = budgets.Named(&o.Call)

@@ -30,10 +30,10 @@ llmagg_error *shim_error_new(llmagg_status code, const char *message, size_t mes
 }
 
 llmagg_status shim_fail(llmagg_status code, const char *message, llmagg_error **err) {
-    char json[512];
+    char json[1024];
     if (err == NULL) return code;
-    int n = snprintf(json, sizeof json, "{\"code\":%d,\"name\":\"%s\",\"message\":\"%s\"}", (int)code, llmagg_status_name(code),
-                     message);
+    int n = snprintf(json, sizeof json, "{\"code\":%d,\"name\":\"%s\",\"message\":\"%s\",\"text\":\"%s\"}", (int)code,
+                     llmagg_status_name(code), message, message);
     if (n < 0 || (size_t)n >= sizeof json) n = 0;
     *err = shim_error_new(code, message, strlen(message), json, (size_t)n);
     return code;

@@ -6,8 +6,6 @@ import "C"
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"unsafe"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -17,25 +15,11 @@ import (
 func setError(to **C.llmagg_error, e error) C.llmagg_status {
 	le := asError(e)
 	if to != nil {
-		message, json := messageOf(le), errorJSON(le)
-		*to = C.shim_error_new(C.llmagg_status(le.Code), chars(message), C.size_t(len(message)),
+		text, json := le.Text(), errorJSON(le)
+		*to = C.shim_error_new(C.llmagg_status(le.Code), chars(text), C.size_t(len(text)),
 			(*C.char)(unsafe.Pointer(unsafe.SliceData(json))), C.size_t(len(json)))
 	}
 	return C.llmagg_status(le.Code)
-}
-
-// messageOf is the error's text without the name of its code, which
-// llmagg_error_code tells: what Python's str() of the error is, too.
-func messageOf(e *llm.Error) string {
-	var b strings.Builder
-	b.WriteString(e.Message)
-	if e.Message == "" {
-		b.WriteString(e.Code.String())
-	}
-	for i := range e.Attempts {
-		fmt.Fprintf(&b, "\n  %d. %s", i+1, e.Attempts[i].String())
-	}
-	return b.String()
 }
 
 // asError is llm.AsError that knows contexts.

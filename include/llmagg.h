@@ -373,7 +373,7 @@ enum {
     LLMAGG_EVENT_CHUNK = 1,         /* payload: a chunk of a stream */
     LLMAGG_EVENT_RESTART = 2,       /* payload: {"from": route, "to": route, "reason": error}; discard all earlier chunks */
     LLMAGG_EVENT_DONE = 3,          /* terminal. payload: the whole response with "attempts"; for a health operation: its result */
-    LLMAGG_EVENT_ERROR = 4,         /* terminal. status: the code, payload: the error as JSON (see llmagg_error_json) */
+    LLMAGG_EVENT_ERROR = 4,         /* terminal. status: the code, payload: the error as JSON (see llmagg_error_json): "text" is for people */
     LLMAGG_EVENT_CALL_CUSTOM = 5,   /* a custom provider is called. op: the custom call, tag: the provider's,
                                        payload: {"parent": the operation that caused it or 0, "parent_tag": its tag,
                                        "provider", "name", "model", "stream": bool, "request": {...}} */
@@ -495,11 +495,11 @@ LLMAGG_API llmagg_status llmagg_error_code(const llmagg_error *error);
  * the error; "" for NULL. Since: 0.1.0 */
 LLMAGG_API const char *llmagg_error_message(const llmagg_error *error);
 
-/* The whole error as JSON, NUL-terminated; *len gets its length unless len is NULL. {"code", "name", "message", "error_owner",
- * "provider", "model", "status", "provider_message", "type", "provider_code", "request_id", "retry_after", "body", "partial",
- * "id_of_call", "attempts", "cause"}; unknown fields are omitted. "error_owner" says who can remove the cause: "caller" (this
- * process and its configuration), "policy" (a rate, quota, moderation, breaker or budget), "provider" or "network". The JSON
- * never contains credentials. Owned by the error; "{}" for NULL. Since: 0.1.0 */
+/* The whole error as JSON, NUL-terminated; *len gets its length unless len is NULL. {"code", "name", "message": one line, "text":
+ * what llmagg_error_message gives, "error_owner", "provider", "model", "status", "provider_message", "type", "provider_code",
+ * "request_id", "retry_after", "body", "partial", "id_of_call", "attempts", "cause"}; unknown fields are omitted. "error_owner"
+ * says who can remove the cause: "caller" (this process and its configuration), "policy" (a rate, quota, moderation, breaker or
+ * budget), "provider" or "network". The JSON never contains credentials. Owned by the error; "{}" for NULL. Since: 0.1.0 */
 LLMAGG_API const char *llmagg_error_json(const llmagg_error *error, size_t *len);
 
 /* Frees an error; NULL is ignored. An error is not a handle: freeing it twice is undefined, as with free(). Since: 0.1.0 */

@@ -213,7 +213,7 @@ func (s *Budgets) Reports() map[string]BudgetReport {
 
 func (o *CallOptions) setBudgets(_ string, v []byte) error {
 	if v[0] != '[' || JSON.Unmarshal(v, &o.BudgetNames) != nil {
-		return Errorf(InvalidArgument, "option \"budgets\" is %s; expected a list of names", shown.Value(v))
+		return Errorf(InvalidArgument, "option \"budgets\" is %s; expected a list of names, such as [\"team\"]", shown.Value(v))
 	}
 	return nil
 }

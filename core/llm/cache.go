@@ -58,7 +58,7 @@ type CacheLimits struct {
 	Ask bool
 }
 
-const expectedCache = `expected true or {"size": bytes or "64MB", "ttl_s": seconds}`
+const expectedCache = `expected true or an object such as {"size": "64MB", "ttl_s": 3600}`
 
 var cacheKeys = []string{"size", "ttl_s"}
 

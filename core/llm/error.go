@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,8 +45,8 @@ func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// Error is the code, the route, the message and one line for each attempt, so
-// that a log line is enough to understand an outage.
+// Error is the code, the route and the text, so that a log line is enough to
+// understand an outage.
 func (e *Error) Error() string {
 	head := e.Code.String()
 	switch {
@@ -54,8 +55,17 @@ func (e *Error) Error() string {
 	case e.Provider != "":
 		head += " (" + e.Provider + ")"
 	}
+	return e.lines(head + ": " + e.Message)
+}
+
+// Text is the error for people: the message, or the name of the code where it
+// has none, and one line for each attempt. Its JSON has it, and Python's str()
+// is the same.
+func (e *Error) Text() string { return e.lines(cmp.Or(e.Message, e.Code.String())) }
+
+func (e *Error) lines(first string) string {
 	var b strings.Builder
-	b.WriteString(head + ": " + e.Message)
+	b.WriteString(first)
 	for i := range e.Attempts {
 		fmt.Fprintf(&b, "\n  %d. %s", i+1, e.Attempts[i].String())
 	}
@@ -107,13 +117,19 @@ func (e *Error) With(attempts []Attempt, partial string) *Error {
 
 // MarshalJSON writes the error as the C ABI shows it; empty fields are left
 // out, times are seconds.
-func (e *Error) MarshalJSON() ([]byte, error) { return jsontext.Encode(nil, e.write) }
+func (e *Error) MarshalJSON() ([]byte, error) {
+	return jsontext.Encode(nil, func(w *jsontext.Writer) { e.writeWith(w, e.Text()) })
+}
 
-func (e *Error) write(w *jsontext.Writer) {
+// write writes an error that is part of something else: its text is left out.
+func (e *Error) write(w *jsontext.Writer) { e.writeWith(w, "") }
+
+func (e *Error) writeWith(w *jsontext.Writer, text string) {
 	o := w.Object()
 	o.Field("code").Int(int(e.Code))
 	o.Str("name", e.Code.String())
 	o.Str("message", e.Message)
+	o.StrUnlessEmpty("text", text)
 	o.StrUnlessEmpty("error_owner", e.Owner())
 	o.StrUnlessEmpty("provider", e.Provider)
 	o.StrUnlessEmpty("model", e.Model)

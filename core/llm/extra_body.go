@@ -16,7 +16,7 @@ func parseExtraBody(v []byte) (Extra, error) {
 	}
 	fields, err := jsontext.FieldsOf(v)
 	if err != nil {
-		return nil, Errorf(InvalidArgument, "\"extra_body\" is %s; expected an object of fields for the server", shown.Value(v))
+		return nil, Errorf(InvalidArgument, "\"extra_body\" is %s; expected an object of fields for the server, such as {\"my_server_field\": 1}", shown.Value(v))
 	}
 	if err := shown.Twice(fields); err != nil {
 		return nil, Errorf(InvalidArgument, "\"extra_body\" %v", err)

@@ -101,7 +101,7 @@ func IsBlank(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, 
 func ReadHeaders(v []byte) (map[string]string, error) {
 	fields, err := jsontext.FieldsOf(v)
 	if err != nil {
-		return nil, Errorf(InvalidArgument, "\"headers\" has the wrong type; expected {name: string}")
+		return nil, Errorf(InvalidArgument, "\"headers\" has the wrong type; expected an object of texts, such as {\"X-Trace\": \"42\"}")
 	}
 	if err := shown.Twice(fields); err != nil {
 		return nil, Errorf(InvalidArgument, "\"headers\" %v", err)
@@ -113,7 +113,7 @@ func ReadHeaders(v []byte) (map[string]string, error) {
 		case v[0] == 'n':
 			continue
 		case v[0] != '"' || JSON.Unmarshal(v, &value) != nil:
-			return nil, Errorf(InvalidArgument, "\"headers\" has the wrong type at %s; expected {name: string}", shown.Name(f.Key))
+			return nil, Errorf(InvalidArgument, "\"headers\" has the wrong type at %s; expected an object of texts, such as {\"X-Trace\": \"42\"}", shown.Name(f.Key))
 		}
 		headers[f.Key] = value
 	}

@@ -26,7 +26,7 @@ func ParseModels(v []byte) (models []string, groups []int, err error) {
 	}
 	entries, err := jsontext.ItemsOf(v)
 	if err != nil {
-		return nil, nil, Errorf(InvalidArgument, "\"models\" has the wrong type; expected a list of names")
+		return nil, nil, Errorf(InvalidArgument, "\"models\" has the wrong type; expected a list of names, such as [\"provider/model\"]")
 	}
 	models = models[:0]
 	for i, entry := range entries {

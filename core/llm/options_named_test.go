@@ -2,6 +2,7 @@ package llm
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // Whatever is wrong with the value of an option, the error begins with the
-// option's name.
+// option's name and shows a value that can be used.
 func TestErrorsOfOptionsNameTheOption(t *testing.T) {
 	for i := range callSettings {
 		name := callSettings[i].Name
@@ -23,6 +24,9 @@ func TestErrorsOfOptionsNameTheOption(t *testing.T) {
 			refused++
 			require.Equal(t, InvalidArgument, CodeOfError(err))
 			require.Regexp(t, `^INVALID_ARGUMENT: option "`+name+`"`, err.Error(), "%s: %s", name, value)
+			if _, expected, told := strings.Cut(err.Error(), "; expected "); told && !strings.Contains(err.Error(), ": field ") { // with an example; fields of a request have a type
+				require.Regexp(t, `such as |^true or false|^"|at least \d|, or \{`, expected, "%s: %s", name, value)
+			}
 		}
 		require.Positive(t, refused, name)
 	}

@@ -58,7 +58,7 @@ var callSettings = []callSetting{
 	{setting.Setting{Name: "strategy", Type: "text", Default: "\"order\"", Meaning: "the order of an aggregator's routes: \"order\" as listed, \"weighted\" at random by their \"weight\", \"latency\" the fastest route first, \"least_busy\" the route with the most free slots, \"cost\" the cheapest route, \"usage\" the route with the most room left in its rate"},
 		wordIn(func(o *CallOptions) *Strategy { return &o.Strategy }, strategyWords), nil},
 	{setting.Setting{Name: "session", Type: "text", Default: "none", Meaning: "calls with the same text ask the same route first, as long as it is usable, under every strategy but \"order\""},
-		text(func(o *CallOptions) *string { return &o.Session }, "a text that names the session"), nil},
+		text(func(o *CallOptions) *string { return &o.Session }, "a text that names the session, such as \"chat-42\""), nil},
 	{setting.Setting{Name: "cache", Type: "\"use\", \"refresh\" or \"off\"", Default: "\"use\" if the aggregator has a cache", Meaning: "\"use\" takes the answer of an equal request from the aggregator's cache, if there is one, \"refresh\" asks the server and replaces the kept answer, \"off\" neither reads nor keeps; of an aggregator also true, or {\"size\", \"ttl_s\"}: it has a cache"},
 		(*CallOptions).setCache, func(o *CallOptions) bool { return o.Cache != "" }},
 	{setting.Setting{Name: "include_usage", Type: "bool", Default: "true for aggregators, false for single clients", Meaning: "asks for usage in streams where the vendor supports it"}, boolIn(DecideUsage, func(o *CallOptions) *bool { return &o.IncludeUsage }), func(o *CallOptions) bool { return o.IncludeUsage }},
@@ -82,7 +82,7 @@ var callSettings = []callSetting{
 	{setting.Setting{Name: "order", Type: "list of integers", Default: "by the strategy", Meaning: "over explicit routes: the places of the routes in the order in which they are asked; the others follow", Internal: true},
 		routing(func(r *Routing) *[]int { return &r.Order }), nil},
 	{setting.Setting{Name: "cache_name", Type: "text", Default: "none", Meaning: "over explicit routes: the cache that llmagg_cache_set has made", Internal: true},
-		text(func(o *CallOptions) *string { return &o.CacheName }, "the name of a cache"), nil},
+		text(func(o *CallOptions) *string { return &o.CacheName }, "the name of a cache, such as \"answers\""), nil},
 	{setting.Setting{Name: "window", Type: "integer", Default: "64", Meaning: "with LLMAGG_STREAM: chunks that may be outstanding before llmagg_op_credit; 0 means no limit", Internal: true},
 		func(o *CallOptions, key string, v []byte) (err error) {
 			if o.Window, err = readInteger(key, v, 0); err == nil && o.Window == 0 {
@@ -131,12 +131,16 @@ func parseOptions(data []byte, withModels bool) (o CallOptions, models []string,
 	if len(data) == 0 || string(data) == "null" {
 		return o, nil, nil, nil
 	}
+	what, form := "call", `{"deadline": 20}`
+	if withModels {
+		what, form = "aggregator's", `{"models": ["provider/model"], "deadline": 20}`
+	}
 	fields, err := jsontext.FieldsOf(data)
 	if err != nil {
-		return o, nil, nil, Errorf(InvalidArgument, "the call options are not valid JSON: %v; expected an object such as {\"deadline\": 20}", err)
+		return o, nil, nil, Errorf(InvalidArgument, "the %s options are not valid JSON: %v; expected an object such as %s", what, err, form)
 	}
 	if err := shown.Twice(fields); err != nil {
-		return o, nil, nil, Errorf(InvalidArgument, "the text of the call options %v", err)
+		return o, nil, nil, Errorf(InvalidArgument, "the text of the %s options %v", what, err)
 	}
 	for _, f := range fields.List {
 		v := data[f.Start:f.End]
@@ -150,6 +154,8 @@ func parseOptions(data []byte, withModels bool) (o CallOptions, models []string,
 			if o.CacheLimits, err = ReadCacheLimits("option \"cache\"", v); err != nil {
 				return o, nil, nil, err
 			}
+		case option == nil && isProvider(v):
+			return o, nil, nil, Errorf(InvalidArgument, "option %s is a provider of a configuration; pass the configuration as the argument that it is, not among the options", shown.Name(f.Key))
 		case option == nil:
 			return o, nil, nil, unknownOption(f.Key, withModels)
 		case v[0] == 'n': // left out
@@ -177,6 +183,13 @@ func ofOption(name string, err error) error {
 	default:
 		return Errorf(InvalidArgument, "option %s: %s", quoted, text)
 	}
+}
+
+// isProvider tells whether a value is {"models": …}, as a configuration has it
+// below the name of a provider.
+func isProvider(v []byte) bool {
+	fields, err := jsontext.FieldsOf(v)
+	return err == nil && slices.ContainsFunc(fields.List, func(f jsontext.Field) bool { return f.Key == "models" })
 }
 
 // unknownOption refuses a name that is no option of a call, and says what it

@@ -18,13 +18,15 @@ func TestCallOptions(t *testing.T) {
 		require.Equal(t, CallOptions{}, o)
 	}
 	for text, says := range map[string]string{
-		`{"deadline":-1}`:         `"deadline" is -1; expected seconds`,
-		`{"dedline":1}`:           `unknown call option "dedline"; did you mean "deadline"?`,
-		`{"on_interrupt":"stop"}`: `"on_interrupt" is "stop"; expected "error" or "restart"`,
-		`{"max_retries":"3"}`:     `"max_retries" is "3"; expected an integer`,
-		`{"bare":1}`:              `option "bare" is 1`,
-		`{"headers":{"a":"b\n"}}`: `header a has the control character 0x0a`,
-		`[1]`:                     `the call options are not valid JSON`,
+		`{"deadline":-1}`:                `"deadline" is -1; expected seconds`,
+		`{"dedline":1}`:                  `unknown call option "dedline"; did you mean "deadline"?`,
+		`{"on_interrupt":"stop"}`:        `"on_interrupt" is "stop"; expected "error" or "restart"`,
+		`{"max_retries":"3"}`:            `"max_retries" is "3"; expected an integer`,
+		`{"bare":1}`:                     `option "bare" is 1`,
+		`{"headers":{"a":"b\n"}}`:        `header a has the control character 0x0a`,
+		`[1]`:                            `the call options are not valid JSON`,
+		`{"openai":{"models":{"a":{}}}}`: `option "openai" is a provider of a configuration; pass`,
+		`{"openai":{"modles":{}}}`:       `unknown call option "openai"; server-specific`,
 	} {
 		_, err := ParseCallOptions([]byte(text))
 		require.Equal(t, InvalidArgument, CodeOfError(err), text)

@@ -23,7 +23,7 @@ import (
 func parseOther(data []byte, body Extra, model *string, known []string, read func(name string, v []byte) error) (extra Extra, err error) {
 	fields, err := jsontext.FieldsOf(data)
 	if err != nil {
-		return nil, Errorf(InvalidArgument, "the request is not valid JSON: %v", err)
+		return nil, Errorf(InvalidArgument, "the request is not valid JSON: %v; expected an object with \"%s\"", err, strings.Join(known, "\", \""))
 	}
 	if err := shown.Twice(fields); err != nil {
 		return nil, Errorf(InvalidArgument, "the request %v", err)

@@ -65,26 +65,27 @@ func (r *Rules) check() error {
 	return cmp.Or(checkRules("failover_on", r.Failover), checkRules("retry_on", r.Retry))
 }
 
+const expectedRule = "expected the name of an error code, an HTTP status such as 503 or \"5xx\", or a vendor's code"
+
 // checkRules refuses rules that cannot match: statuses that do not exist, codes
 // that no route fails with, and names that are nearly those of codes.
 func checkRules(option string, rules []string) error {
 	for i, rule := range rules {
 		what, _ := strings.CutPrefix(rule, "!")
 		where := "option \"" + option + "\"[" + strconv.Itoa(i) + "]"
-		const expected = "expected the name of an error code, an HTTP status such as 503 or \"5xx\", or a vendor's code"
 		if what == "" {
-			return Errorf(InvalidArgument, "%s is empty; %s", where, expected)
+			return Errorf(InvalidArgument, "%s is empty; %s", where, expectedRule)
 		}
 		code, known := CodeOf(strings.ToUpper(what))
 		if what[0] == '!' || strings.TrimSpace(what) != what {
-			return Errorf(InvalidArgument, "%s has a blank at one end, or a second \"!\"; %s", where, expected)
+			return Errorf(InvalidArgument, "%s has a blank at one end, or a second \"!\"; %s", where, expectedRule)
 		}
 		if known && code != OK && !code.OfRoute() {
-			return Errorf(InvalidArgument, "%s is %s, which no failure of a route has, so that no rule changes it; %s", where, what, expected)
+			return Errorf(InvalidArgument, "%s is %s, which no failure of a route has, so that no rule changes it; %s", where, what, expectedRule)
 		}
 		n, err := strconv.Atoi(what)
 		if err == nil && (n < 1 || n >= 100 && n < 300 || n > 599) && len(what) <= 3 || code == OK && known || isClass(what) && !statusIs(what, 300) && !statusIs(what, 400) && !statusIs(what, 500) {
-			return Errorf(InvalidArgument, "%s is %s, which no failure has; %s", where, what, expected)
+			return Errorf(InvalidArgument, "%s is %s, which no failure has; %s", where, what, expectedRule)
 		}
 		if known || strings.ToUpper(what) != what || err == nil {
 			continue
@@ -116,7 +117,7 @@ func rulesIn(field func(*Rules) *[]string) func(*CallOptions, string, []byte) er
 			if n, err := strconv.ParseFloat(string(item), 64); err == nil && n == math.Trunc(n) {
 				rules[i] = strconv.FormatFloat(n, 'f', -1, 64)
 			} else if item[0] != '"' || JSON.Unmarshal(item, &rules[i]) != nil {
-				return Errorf(InvalidArgument, "option %q[%d] is %s; expected a text or an HTTP status", key, i, shown.Value(item))
+				return Errorf(InvalidArgument, "option %q[%d] is %s; %s", key, i, shown.Value(item), expectedRule)
 			}
 		}
 		both := Rules{}

@@ -68,7 +68,7 @@ func routing(field func(*Routing) *[]int) func(*CallOptions, string, []byte) err
 			r = *o.Routing
 		}
 		if v[0] != '[' || JSON.Unmarshal(v, field(&r)) != nil || slices.ContainsFunc(*field(&r), func(n int) bool { return n < 0 || n > math.MaxInt32 }) {
-			return Errorf(InvalidArgument, "option %q is %s; expected a list of numbers", key, shown.Value(v))
+			return Errorf(InvalidArgument, "option %q is %s; expected a list of numbers, such as [2, 1]", key, shown.Value(v))
 		}
 		o.Routing = &r
 		return nil

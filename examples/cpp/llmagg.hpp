@@ -1,6 +1,6 @@
 // llmagg.hpp: the C interface of llmagg (llmagg.h, which is the manual) for C++17, header-only.
 //
-//     llmagg::Aggregator llm(R"({"openai": {"models": {"gpt-4o-mini": {"base_url": "https://api.openai.com/v1"}}}})");
+//     llmagg::Aggregator llm(R"({"openai": {"models": {"gpt-4o-mini": {}}}})"); // the key: OPENAI_API_KEY
 //     std::cout << llmagg::text(llm.chat(llmagg::user("Hello!"))) << "\n";
 //     for (const llmagg::Event &event : llm.stream(llmagg::user("Hello!"))) std::cout << event.text() << std::flush;
 //
@@ -10,6 +10,10 @@
 #ifndef LLMAGG_HPP
 #define LLMAGG_HPP
 
+#if __cplusplus < 201703L
+#error "llmagg.hpp needs C++17: compile with -std=c++17 or a later one"
+#endif
+
 #include <cstdint>
 #include <cstring>
 #include <iterator>
@@ -17,6 +21,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -69,6 +74,13 @@ inline std::string_view at(std::string_view s, std::string_view key) {
         if (i >= s.size() || s[i] != ',') break;
     }
     return {};
+}
+
+/// The values in an array; 1 for any other value.
+inline std::uint32_t count(std::string_view s) {
+    std::uint32_t values = 0;
+    for (std::size_t i = 0; !s.empty() && s[0] == '[' && i < s.size() && s[i] != ']'; i = blank(s, skip(s, i + 1))) values++;
+    return values > 0 ? values : 1;
 }
 
 inline unsigned hex(std::string_view s, std::size_t i) {
@@ -153,12 +165,32 @@ inline std::string user(std::string_view message) {
     return "{\"messages\": [{\"role\": \"user\", \"content\": " + json::quote(message) + "}]}";
 }
 
-/// What every failure throws. what() is the name of the code, the message and one line for each attempt. Where a stream fails, what() has
-/// no such lines; json() holds the attempts in both cases.
+/// One event. Copies own their payload.
+struct Event {
+    int type = 0; ///< one of LLMAGG_EVENT_...
+    llmagg_status status = LLMAGG_OK;
+    std::uint64_t op = 0, tag = 0;
+    std::string payload; ///< JSON, see the events in llmagg.h
+    /// The text of a chunk; "" for every other event.
+    std::string text() const { return type == LLMAGG_EVENT_CHUNK ? llmagg::text(payload) : std::string(); }
+    /// The operation has its answer: the payload is the whole response.
+    bool done() const { return type == LLMAGG_EVENT_DONE; }
+    /// The operation has failed: throw llmagg::Error(event), or read the payload.
+    bool failed() const { return type == LLMAGG_EVENT_ERROR; }
+    /// done() or failed(): each operation has exactly one such event, its last.
+    bool ended() const { return done() || failed(); }
+    /// The answer begins again on another route: forget the chunks before.
+    bool restart() const { return type == LLMAGG_EVENT_RESTART; }
+};
+
+/// What every failure throws. what() is the name of the code, the message and one line for each attempt.
 class Error : public std::runtime_error {
 public:
-    Error(llmagg_status code, const std::string &message, std::string json)
-        : std::runtime_error(std::string(llmagg_status_name(code)) + ": " + message), code_(code), json_(std::move(json)) {}
+    /// text: the message and the lines of the attempts.
+    Error(llmagg_status code, const std::string &text, std::string json)
+        : std::runtime_error(std::string(llmagg_status_name(code)) + ": " + text), code_(code), json_(std::move(json)) {}
+    /// Of an event that failed().
+    explicit Error(const Event &event) : Error(event.status, json::unquote(json::at(event.payload, "text")), event.payload) {}
     /// One of LLMAGG_E_...
     llmagg_status code() const noexcept { return code_; }
     /// The whole error with its attempts, as llmagg_error_json describes it.
@@ -201,20 +233,8 @@ template <class Function, class... Arguments> std::string bytes(Function functio
 inline const char *data(std::string_view s) { return s.empty() ? nullptr : s.data(); }
 } // namespace detail
 
-/// One event. Copies own their payload.
-struct Event {
-    int type = 0; ///< one of LLMAGG_EVENT_...
-    llmagg_status status = LLMAGG_OK;
-    std::uint64_t op = 0, tag = 0;
-    std::string payload; ///< JSON, see the events in llmagg.h
-    /// The text of a chunk; "" for every other event.
-    std::string text() const { return type == LLMAGG_EVENT_CHUNK ? llmagg::text(payload) : std::string(); }
-    bool done() const { return type == LLMAGG_EVENT_DONE; }
-    /// The answer begins again on another route: forget the chunks before.
-    bool restart() const { return type == LLMAGG_EVENT_RESTART; }
-};
-
-/// Holds events until they are read. With epoll, watch fd() and call drain() when it is readable.
+/// Holds events until they are read. With epoll, watch fd() and call drain() when it is readable. A stream goes on as its chunks are read:
+/// drain() and run() give its credit (llmagg_op_credit).
 class Queue {
 public:
     Queue() : handle_(detail::make<llmagg_queue>(llmagg_queue_new)) {}
@@ -246,17 +266,26 @@ public:
             d.buffer = buffer_.data();
             d.buffer_size = buffer_.size();
             detail::call(llmagg_queue_drain, handle_.get(), &d);
-            for (std::size_t i = 0; i < d.count; i++) all.push_back(of(events[i]));
+            for (std::size_t i = 0; i < d.count; i++) {
+                all.push_back(of(events[i]));
+                credit(events[i]);
+            }
             if (d.needed > buffer_.size())
                 buffer_.resize(d.needed);
             else if (d.pending == 0 || d.count == 0)
                 return all;
         }
     }
-    /// Calls function(const Event &) for each event, on this thread, until that is true or stop() was called. An exception of function's ends
-    /// it, too, and leaves run(); the events behind stay in the queue.
+    /// Calls function(const Event &) for each event, on this thread, until the function returns true or stop() was called. An exception of
+    /// the function's ends it, too, and leaves run(); the events behind stay in the queue. With one operation the function returns
+    /// event.ended(): done() alone never comes if the operation fails.
     template <class Function> void run(Function function) {
-        const llmagg_event_fn each = [](const llmagg_event *e, void *user) -> int { return (*static_cast<Function *>(user))(of(*e)) ? 1 : 0; };
+        static_assert(std::is_convertible_v<std::invoke_result_t<Function &, const Event &>, bool>,
+                      "the function of llmagg::Queue::run returns a bool: whether run() ends, such as event.ended()");
+        const llmagg_event_fn each = [](const llmagg_event *e, void *user) -> int {
+            credit(*e);
+            return (*static_cast<Function *>(user))(of(*e)) ? 1 : 0;
+        };
         detail::call(llmagg_queue_run, handle_.get(), each, static_cast<void *>(&function)); // the C library lets exceptions through
     }
     /// Ends run() before its next event, from any thread.
@@ -265,6 +294,9 @@ public:
 
 private:
     static Event of(const llmagg_event &e) { return Event{e.type, e.status, e.op, e.tag, std::string(e.payload, e.payload_len)}; }
+    static void credit(const llmagg_event &e) {
+        if (e.type == LLMAGG_EVENT_CHUNK) llmagg_op_credit(e.op, json::count({e.payload, e.payload_len}), nullptr);
+    }
     detail::Handle<llmagg_queue, llmagg_queue_free> handle_;
     std::vector<char> buffer_;
 };
@@ -276,16 +308,13 @@ public:
     /// The next event, nullptr after the end. It is valid until the next call.
     const Event *next() {
         if (ended_) return nullptr;
-        if (place_ < events_.size() && events_[place_].type == LLMAGG_EVENT_CHUNK)
-            llmagg_op_credit(events_[place_].op, 1, nullptr); // it was read: one more may come
         if (++place_ >= events_.size()) {
             events_.clear();
             for (place_ = 0; events_.empty(); events_ = queue_.drain()) queue_.wait();
         }
         const Event &event = events_[place_];
-        ended_ = event.type == LLMAGG_EVENT_DONE || event.type == LLMAGG_EVENT_ERROR;
-        if (event.type == LLMAGG_EVENT_ERROR)
-            throw Error(event.status, json::unquote(json::at(event.payload, "message")), event.payload);
+        ended_ = event.ended();
+        if (event.failed()) throw Error(event);
         return &event;
     }
 
@@ -370,8 +399,8 @@ public:
         submit(s.queue_, request, options, LLMAGG_STREAM, 0);
         return s;
     }
-    /// Begins a call whose events come through a queue with this tag. Returns the operation's number. A stream
-    /// (flags: LLMAGG_STREAM) needs llmagg_op_credit for each chunk that was read.
+    /// Begins a call whose events come through a queue with this tag; the last of them ended(). flags: LLMAGG_STREAM and others of llmagg.h.
+    /// Returns the operation's number: its events have it as op, and llmagg_op_cancel(number, nullptr) ends it early.
     std::uint64_t submit(const Queue &queue, std::string_view request, std::string_view options = {}, std::uint32_t flags = 0, std::uint64_t tag = 0) const {
         std::uint64_t op = 0;
         detail::call(llmagg_aggregator_chat_submit, handle_.get(), queue.get(), request.data(), request.size(), detail::data(options), options.size(), flags, tag, &op);

@@ -186,7 +186,11 @@ static void aggregator_options(void) {
     OK(llmagg_manager_new(&manager, &err));
     CHECK_SAYS(LLMAGG_E_INVALID_ARGUMENT, "models", llmagg_aggregator_new(manager, STR("{\"models\":\"gpt\"}"), &aggregator, &err));
     CHECK_SAYS(LLMAGG_E_INVALID_ARGUMENT, "timeout", llmagg_aggregator_new(manager, STR("{\"timeot\":3}"), &aggregator, &err));
-    CHECK_SAYS(LLMAGG_E_INVALID_ARGUMENT, "object", llmagg_aggregator_new(manager, STR("[]"), &aggregator, &err));
+    CHECK_SAYS(LLMAGG_E_INVALID_ARGUMENT, "an object such as {\"models\": [", llmagg_aggregator_new(manager, STR("[]"), &aggregator, &err));
+    CHECK_SAYS(LLMAGG_E_INVALID_ARGUMENT, "an object such as {\"models\": [", llmagg_aggregator_new(manager, STR("gpt"), &aggregator, &err));
+    CHECK_SAYS(LLMAGG_E_INVALID_ARGUMENT, "\"openai\" is a provider of a configuration",
+               llmagg_aggregator_new(manager, STR("{\"openai\":{\"models\":{\"gpt\":{}}}}"), &aggregator, &err));
+    CHECK_SAYS(LLMAGG_E_INVALID_ARGUMENT, "UTF-8", llmagg_aggregator_new(manager, STR("{\"session\":\"\xff\"}"), &aggregator, &err));
     llmagg_manager_free(manager);
     CHECK_STATUS(LLMAGG_E_INVALID_HANDLE, llmagg_aggregator_new(manager, NOTHING, &aggregator, &err));
 }

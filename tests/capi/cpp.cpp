@@ -85,12 +85,16 @@ static void answers(llmagg::Aggregator &llm) {
     holds(refused == 3, "what is no result of an embed function throws");
 }
 
+static bool says(const llmagg::Error &e, const char *text) { return std::string(e.what()).find(text) != std::string::npos; }
+
 static void errors(llmagg::Aggregator &llm) {
     try {
         llm.chat(asking("bad"));
         holds(false, "a failed call throws");
     } catch (const llmagg::Error &e) {
-        holds(e.code() == LLMAGG_E_ALL_FAILED && std::string(e.what()).find("ALL_FAILED: ") == 0 && e.json().find("\"attempts\"") != std::string::npos, "a failed call throws");
+        holds(e.code() == LLMAGG_E_ALL_FAILED && std::string(e.what()).find("ALL_FAILED: ") == 0 && says(e, "\n  1. openai/bad: BAD_REQUEST (HTTP 400) after ") &&
+                  e.json().find("\"attempts\"") != std::string::npos,
+              "a failed call throws");
     }
     std::string partial;
     try {
@@ -98,6 +102,20 @@ static void errors(llmagg::Aggregator &llm) {
         holds(false, "a stream that breaks throws");
     } catch (const llmagg::Error &e) {
         holds(e.code() == LLMAGG_E_STREAM_INTERRUPTED && llmagg::json::unquote(llmagg::json::at(e.json(), "partial")) == partial && !partial.empty(), "a stream that breaks throws");
+        holds(says(e, "\n  1. openai/cut: STREAM_INTERRUPTED (HTTP 200) after "), "the exception of a stream has a line for each attempt");
+    }
+    try {
+        for (const auto &event : llm.stream(R"({"messages": []})")) partial += event.text();
+        holds(false, "a stream without attempts throws");
+    } catch (const llmagg::Error &e) {
+        holds(e.code() == LLMAGG_E_INVALID_ARGUMENT && says(e, "messages"), "a stream without attempts throws");
+    }
+    try { // an error that is made without Go
+        llmagg_queue *none = nullptr;
+        llmagg::detail::call(llmagg_queue_stop, none);
+        holds(false, "a wrong handle throws");
+    } catch (const llmagg::Error &e) {
+        holds(e.code() == LLMAGG_E_INVALID_HANDLE && says(e, llmagg::json::unquote(llmagg::json::at(e.json(), "text")).c_str()) && says(e, "queue"), "a wrong handle throws");
     }
     try {
         llmagg::Aggregator wrong("{");
@@ -126,8 +144,31 @@ static void leaving(llmagg::Aggregator &llm) {
     holds(tags == 6 && queue.fd() >= 0 && !queue.wait(0), "three calls through one queue");
 }
 
+// An operation's last event ended(), also where it failed. Streams that are longer than their window end, too: their chunks were read.
+static void endings(llmagg::Aggregator &llm) {
+    llmagg::Queue queue;
+    for (const char *model : {"bad", "cut", "a"}) {
+        llmagg::Event last;
+        llm.submit(queue, asking(model), {}, LLMAGG_STREAM, 7);
+        queue.run([&last](const llmagg::Event &event) { return last = event, event.ended(); });
+        const bool answered = std::strcmp(model, "a") == 0;
+        holds(last.tag == 7 && last.done() == answered && last.failed() != answered && !queue.wait(0), "the end of an operation");
+        if (last.failed()) holds(says(llmagg::Error(last), "\n  1. openai/"), "the failure of an operation");
+    }
+    for (const std::uint32_t flags : {std::uint32_t{LLMAGG_STREAM}, std::uint32_t{LLMAGG_STREAM | LLMAGG_BATCH}}) {
+        llm.submit(queue, asking("long"), {}, flags);
+        queue.run([](const llmagg::Event &event) { return event.ended(); });
+        llm.submit(queue, asking("long"), {}, flags);
+        bool ended = false;
+        while (!ended && queue.wait(30))
+            for (const auto &event : queue.drain()) ended = event.done();
+        holds(ended, "a stream that run and drain read goes on");
+    }
+}
+
 static void texts() {
     using namespace llmagg::json;
+    holds(count("{\"x\": [1, 2]}") == 1 && count("[{\"x\": [1, 2]}]") == 1 && count(R"([{"x": "]"}, "a,b", {}])") == 3 && count("") == 1, "the values in an array");
     holds(unquote(quote("a\"\\\n\x01 \xe2\x82\xac")) == "a\"\\\n\x01 \xe2\x82\xac", "quote and unquote");
     holds(at(R"( { "x" : [ {"y": 1} , 2 ] , "z" : "\"}" } )", "z") == R"("\"}")" && at(at(R"({"x": [{"y": 1}, 2]})", "x"), "") == R"({"y": 1})", "the value of a key");
     holds(at("{}", "x").empty() && at("", "x").empty() && at("[]", "").empty() && at("{\"x", "x").empty() && llmagg::text("null").empty(), "what is not there is empty");
@@ -204,6 +245,7 @@ int main() {
     answers(llm);
     errors(llm);
     leaving(llm);
+    endings(llm);
     running(llm);
     ended(llm);
     holds(wall.seen().find("\"requests\"") != std::string::npos, "what the wall saw");

@@ -146,7 +146,7 @@ static void what_is_refused(void) {
         {"{\"input\":\"a\",\"input_type\":\"poem\"}", "input_type is \"poem\"; expected"},
         {"{\"input\":\"a\",\"timeout\":3}", "is an option of the call"},
         {"{\"input\":\"a\"", "the request is not valid JSON"},
-        {"[1]", "expected a JSON object"},
+        {"[1]", "expected an object with \"input\", "},
         {"{\"input\":\"\xff\"}", "UTF-8"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -56,7 +56,7 @@ func Integer(key string, v []byte, least int) (int, error) {
 func Money(key string, v []byte) (*float64, error) {
 	n, err := strconv.ParseFloat(string(v), 64)
 	if err != nil || !(n >= 0) || n > MostCount {
-		return nil, fmt.Errorf("%q is %s; expected a number that is not negative%s", key, shown.Value(v), Bound(n, MostCount))
+		return nil, fmt.Errorf("%q is %s; expected a number that is not negative%s, such as 0.15", key, shown.Value(v), Bound(n, MostCount))
 	}
 	return &n, nil
 }
@@ -65,7 +65,7 @@ func Money(key string, v []byte) (*float64, error) {
 func Seconds(key string, v []byte) (time.Duration, error) {
 	s, err := strconv.ParseFloat(string(v), 64)
 	if err != nil || !(s > 0) || s > mostSeconds {
-		return 0, fmt.Errorf("%q is %s; expected seconds, a number greater than 0%s", key, shown.Value(v), Bound(s, mostSeconds))
+		return 0, fmt.Errorf("%q is %s; expected seconds, a number greater than 0%s, such as 1.5", key, shown.Value(v), Bound(s, mostSeconds))
 	}
 	return max(time.Duration(s*float64(time.Second)), 1), nil
 }

@@ -62,7 +62,8 @@ class Bounds:
         deadline = _values.number(_values.seconds(params.pop("deadline", None)))
         number = isinstance(deadline, (int, float)) and not isinstance(deadline, bool)
         if deadline is not None and not (number and math.isfinite(deadline) and deadline > 0):
-            raise InvalidArgumentError(f'option "deadline" is {shown(deadline)}; expected seconds above 0')
+            expected = "expected seconds, a number greater than 0, such as 1.5"
+            raise InvalidArgumentError(f'option "deadline" is {shown(deadline)}; {expected}')
         self._until = None if deadline is None else time.monotonic() + deadline
         self._most = params.pop("max_cost", None)
         self._amount: Any = self._most["amount"] if isinstance(self._most, Mapping) and "amount" in self._most else None
