@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -117,3 +119,32 @@ else:
 call()
 """
     run_script(tmp_path, HEAD + CALL + code, llm_wall.url)
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="the library that takes the room is compiled")
+def test_without_room_for_variables_of_threads_the_error_says_what_to_do(llm_wall: FaultWall, tmp_path: Path) -> None:
+    """Libraries of numbers and OpenMP take it, and what is loaded behind them finds none."""
+    for size in (256, 8):
+        model = '__attribute__((tls_model("initial-exec")))'
+        source = f"static __thread char room[{size}] {model};\nchar *f(void) {{ return room; }}\n"
+        (tmp_path / "room.c").write_text(source)
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / f"{size}.so", tmp_path / "room.c"], check=True)
+    code = f"""
+import ctypes, shutil
+for size in (256, 8):
+    for number in range(2000):
+        place = shutil.copy(f"{tmp_path}/{{size}}.so", f"{tmp_path}/{{size}}-{{number}}.so")
+        try:
+            ctypes.CDLL(place)
+        except OSError as error:
+            break
+        finally:
+            os.remove(place)
+try:
+    ready()
+except ImportError as error:
+    assert "static TLS" in str(error) and "GLIBC_TUNABLES=glibc.rtld.optional_static_tls" in str(error), error
+else:
+    raise AssertionError("no error")
+"""
+    run_script(tmp_path, HEAD + code, llm_wall.url)

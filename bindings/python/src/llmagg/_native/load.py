@@ -130,7 +130,15 @@ def _dlopen(path: str) -> ctypes.CDLL:
     try:
         loaded = ctypes.CDLL(path)
     except OSError as error:
-        hint = "; Go shared libraries cannot be loaded with musl; use a Python for glibc" if _is_musl() else ""
+        hint = ""
+        if _is_musl():
+            hint = "; Go shared libraries cannot be loaded with musl; use a Python for glibc"
+        elif "static TLS" in str(error):
+            hint = (
+                "; the libraries that this process loaded before have taken all of the C library's room for variables "
+                "of threads: make the first call of llmagg before you import them, or start the program with "
+                "GLIBC_TUNABLES=glibc.rtld.optional_static_tls=16384"
+            )
         raise ImportError(f"llmagg's native library cannot be loaded: {error}{hint}") from None
     loaded.llmagg_abi_version.restype = ctypes.c_uint32
     if (version := loaded.llmagg_abi_version()) != signatures.ABI_VERSION:
