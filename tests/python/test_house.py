@@ -107,7 +107,7 @@ def test_each_late_import_is_finished_before_a_fork() -> None:
     code = "import sys, llmagg; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     named = {f"llmagg.{place}" for place in _late._PLACES.values()}
-    found = {"llmagg.default", "llmagg.observers", *_names._LATE, *named}  # by import_module
+    found = {"llmagg.default", "llmagg.llm_aggrator", "llmagg.observers", *_names._LATE, *named}  # by import_module
     for module, path in MODULES.items():
         if module != "llmagg.pytest_plugin":  # pytest's own process
             found |= imported_late(module, ast.parse(path.read_text("utf-8")))

@@ -16,7 +16,6 @@ from . import (
     config,
     errors,
     events,
-    llm_aggrator,
     log,
     manager,
     messages,
@@ -60,7 +59,6 @@ from .errors import (
     UnsupportedError,
 )
 from .events import ChunkEvent, DoneEvent, RestartEvent, StreamEvent
-from .llm_aggrator import LLMAggrator
 from .manager import Manager, get_client, get_client_by_model, get_manager
 from .messages import Function, Message, MessageRole, ToolCall
 from .provider import BaseProvider, Provider
@@ -78,6 +76,7 @@ if _typing.TYPE_CHECKING:
         diagnostics,
         embeddings,
         faultwall,
+        llm_aggrator,
         metrics,
         observers,
         otel,
@@ -109,6 +108,7 @@ if _typing.TYPE_CHECKING:
     )
     from .diagnostics import stats
     from .embeddings import EmbeddingResponse
+    from .llm_aggrator import LLMAggrator
     from .observers import Observation, Observer, SyncObserver, observe, observe_sync
     from .otel import instrument  # noqa: F401
     from .rankings import RankedDocument, RerankResponse
@@ -139,7 +139,8 @@ _PLACES = {
     "clibrary": "clibrary get_include get_library", "diagnostics": "diagnostics stats",
     "default": "chat chat_sync default embed embed_sync parse parse_sync rerank rerank_sync run_tools run_tools_sync "
     "stream stream_parse stream_parse_sync stream_sync stream_text stream_text_sync",
-    "embeddings": "EmbeddingResponse embeddings", "faultwall": "faultwall", "metrics": "metrics",
+    "embeddings": "EmbeddingResponse embeddings", "faultwall": "faultwall", "llm_aggrator": "LLMAggrator llm_aggrator",
+    "metrics": "metrics",
     "observers": "Observation Observer SyncObserver observe observe_sync observers", "otel": "instrument otel",
     "prices": "prices", "rankings": "RankedDocument RerankResponse rankings", "serve": "serve", "settings": "settings",
     "sqlite_cache": "SqliteCache",

@@ -47,6 +47,7 @@ LATE = (
     "llmagg._native.retry",
     "llmagg._native.route",
     "llmagg._native.signatures",
+    "llmagg._native.stored",
     "llmagg._native.tokens",
     "llmagg._native.watch",
     "llmagg._notebook",
@@ -57,6 +58,7 @@ LATE = (
     "llmagg.default",
     "llmagg.embeddings",
     "llmagg.growing",
+    "llmagg.llm_aggrator",
     "llmagg.observers",
     "llmagg.oldstyle",
     "llmagg.other_params",
@@ -65,6 +67,7 @@ LATE = (
     "llmagg.plan",
     "llmagg.rankings",
     "llmagg.registration",
+    "llmagg.settings",
     "llmagg.summary",
     "llmagg.tools",
 )

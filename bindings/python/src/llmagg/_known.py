@@ -23,10 +23,8 @@ class Names(NamedTuple):
 @cache
 def names() -> Names:
     """The names, from the core."""
-    tables = route.tables()
-    internal = frozenset(row["name"] for row in tables["options"] if row.get("internal"))
-    options = frozenset(row["name"] for row in tables["options"]) - internal | {"extra_headers"}
-    fields = frozenset(row["name"] for row in tables["request"])
+    _, options, internal, fields = route.known()
+    options = options - internal | {"extra_headers"}
     return Names(fields - options - {"functions", "messages", "model", "stream"}, options, internal, fields)
 
 

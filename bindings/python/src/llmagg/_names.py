@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from importlib.machinery import SourceFileLoader
 from types import CodeType
 from typing import Any
@@ -29,6 +30,7 @@ class _AnyName(SourceFileLoader):
 
 def answer_to(name: str) -> None:
     """Makes each loaded module of this package also the module of the same name in the package ``name``."""
+    import_module(f"{__package__}.llm_aggrator")  # the only one of the original's that ``import llmagg`` leaves out
     ours = __package__ + "."
     for key, module in list(sys.modules.items()):
         if not key.startswith(ours):
@@ -47,8 +49,6 @@ def of_module(module: str) -> Callable[[str], Any]:
 
     def get(name: str) -> Any:
         if name in _LATE:
-            from importlib import import_module
-
             return import_module(name)
         if name in _PUBLIC:
             return log.logger if name == "logger" else getattr(sys.modules[__package__], name)

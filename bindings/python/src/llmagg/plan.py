@@ -7,12 +7,13 @@ a new plan.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import weakref
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from . import _identities, _known, _misspelt, catalog, lookup, oldstyle
+from . import _identities, _known, catalog, lookup, oldstyle
 from ._called import Missing
 from ._native import calls, load, route
 from ._native.calls import Call
@@ -20,7 +21,6 @@ from ._native.handle import Handle, Routes
 from ._native.operation import Calls
 from ._shown import shown
 from ._signature import refuse_other
-from ._values import as_dict, seconds
 from ._watched import Asked, Usual
 from .config import ModelConfig
 from .errors import InvalidArgumentError, LLMError, ModelNotFoundError
@@ -65,6 +65,8 @@ def other_call(user: Any, request: dict[str, Any], params: Mapping[str, Any]) ->
         if key in known_options:
             _put_option(options, key, value)
         else:
+            from . import _misspelt
+
             _misspelt.refuse_alias(key)
             request[key] = value
     return _plan(user, request.get("model")).call(user, request, options or None)
@@ -306,6 +308,8 @@ def request_and_options(
         elif key not in known_fields:
             if key in internal:
                 raise InvalidArgumentError(f"unknown call option {key!r}: it is an option of the C interface only")
+            from . import _misspelt
+
             _misspelt.refuse_form(key, value)
             _misspelt.refuse_alias(key)
             options[key] = None
@@ -326,10 +330,12 @@ _HEADERS = ("headers", "extra_headers")
 
 def _headers_of(key: str, value: Any) -> dict[Any, Any]:
     """The headers of an option, which may be an object of any type that is written as one."""
-    try:
-        headers = value if isinstance(value, Mapping) else as_dict(value)
-    except TypeError:  # JSON has no such value
-        headers = value
+    headers = value
+    if not isinstance(value, Mapping):
+        from ._values import as_dict
+
+        with contextlib.suppress(TypeError):  # JSON has no such value
+            headers = as_dict(value)
     if isinstance(headers, Mapping):
         return dict(headers)
     kind = type(value).__name__
@@ -350,4 +356,8 @@ def _put_option(options: dict[str, Any], key: str, value: Any) -> None:
         key, value = "headers", _headers_of(key, value)
         if key in options:
             raise InvalidArgumentError('option "headers" and "extra_headers" are the same option; do not pass both')
-    options[key] = value if type(value) in _SCALARS else seconds(value)
+    if type(value) not in _SCALARS:
+        from ._values import seconds
+
+        value = seconds(value)
+    options[key] = value

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from . import catalog, lookup, oldstyle, settings
+from . import catalog, lookup, oldstyle
 from ._identities import Identities, closed
 from ._native import route
 from .errors import InvalidArgumentError
@@ -20,6 +20,8 @@ def configure(user: Any, class_of: Callable[[str], Any], *, lenient: bool) -> No
     ``lenient`` checks as the original's class does. Raises NotInitializedError if there is none. Threads that do this
     at the same time register equal providers.
     """
+    from . import settings
+
     own = list(user.models)
     found = settings.names() if not own or own == user._filled else []
     read = settings.find(found or own)
@@ -120,6 +122,8 @@ def _with_vendors(user: Any, read: oldstyle.Read, chosen: Sequence[Any]) -> olds
             reasons.append(error.message)
             left_out.update((f"{vendor}/{model}", error.message) for model in models)
     if empty and not providers and reasons:
+        from . import settings
+
         raise InvalidArgumentError("\n".join([_none_usable(reasons), *settings.unread_file()]))
     for reason in reasons:
         oldstyle.warn(f"{reason}; the model is left out")

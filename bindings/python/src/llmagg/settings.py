@@ -133,7 +133,7 @@ def address_of(vendor: str) -> str | None:
     from ._native import route
 
     prefix = vendor.upper()
-    known = next((row.get("address") for row in route.tables()["vendors"] if row["name"] == vendor), None)
+    known = next((row.get("address") for row in route.known().vendors if row["name"] == vendor), None)
     if vendor == "anthropic" or (known == f"{prefix}_BASE_URL" and vendor != "groq" and os.environ.get(known)):
         return None  # the core reads it, and names it where it is wrong
     return os.environ.get(f"{prefix}_BASE_URL") or os.environ.get(f"{prefix}_API_BASE_URL") or None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import errors, log
 from .._wire import encode
-from . import custom, load, stored
+from . import load
 from .operation import Accept, Calls, Operation, Target
 from .queue import Payload, Queue
 from .signatures import ACCEPT, CACHE_GET, CACHE_PUT, CALL_CUSTOM, CANCEL_CUSTOM, DONE, ERROR, RESUME_CUSTOM
@@ -18,6 +18,7 @@ from .signatures import ACCEPT, CACHE_GET, CACHE_PUT, CALL_CUSTOM, CANCEL_CUSTOM
 if TYPE_CHECKING:
     import asyncio
 
+    from .custom import CustomCall
     from .handle import Routes
 
 _tags = itertools.count(1)
@@ -29,7 +30,7 @@ class Reader:
     def __init__(self) -> None:
         self.generation = load.generation
         self.operations: dict[int, Operation] = {}
-        self.custom: dict[int, custom.CustomCall] = {}
+        self.custom: dict[int, CustomCall] = {}
         self.queue = Queue()
         self._library = load.quick()
         self._op = ctypes.c_uint64()
@@ -132,6 +133,8 @@ class Reader:
             elif kind == ACCEPT:
                 self._judge(op, operations.get(tag), payload)
             elif kind in (CACHE_GET, CACHE_PUT):
+                from . import stored
+
                 stored.told(op, kind == CACHE_PUT, payload)
             elif call := self.custom.get(op):
                 if kind == CANCEL_CUSTOM:
@@ -174,6 +177,8 @@ class Reader:
                 load.call("llmagg_accept_answer", op, data, len(data))
 
     def _begin_custom(self, op: int, tag: int, payload: Payload) -> None:
+        from . import custom
+
         call = custom.CustomCall(op, payload)
         operation = self.operations.get(call.parent_tag)
         target = operation.targets.get(tag) if operation and operation.targets else None
@@ -195,7 +200,7 @@ class Reader:
             call.cancel()
             raise
 
-    def _end_custom(self, call: custom.CustomCall) -> None:
+    def _end_custom(self, call: CustomCall) -> None:
         if self.custom.get(call.op) is call:
             del self.custom[call.op]
         if call.task is not None and call.task.done() and not call.task.cancelled():

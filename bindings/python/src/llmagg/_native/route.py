@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import _again
 from .._context import core_calls, exchange_options
@@ -20,7 +20,7 @@ from .._identities import Identities
 from .._wire import encode
 from ..config import CLIENT_VENDORS, ModelConfig
 from ..errors import InvalidArgumentError
-from . import custom, load
+from . import load
 from .handle import Handle
 from .operation import Attached, Calls, Operation, Target
 from .signatures import CONFIG_ADDRESSES, CONFIG_LENIENT, CONFIG_SKIP
@@ -303,22 +303,42 @@ def check_config(data: bytes, *, lenient: bool, skip: bool) -> dict[str, Any]:
     return judged
 
 
-@cache
 def tables() -> dict[str, list[dict[str, Any]]]:
-    """The core's tables of names, as ``llmagg_settings`` describes them."""
+    """The core's tables of names, as ``llmagg_settings`` describes them. They take 167 KB: ``known`` keeps few."""
     known: dict[str, list[dict[str, Any]]] = load.call_for_json("llmagg_settings")
     return known
+
+
+class Known(NamedTuple):
+    """Of these tables what calls and configurations need."""
+
+    vendors: list[dict[str, Any]]
+    options: frozenset[str]
+    """The names of the options of calls."""
+    internal: frozenset[str]
+    """Those of them that only the C interface has."""
+    fields: frozenset[str]
+    """The names of the fields of requests."""
+
+
+@cache
+def known() -> Known:
+    """The same for all uses."""
+    found = tables()
+    options = {row["name"]: row.get("internal", False) for row in found["options"]}
+    internal = frozenset(filter(options.get, options))
+    return Known(found["vendors"], frozenset(options), internal, frozenset(row["name"] for row in found["request"]))
 
 
 @cache
 def vendors() -> frozenset[str]:
     """The names of the vendors that the core knows, with aliases and names of sites."""
-    return frozenset(name for vendor in tables()["vendors"] for name in (vendor["name"], *vendor.get("aliases", ())))
+    return frozenset(name for vendor in known().vendors for name in (vendor["name"], *vendor.get("aliases", ())))
 
 
 def key_variables(name: str) -> list[str]:
     """The environment variables in which the core looks for the key of a vendor."""
-    for vendor in tables()["vendors"]:
+    for vendor in known().vendors:
         if name.lower() in (vendor["name"], *vendor.get("aliases", ())):
             keys: list[str] = vendor.get("keys", [])
             return keys
@@ -334,12 +354,14 @@ def vendor_at(host: str) -> dict[str, Any] | None:
     """The vendor that owns a host, or None."""
     from fnmatch import fnmatchcase
 
-    owners = (v for v in tables()["vendors"] if any(fnmatchcase(host, pattern) for pattern in v["hosts"]))
+    owners = (v for v in known().vendors if any(fnmatchcase(host, pattern) for pattern in v["hosts"]))
     return next(owners, None)
 
 
 def client_target(client: Any, options: dict[str, Any]) -> Target:
     """A function that answers the core's calls by the client's methods. ``options`` are those of the whole call."""
+    from . import custom
+
     exchange = {"include_usage": options.get("include_usage") is not False, "headers": options.get("headers", {})}
 
     def answer(payload: dict[str, Any]) -> Any:

@@ -96,7 +96,7 @@ class Asking:
         """What an answer depends on beside its row: models, parameters without options of the call, schema."""
         models = getattr(self._llm, "models", None)
         names = catalog.model_names(models) if models else lookup.model_names(self._llm.manager)
-        options = {row["name"] for row in route.tables()["options"]} | {"extra_headers", "headers"}
+        options = route.known().options | {"extra_headers", "headers"}
         left_out = options - {"extra_body"}
         params = {key: value for key, value in self._params.items() if key not in left_out and value is not None}
         return {"models": names, "params": params, "schema": None if self.form is None else self.form.schema}
