@@ -112,7 +112,7 @@ func TestInitializeIsAllOrNothing(t *testing.T) {
 	a, m := empty(t, aggregator.Options{})
 	err := a.Initialize(t.Context(), parse(t, `{"good":{"models":{"a":{"base_url":"http://127.0.0.1:1"}}},"bad":{"models":{"b":{"base_url":"ftp://h"}}}}`))
 	require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err))
-	require.ErrorContains(t, err, `bad/b: base_url "ftp://h"`)
+	require.ErrorContains(t, err, `bad/b: base_url begins neither with`)
 	require.Empty(t, m.Providers())
 	require.NoError(t, a.Initialize(t.Context(), parse(t, `{"good":{"models":{"a":{"base_url":"http://127.0.0.1:1"}}}}`)))
 	require.Equal(t, []string{"a"}, a.Models())
