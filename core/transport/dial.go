@@ -108,7 +108,10 @@ func connectError(ctx context.Context, timeout time.Duration, addr string, err e
 		return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("no connection to %s within %v (connect_timeout)", addr, timeout), Cause: err}
 	}
 	e := &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("cannot connect to %s: %v", addr, err), Cause: err}
-	if unknown := (*net.DNSError)(nil); errors.As(err, &unknown) && unknown.IsNotFound && strings.HasPrefix(addr, unknown.Name+":") { // else the proxy's
+	switch unknown := (*net.DNSError)(nil); {
+	case errors.Is(err, syscall.ECONNREFUSED) && strings.HasPrefix(err.Error(), "dial "): // else the proxy does
+		e.Message += "; nothing listens there: start the server, or correct base_url"
+	case errors.As(err, &unknown) && unknown.IsNotFound && strings.HasPrefix(addr, unknown.Name+":"): // else the proxy's
 		e.Message += `; check the host's name (it is made of "base_url", "region" or "location"), and this machine's DNS`
 	}
 	if errors.Is(err, errUnknownUser) {

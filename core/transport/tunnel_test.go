@@ -284,7 +284,10 @@ func TestAProxyThatIsNotThereIsNamed(t *testing.T) {
 		r := borrow(t, transport.Options{BaseURL: "https://localhost:1/v1", Proxy: scheme + "127.0.0.1:2", ConnectTimeout: 10 * time.Second})
 		_, err := chat(t.Context(), r)
 		require.ErrorContains(t, err, "cannot connect to localhost:1: proxy 127.0.0.1:2: dial tcp", scheme)
+		require.NotContains(t, err.Error(), "base_url", scheme)
 	}
+	_, err := chat(t.Context(), borrow(t, transport.Options{BaseURL: "http://127.0.0.1:1/v1", ConnectTimeout: 10 * time.Second}))
+	require.ErrorContains(t, err, "connection refused; nothing listens there: start the server, or correct base_url")
 }
 
 // A server or a proxy that speaks plain HTTP where the address says https is

@@ -220,6 +220,34 @@ def test_an_error_of_the_configuration_is_json_too(shell: Shell) -> None:
     assert done.stderr == ""
 
 
+def test_what_stands_in_the_place_of_a_command(shell: Shell) -> None:
+    for arguments, told in (
+        (["What is up?"], "to ask it: llmagg ask 'What is up?'"),
+        (["--model", "openai/gpt-a", "ask", "Hi"], "--model stands behind the command: llmagg ask --model …"),
+        (["--json=1", "models"], "--json stands behind the command: llmagg models --json …"),
+    ):
+        done = shell(*arguments)
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", f"Error: {done.stderr[7:]}"), done.stderr
+        assert told in done.stderr
+    assert shell("--version").returncode == 0
+
+
+@pytest.mark.parametrize("command", ["serve", "dashboard", "wall", "serve-metrics"])
+def test_a_port_that_there_is_not(shell: Shell, command: str) -> None:
+    """A server listened at another port, the number without its highest bits."""
+    done = shell(command, "--port", "99999", *(["x.py"] if command == "serve-metrics" else []))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "65535" in done.stderr
+
+
+def test_a_talk_that_is_no_text(shell: Shell) -> None:
+    command = [sys.executable, "-m", "llmagg", "chat", "-m", "openai/gpt-a"]
+    env = {**os.environ, "OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": shell.wall.url}
+    done = subprocess.run(command, input=b"\xff\xfe\n", capture_output=True, timeout=60, env=env, check=False)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"standard input is not" in done.stderr and b"iconv" in done.stderr
+
+
 def test_a_port_that_is_taken(shell: Shell) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import stat
 import sys
 import warnings
@@ -17,12 +18,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from llmagg import InvalidArgumentError, LLMAggregator, LLMError, default, faultwall, settings
+from llmagg import LLMAggregator, LLMError, default, faultwall, settings
 from llmagg._version import __version__
 
 from . import FAILED, OK, WRONG_USE, checks, models, programs, routes, talk
 from .batch import batch
-from .options import AsJSON, Config, Deadline, MaxTokens, Models, System, Temperature, only
+from .options import HIGHEST_PORT, AsJSON, Config, Deadline, MaxTokens, Models, System, Temperature, only
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -57,15 +58,7 @@ def _piped() -> str:
     mode = os.fstat(sys.stdin.fileno()).st_mode if sys.stdin is not None else 0
     if not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode)):
         return ""
-    try:
-        text = sys.stdin.read().removeprefix("\ufeff")
-        text.encode()
-    except (UnicodeDecodeError, UnicodeEncodeError) as error:
-        raise InvalidArgumentError(
-            f"standard input is not {'UTF-8' if isinstance(error, UnicodeEncodeError) else sys.stdin.encoding} at "
-            f"character {error.start}; convert it, for example: iconv -f LATIN1 -t UTF-8"
-        ) from None
-    return text
+    return talk.given(sys.stdin.read)
 
 
 @app.command()
@@ -110,7 +103,7 @@ app.command("bulk", hidden=True)(batch)  # the name of the Python package
 def serve(
     model: Models = None, config: Config = None,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="address to listen on; HTTP only, no TLS")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(metavar="N", help="the port; 0: any free port")] = 8787,
+    port: Annotated[int, typer.Option(min=0, max=HIGHEST_PORT, metavar="N", help="the port; 0: any free")] = 8787,
     key_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="keys, one per line; default: LLMAGG_SERVE_KEY, or a new key")
     ] = None,
@@ -166,7 +159,9 @@ def top(
 @app.command()
 def dashboard(
     process: Process = None,
-    port: Annotated[int, typer.Option(metavar="N", help="the port on loopback; 0: any free port")] = 0,
+    port: Annotated[
+        int, typer.Option(min=0, max=HIGHEST_PORT, metavar="N", help="the port on loopback; 0: any free port")
+    ] = 0,
 ) -> None:  # fmt: skip
     """Serves a web page about a running process, on loopback.
 
@@ -317,6 +312,21 @@ def _open_streams() -> None:
         setattr(sys, name, Path(os.devnull).open("r" if name == "stdin" else "w"))  # noqa: SIM115 - for the process
 
 
+def _misplaced(arguments: list[str]) -> str:
+    """What to write where a question stands in the place of a command, or an option of a command before it."""
+    first = next(iter(arguments), "").partition("=")[0]
+    if " " in first.strip() and not first.startswith("-"):
+        return f"a text is no command; to ask it: llmagg ask {shlex.quote(arguments[0])}"
+    commands = typer.main.get_command(app).commands.items()  # type: ignore[attr-defined]
+    if first in ("-h", "--help", "--version"):
+        return ""
+    of = [name for name, command in commands if any(first in param.opts for param in command.params)]
+    if not first.startswith("-") or not of:
+        return ""
+    named = next((name for name in arguments if name in of), of[0])
+    return f"{first} stands behind the command: llmagg {named} {first} …"
+
+
 def main(arguments: list[str]) -> int:
     """Runs a command; returns the exit code."""
     warnings.showwarning = _warn
@@ -330,6 +340,9 @@ def main(arguments: list[str]) -> int:
         if isinstance(stream, TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
             stream.reconfigure(errors="replace")
     try:
+        if advice := _misplaced(arguments):
+            talk.say(Console(stderr=True), f"Error: {advice}", "red")
+            return WRONG_USE
         app(arguments, prog_name="llmagg")
     except (LLMError, OSError) as error:
         talk.tell(Console(stderr=True), error)

@@ -18,6 +18,7 @@ System = Annotated[str | None, typer.Option("--system", "-s", metavar="TEXT", he
 Deadline = Annotated[float | None, typer.Option(metavar="SECONDS", help="time limit of the whole call")]
 MaxTokens = Annotated[int | None, typer.Option(metavar="N", help="the most tokens of an answer")]
 Temperature = Annotated[float | None, typer.Option(metavar="NUMBER", help="from 0 to 2")]
+HIGHEST_PORT = 65535
 AsJSON = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 

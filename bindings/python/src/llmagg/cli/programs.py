@@ -16,11 +16,13 @@ from llmagg import prices as tables
 from llmagg._shown import shown_path
 
 from . import FAILED, WRONG_USE
-from .options import only
+from .options import HIGHEST_PORT, only
 
 
 def wall(
-    port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="the loopback port; 0: any free port")] = 0,
+    port: Annotated[
+        int, typer.Option(min=0, max=HIGHEST_PORT, metavar="N", help="the loopback port; 0: any free port")
+    ] = 0,
     script: Annotated[Path | None, typer.Option(metavar="FILE", help="see below; default: all calls succeed")] = None,
 ) -> None:  # fmt: skip
     """Runs a test server that fails in the ways of providers."""
@@ -79,7 +81,7 @@ def prices(
 def serve_metrics(
     program: Annotated[str, typer.Argument(metavar="PROGRAM", help="a file, or with -m a module")],
     arguments: Annotated[list[str] | None, typer.Argument(metavar="ARGUMENT", help="arguments of the program")] = None,
-    port: Annotated[int, typer.Option(metavar="N", help="the port of /metrics")] = 9464,
+    port: Annotated[int, typer.Option(min=0, max=HIGHEST_PORT, metavar="N", help="the port of /metrics")] = 9464,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="where to listen")] = "127.0.0.1",
     module: Annotated[bool, typer.Option("-m", help="the program is the name of a module")] = False,
 ) -> None:

@@ -35,6 +35,19 @@ _WRONG = (InvalidArgumentError, NotInitializedError, ModelNotFoundError, Provide
 _HELP = "/new begins a new conversation, /quit or Ctrl-D ends, Ctrl-C stops an answer."
 
 
+def given(read: Callable[[], str]) -> str:
+    """What ``read`` reads from standard input. Raises InvalidArgumentError."""
+    try:
+        text = read().removeprefix("\ufeff")
+        text.encode()
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:
+        raise InvalidArgumentError(
+            f"standard input is not {'UTF-8' if isinstance(error, UnicodeEncodeError) else sys.stdin.encoding} at "
+            f"character {error.start}; convert it, for example: iconv -f LATIN1 -t UTF-8"
+        ) from None
+    return text
+
+
 def exit_code(error: LLMError | OSError) -> int:
     """The exit code for a failure."""
     if isinstance(error, StreamInterruptedError) and error.partial_text:
@@ -157,6 +170,11 @@ def chat(llm: LLMAggregator, system: str | None, params: dict[str, Any]) -> int:
             again = True
             say(errors, "press Ctrl-C again to leave", "dim")
             continue
+        except InvalidArgumentError as error:
+            if not typed:
+                raise
+            tell(errors, error)
+            continue
         again = False
         if question in ("/quit", "/exit", "quit", "exit"):
             return OK if typed else code
@@ -181,7 +199,7 @@ def _question(typed: bool) -> str:
     if not sys.stdout.isatty():  # input() would print it among the answers
         print(prompt, end="", file=sys.stderr, flush=True)
         prompt = ""
-    return input(prompt).removeprefix("\ufeff").strip()
+    return given(lambda: input(prompt)).strip()
 
 
 def _answered(
