@@ -111,7 +111,7 @@ def server(route: Route) -> Iterator[Finding]:
 def _source(route: Route) -> str:
     """The environment variable that has the route's address, for a text; "" if it is configured, or the vendor's."""
     at = f"{route.base_url.rstrip('/')}/"
-    vendors = sorted(tables.tables()["vendors"], key=lambda row: row["name"] != route.provider)  # its own first
+    vendors = sorted(tables.known().vendors, key=lambda row: row["name"] != route.provider)  # its own first
     addresses = [row["address"] for row in vendors if row.get("address")]
     for name in (*addresses, f"{route.provider.upper()}_BASE_URL", f"{route.provider.upper()}_API_BASE_URL"):
         if (value := os.environ.get(name, "").rstrip("/")) and at.startswith(f"{value}/"):

@@ -22,7 +22,7 @@ def vendors() -> list[dict[str, Any]]:
     return [
         {"vendor": row["name"], **_address(row), "keys": (keys := row.get("keys", [])),
          "key_from": next((name for name in keys if os.environ.get(name)), None)}
-        for row in tables.tables()["vendors"]
+        for row in tables.known().vendors
     ]  # fmt: skip
 
 
@@ -40,7 +40,7 @@ def _address(row: dict[str, Any]) -> dict[str, str]:
 def of_vendor(vendor: str) -> list[str]:
     """The names of the models that a vendor lists. Raises LLMError."""
     if vendor.lower() not in tables.vendors():
-        names = [row["name"] for row in tables.tables()["vendors"]]
+        names = [row["name"] for row in tables.known().vendors]
         near = nearest(vendor, names, 0.6)
         hint = f"; did you mean {near!r}?" if near else f"; known are {', '.join(names)}"
         raise InvalidArgumentError(f"no vendor and no configured provider is named {vendor!r}{hint}")
