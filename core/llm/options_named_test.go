@@ -42,7 +42,7 @@ func TestErrorsOfOptionsNameTheOption(t *testing.T) {
 func TestErrorsOfOptionsInGoNameTheOption(t *testing.T) {
 	for name, o := range map[string]CallOptions{
 		"deadline": {Deadline: -time.Second}, "timeout": {Timeout: -1}, "hedge_after": {HedgeAfter: -1}, "max_retries": {MaxRetries: -1}, "on_interrupt": {OnInterrupt: "x"},
-		"unsupported": {Unsupported: "x"}, "failover_on": {Rules: &Rules{Failover: []string{""}}}, "retry_on": {Rules: &Rules{Retry: []string{"999"}}}, "max_cost": {MaxCost: &MaxCost{Amount: -1}},
+		"unsupported": {Unsupported: "x"}, "failover_on": {Rules: &Rules{Failover: []string{""}}}, "retry_on": {Rules: &Rules{Retry: []string{"204"}}}, "max_cost": {MaxCost: &MaxCost{Amount: -1}},
 		"accept": {Accept: "x"}, "strategy": {Strategy: "x"}, "cache": {Cache: "x"}, "extra_body": {ExtraBody: Extra{"model": json.RawMessage(`"m"`)}}, "headers": {Headers: map[string]string{"": "x"}},
 	} {
 		_, err := (&Request{Messages: []Message{{Role: RoleUser, Content: "hi"}}, Options: o}).Payload()

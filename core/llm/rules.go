@@ -84,7 +84,7 @@ func checkRules(option string, rules []string) error {
 			return Errorf(InvalidArgument, "%s is %s, which no failure of a route has, so that no rule changes it; %s", where, what, expectedRule)
 		}
 		n, err := strconv.Atoi(what)
-		if err == nil && (n < 1 || n >= 100 && n < 300 || n > 599) && len(what) <= 3 || code == OK && known || isClass(what) && !statusIs(what, 300) && !statusIs(what, 400) && !statusIs(what, 500) {
+		if err == nil && saysWell(n) || code == OK && known || isClass(what) && !statusIs(what, 300) && !statusIs(what, 400) && !statusIs(what, 500) {
 			return Errorf(InvalidArgument, "%s is %s, which no failure has; %s", where, what, expectedRule)
 		}
 		if known || strings.ToUpper(what) != what || err == nil {
@@ -100,6 +100,10 @@ func checkRules(option string, rules []string) error {
 	}
 	return nil
 }
+
+// saysWell tells whether a number says that nothing failed, as a status and as
+// a code of any vendor. Vendors count their codes from 1: Baidu has 110.
+func saysWell(n int) bool { return n == 0 || n >= 200 && n < 300 }
 
 // isClass tells whether a rule looks like that of a class of statuses.
 func isClass(rule string) bool {
