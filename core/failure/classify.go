@@ -36,7 +36,7 @@ func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
 	if s.message == "" {
 		s.message = WordsIn(body)
 	}
-	e.ProviderMessage, e.Type, e.ProviderCode, e.RequestID = OneLine(s.message), OneLine(s.kind), OneLine(s.code), OneLine(s.request)
+	e.ProviderMessage, e.Type, e.ProviderCode, e.RequestID = OneLine(s.message), OneLine(s.kind), OneLine(s.code), OneLine(cmp.Or(s.request, s.id))
 	if h != nil {
 		if s.kind == "" { // Amazon's
 			s.kind = h.Get("X-Amzn-Errortype")

@@ -254,12 +254,6 @@ var unstated = []rule{
 	{code: llm.RateLimit, words: []string{"rate limit", "rate-limit", "ratelimit", "too many requests", "throttled", "quota exceeded", "exceeded your current quota", "频繁"}},
 }
 
-// missing are the words of messages about a model that is not there.
-var missing = []string{"does not exist", "not found", "unknown model", "model not exist", "no such model", "is not a valid model",
-	"invalid model name", "invalid model id", "invalid model:", "invalid model `", "invalid model '", "invalid model \"", "unsupported model", "unrecognized model",
-	"could not find model", "cannot find model", "no model named", "model disabled.", "model not available", "model not supported", "not a known model", "isn't a valid model",
-	"decommissioned", "model identifier is invalid", "on-demand throughput isn", "is not supported for generatecontent"}
-
 func (r *rule) fits(name, text string, status int) bool {
 	return wordlist.AnyIn(name, r.names) || wordlist.AnyIn(text, r.words) && (r.at == nil || r.at(status)) && !wordlist.AnyIn(text, r.unless)
 }
@@ -315,7 +309,7 @@ func codeOf(status int, s *said) llm.Code {
 	case isRefusal(status) && noMoney(text):
 		return llm.Quota
 	}
-	if status != 429 && status < 500 && (strings.Contains(text, "model") && wordlist.AnyIn(text, missing) || strings.Contains(text, "模型不存在")) {
+	if s.noModel(status, text) {
 		return llm.ModelNotFound
 	}
 	if status >= 400 {

@@ -198,7 +198,7 @@ func (s *said) marks(f fields, depth int) {
 	for _, name := range ids {
 		s.request = cmp.Or(s.request, scalar(f[name]))
 	}
-	s.request = cmp.Or(s.request, textOf(f["id"]))                       // Qianfan, Together, Hunyuan
+	s.id = cmp.Or(textOf(f["id"]), s.id)                                 // Qianfan, Together, Hunyuan; inside it may be the error's own
 	if reason := textOf(f["reason"]); s.reason == "" && isName(reason) { // Novita's "NOT_ENOUGH_BALANCE"
 		s.reason = reason
 	}

@@ -1,6 +1,7 @@
 package failure
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -15,6 +16,10 @@ const textNames wordlist.List = "content delta text parts output outputtext resp
 
 // containers are fields that have such fields in them.
 const containers wordlist.List = "choices candidates message messages data result results body payload outputs item items part event contentblock contentblockdelta"
+
+// spokenKinds are what events call themselves, folded, that are texts of the
+// answer and nothing else: then the text may have a name that any data has.
+const spokenKinds wordlist.List = "text textdelta texttoken content contentdelta token delta answer answerdelta outputtext outputtextdelta"
 
 // TextIn is the name of a field that holds a text of an answer, "" for none. It
 // is for values in which a format found nothing: a text that is there
@@ -56,6 +61,7 @@ func textInFields(fields map[string]any, name string) string {
 		}
 	}
 	kind, _ := fields["type"].(string)
+	event, _ := fields["event"].(string)
 	role, _ := fields["role"].(string)
 	page, _ := fields["url"].(string)
 	fromUser := role != "" && role != string(llm.RoleAssistant) && role != "model"
@@ -64,6 +70,10 @@ func textInFields(fields map[string]any, name string) string {
 		return ""
 	case name != "": // a text as an object
 		if found := textIn(fields["value"], name); found != "" {
+			return found
+		}
+	case spokenKinds.Has(suggest.Fold(cmp.Or(kind, event))):
+		if found := cmp.Or(textIn(fields["value"], "value"), textIn(fields["data"], "data")); found != "" {
 			return found
 		}
 	}

@@ -22,7 +22,8 @@ type said struct {
 	kind    string // "type" and its like
 	code    string
 	reason  string // of google.rpc.ErrorInfo, and of Azure's inner error
-	request string // the request's id
+	request string // the request's id, by a name that says so
+	id      string // what is called an id only, of the outermost object
 	status  int    // a code that is an HTTP status
 	shape   shape  // whose numbers the code is among
 
@@ -177,7 +178,7 @@ func (s *said) say(text string, depth int) {
 // adopt takes over what an inner error says, where nothing was said yet.
 func (s *said) adopt(inner *said) {
 	s.message, s.kind, s.code = cmp.Or(s.message, inner.message), cmp.Or(s.kind, inner.kind), cmp.Or(s.code, inner.code)
-	s.reason, s.request = cmp.Or(s.reason, inner.reason), cmp.Or(s.request, inner.request)
+	s.reason, s.request, s.id = cmp.Or(s.reason, inner.reason), cmp.Or(s.request, inner.request), cmp.Or(s.id, inner.id)
 	s.status = cmp.Or(s.status, inner.status)
 	for _, field := range inner.fields {
 		s.refuses(field)

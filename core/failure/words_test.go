@@ -1,6 +1,7 @@
 package failure
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -123,5 +124,29 @@ func TestWordsOfOneVendorAreNotOthers(t *testing.T) {
 		`{"error":{"message":"请求过于频繁，请稍后再试"}}`:                                                                                       {400, llm.RateLimit},
 	} {
 		require.Equal(t, want[1], Classify(want[0].(int), nil, []byte(body)).Code, body)
+	}
+}
+
+// Behind a 500 a failure is one of an unknown model where the model itself is
+// what is missing, and nothing of it.
+func TestMissingModels(t *testing.T) {
+	for text, is := range map[string]bool{
+		"[address=0.0.0.0:42763, pid=1] Model not found in the model list, uid: qwen2": true,
+		"The model `gpt-4-x` does not exist":                                           true, "model 'llama 3' not found, try pulling it first": true, "model=my-model not found": true,
+		"InvalidRequest: the requested model named acme/model-7b was not found.": true, "no such model": true, "Unknown model: llama9": true,
+		"Could not find model 'x'. See the list.": true, "(model x-1 not found)": true, "模型不存在，请检查": true, "error: model id x_1 does not exist": true,
+		"tokenizer of model x-1 not found": false, "the model file x-1.gguf was not found": false, "unknown model architecture: 'x-1'": false,
+		"model.safetensors not found": false, "could not find model weights": false, "no models found": false, "models not found": false,
+		"adapter a-1 does not exist for the model x-1": false, "model runner does not exist": false, "no such model file: x-1": false,
+		"the session does not exist": false, "model": false, "not found": false, "": false,
+	} {
+		require.Equal(t, is, lacksModel(strings.ToLower(text)) || strings.Contains(text, noModelZH), text)
+		if is {
+			body := []byte(`{"error":{"message":"` + text + `","type":"server_error"}}`)
+			require.Equal(t, llm.ModelNotFound, Classify(500, nil, body).Code, text)
+			require.Equal(t, llm.ModelNotFound, Classify(502, nil, body).Code, text)
+			require.Equal(t, llm.Unavailable, Classify(502, nil, []byte("502 "+text)).Code, "a gateway's own page: %s", text)
+			require.Equal(t, llm.Unavailable, Classify(503, nil, body).Code, "it may be there later: %s", text)
+		}
 	}
 }
