@@ -20,7 +20,7 @@ func (u *Upstream) Embed(ctx context.Context, x *Exchange, e *wire.Embedding) er
 	if !makes {
 		return wire.Unsupported("%s makes no embeddings", u.Route)
 	}
-	e.Call, e.Plain = &x.Call, u.memory.plain.Load()
+	e.Call, e.Plain = &x.Call, u.memoryOf(x).plain.Load()
 	e.Packed, e.Empty = false, false // an attempt before this one may have set them
 	ask := func() error {
 		return u.ask(ctx, x, f.EmbedURL(x.Model), reading{
@@ -36,7 +36,7 @@ func (u *Upstream) Embed(ctx context.Context, x *Exchange, e *wire.Embedding) er
 	if e.Packed && (e.Empty && llm.CodeOfError(err) == llm.BadResponse || refusedFor(err, "encoding_format", "base64")) {
 		e.Plain = true
 		if err = ask(); err == nil {
-			u.memory.plain.Store(true)
+			u.memoryOf(x).plain.Store(true)
 		}
 	}
 	return err
@@ -57,7 +57,7 @@ func (u *Upstream) Rerank(ctx context.Context, x *Exchange, r *wire.Ranking) err
 	if !ranks || f.RerankURL(x.Model) == "" {
 		return wire.Unsupported("%s ranks no documents", u.Route)
 	}
-	r.Call, r.Texts = &x.Call, u.memory.texts.Load()
+	r.Call, r.Texts = &x.Call, u.memoryOf(x).texts.Load()
 	ask := func() error {
 		return u.ask(ctx, x, f.RerankURL(x.Model), reading{
 			write: func() ([]byte, error) { return f.RerankBody(r), nil },
@@ -69,7 +69,7 @@ func (u *Upstream) Rerank(ctx context.Context, x *Exchange, r *wire.Ranking) err
 	if !r.Texts && refusedFor(err, "missing field `texts`") {
 		r.Texts = true
 		if err = ask(); err == nil {
-			u.memory.texts.Store(true)
+			u.memoryOf(x).texts.Store(true)
 		}
 	}
 	return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,14 +19,16 @@ import (
 // server refuses a request, and a field that the core has added or a field that
 // only answers have may be the reason, the server is asked again at once
 // without that field, within the same attempt. The route remembers which
-// request its server accepted. A field that no server has refused is never left
-// out.
+// request its server accepted for which model. A field that no server has
+// refused is never left out.
 
 const (
 	// maxAgain is how often one attempt asks again.
 	maxAgain = 3
-	// maxPared bounds what is remembered of a route.
-	maxPared = 64
+	// maxPared bounds what is remembered of a model, maxModels of how many
+	// models of a route beside its own.
+	maxPared  = 64
+	maxModels = 256
 	// After maxVain attempts in a row whose guesses did not help, a route stops
 	// guessing for vainPause: its server refuses something else.
 	maxVain   = 2
@@ -39,8 +42,8 @@ type asking struct {
 	blind int8 // how many of these tries followed a refusal that names nothing
 }
 
-// memory is what a route knows about its server. Its zero value is ready for
-// use, by several goroutines.
+// memory is what a route knows about its server, as it answers for the route's
+// model. Its zero value is ready for use, by several goroutines.
 type memory struct {
 	pared  atomic.Pointer[[]string] // never changed in place
 	proven [2]atomic.Bool           // the additions to whole answers and to streams were taken
@@ -48,6 +51,32 @@ type memory struct {
 	plain  atomic.Bool              // vectors in base64 are refused
 	texts  atomic.Bool              // documents are called so
 	quiet  atomic.Int64             // until when no guess is made: the time since loaded
+
+	mu     sync.Mutex         // guards what follows
+	others map[string]*memory // of the other models that calls named
+}
+
+// memoryOf is what is known of the model that an exchange asks for: what one
+// model refuses, another of the same server may take.
+func (u *Upstream) memoryOf(x *Exchange) *memory {
+	m := u.memory
+	if x.Model == u.Model {
+		return m
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	other := m.others[x.Model]
+	if other == nil {
+		if len(m.others) >= maxModels {
+			return m
+		}
+		if m.others == nil {
+			m.others = map[string]*memory{}
+		}
+		other = new(memory)
+		m.others[x.Model] = other
+	}
+	return other
 }
 
 // loaded is a time to count from: a wall clock that is set changes nothing.
@@ -103,10 +132,10 @@ func (m *memory) isProven(stream bool) *atomic.Bool {
 func (u *Upstream) Taken(x *Exchange) {
 	if x.again > 0 {
 		if x.blind > 0 {
-			u.memory.guessed(true)
+			u.memoryOf(x).guessed(true)
 		}
 		left := x.Left
-		u.memory.change(func(known []string) []string {
+		u.memoryOf(x).change(func(known []string) []string {
 			for _, name := range left {
 				if !slices.Contains(known, name) {
 					known = append(known, name)
@@ -116,7 +145,7 @@ func (u *Upstream) Taken(x *Exchange) {
 		})
 	}
 	if x.Added && len(x.Left) == 0 {
-		if proven := u.memory.isProven(x.Stream); !proven.Load() {
+		if proven := u.memoryOf(x).isProven(x.Stream); !proven.Load() {
 			proven.Store(true)
 		}
 	}
@@ -132,7 +161,7 @@ func (u *Upstream) Pare(x *Exchange, err error, afford func() bool) bool {
 	}
 	again := u.pare(x, e, afford)
 	if !again && x.blind > 0 && e.Code == llm.BadRequest {
-		u.memory.guessed(false)
+		u.memoryOf(x).guessed(false)
 	}
 	return again
 }
@@ -172,7 +201,7 @@ func (u *Upstream) pare(x *Exchange, e *llm.Error, afford func() bool) bool {
 			}
 		}
 		x.Omit = withNames(x.Omit, named)
-	case e.Code != llm.BadRequest || e.Status != 400 && e.Status != 422 || x.blind == 0 && !u.memory.mayGuess():
+	case e.Code != llm.BadRequest || e.Status != 400 && e.Status != 422 || x.blind == 0 && !u.memoryOf(x).mayGuess():
 		return false
 	default:
 		before, blind := x.Omit, x.blind
@@ -240,7 +269,7 @@ func (u *Upstream) guess(x *Exchange, suspects []wire.Suspect, e *llm.Error, sai
 		switch {
 		case s.History:
 			theirs = append(theirs, s)
-		case !u.memory.isProven(x.Stream).Load() && !u.Own && (x.Stream || aboutFields(e)):
+		case !u.memoryOf(x).isProven(x.Stream).Load() && !u.Own && (x.Stream || aboutFields(e)):
 			ours = append(ours, s)
 		}
 	}

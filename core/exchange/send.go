@@ -111,7 +111,7 @@ func hostOf(h http.Header, u *url.URL) string { return cmp.Or(h.Get("Host"), u.H
 // what found its connection full or left before it was sent.
 func (u *Upstream) post(ctx context.Context, x *Exchange, stream bool) (*http.Response, error) {
 	if x.again == 0 {
-		x.Omit = u.memory.omitted()
+		x.Omit = u.memoryOf(x).omitted()
 	}
 	// Not from a pool: the transport may read the body after RoundTrip has
 	// returned, and does not say when it has finished. Only a body in memory

@@ -74,7 +74,7 @@ var ways = [...]struct {
 func (x *Exchange) asksStream(want bool) (stream bool, left string) {
 	for i := range ways {
 		name := ways[i].name
-		if want == (name != noWhole) && x.omits(name) && (name != noToolStreams || x.Payload.Field("tools") != nil) {
+		if want == (name != noWhole) && x.omits(name) && (name != noToolStreams || hasTools(x.Payload)) {
 			return !want, name
 		}
 	}
@@ -95,7 +95,7 @@ func (u *Upstream) body(x *Exchange, want bool) ([]byte, error) {
 			x.Payload = x.Payload.Without(name, otherLimit(name))
 		}
 	}
-	beside := x.omits(toolEffort) && whole.Field("tools") != nil && string(whole.Field(effort)) != `"none"`
+	beside := x.omits(toolEffort) && hasTools(whole) && string(whole.Field(effort)) != `"none"`
 	if beside {
 		x.Payload = x.Payload.With(llm.Extra{effort: json.RawMessage(`"none"`)})
 	}
@@ -115,6 +115,9 @@ func (u *Upstream) body(x *Exchange, want bool) ([]byte, error) {
 	}
 	return body, err
 }
+
+// hasTools tells whether a request offers functions, under either name.
+func hasTools(p *llm.Payload) bool { return p.Field("tools") != nil || p.Field("functions") != nil }
 
 // tunes tells whether a parameter may be left out, or said by another name.
 //
@@ -156,11 +159,15 @@ func (u *Upstream) tune(x *Exchange, e *llm.Error, said words) (found bool) {
 			return x.leaves(w.name)
 		}
 	}
+	if head, _, lists := strings.Cut(text, "expected one of"); lists && strings.Contains(head, "unknown field") { // serde's; what it knows is not refused
+		text, said = head, words{}
+		said.text(head)
+	}
 	if x.Strict || !wordlist.AnyIn(text, lacking) || wordlist.AnyIn(text, wrong) {
 		return false
 	}
 	if strings.Contains(text, toolEfforts) {
-		return x.Payload.Field("tools") != nil && x.leaves(toolEffort)
+		return hasTools(x.Payload) && x.leaves(toolEffort)
 	}
 	only := strings.Contains(text, "cannot both")
 	leave := func(isMeant func(name string) bool) {
@@ -192,7 +199,7 @@ func (u *Upstream) forget(x *Exchange, is func(name string) bool) bool {
 		return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(wanted, n) })
 	}
 	x.Omit = without(x.Omit)
-	u.memory.change(without)
+	u.memoryOf(x).change(without)
 	return true
 }
 
