@@ -150,7 +150,7 @@ func New(cfg config.Model, o Options) (*Client, error) {
 	at, own := vendor.At(cfg.BaseURL)
 	c.silent = cfg.Price.IsZero() && !v.TellsCost() && !at.TellsCost()
 	upstream := exchange.Options{Route: c.Route(), Model: c.upstreamModel(), Format: v.Format(cfg.BaseURL, cfg.APIKey), Pool: pool,
-		Organization: cfg.Organization, Headers: cfg.Headers, Agent: "llmagg/" + Version, Own: own, KeyAdvice: v.AdviceOnKey(cfg.BaseURL, pool.Origin(), cfg.APIKey, o.Getenv), Credential: c.credential, Wrap: o.RoundTripper,
+		Organization: cfg.Organization, Headers: cfg.Headers, Agent: "llmagg/" + Version, Speaks: v.Speaks(), Own: own, KeyAdvice: v.AdviceOnKey(cfg.BaseURL, pool.Origin(), cfg.APIKey, o.Getenv), Credential: c.credential, Wrap: o.RoundTripper,
 		Limits: exchange.Limits{ResponseBytes: cfg.Limits.ResponseBytes, EventBytes: cfg.Limits.EventBytes,
 			StreamBytes: cfg.Limits.StreamBytes, HeaderBytes: cfg.Limits.HeaderBytes}}
 	if cfg.APIKey == "" && c.credential == nil && !holdsKey(cfg.Headers) && len(shown.QuerySecrets(cfg.BaseURL)) == 0 {

@@ -60,6 +60,7 @@ type Stream struct {
 	strange llm.Extra // of the last event, if it was no chunk
 	name    string    // of the event at hand
 	noted   string    // the last note of the server's, before any choice came
+	spoken  string    // the "type" of another format, as hears has found it
 	skipped int       // events in a row
 	words   string    // of the last event that was skipped, or of what is no event stream
 	meaning llm.Code  // of these words
@@ -174,7 +175,7 @@ func (r *Stream) event(ev eventstream.Event) (*llm.Chunk, error) {
 	case err != nil:
 		return r.odd(plainJSON(data), err)
 	case c == nil:
-		r.skipped = 0 // a sign of life, which can be read
+		r.hears(data) // a sign of life, which can be read
 		return nil, nil
 	}
 	return r.take(c, data)
@@ -206,6 +207,7 @@ func (r *Stream) take(c *llm.Chunk, data []byte) (*llm.Chunk, error) {
 		r.strange = nil
 	case len(c.Choices) == 0 && len(c.Extra) > 0 && (r.end.Phase() == wire.Waiting || c.ID == "" && c.Usage == nil && !failure.IsNote(r.name, data)):
 		r.strange = c.Extra
+		r.hears(data)
 	}
 	before := r.token
 	if !r.token {
@@ -365,7 +367,7 @@ func (r *Stream) interrupted(what wire.Sign, err error) error {
 	if r.x.coding.isOdd() && (none || err != nil) || isCoding(err) {
 		r.x.coding.tell(e)
 	}
-	return r.of(e)
+	return r.of(tellType(e, r.spoken))
 }
 
 // Close releases the answer. The rest of a complete answer is read in the

@@ -2,9 +2,9 @@
 // [Upstream], in its vendor's format: the request (send.go), what it leaves out
 // where the server refuses it (pared.go), a whole answer (body.go) or a
 // [Stream] (events.go, with odd.go for events that are no chunks), in whatever
-// form (form.go) and encoding (encoding.go) it comes, within [Limits]. What is
-// retried, and when, is not known here. It imports core/wire, core/failure and
-// core/transport.
+// form (form.go) and encoding (encoding.go) it comes, within [Limits]; and
+// which other format it may be in (speech.go). What is retried, and when, is
+// not known here. It imports core/wire, core/failure and core/transport.
 package exchange
 
 import (
@@ -78,6 +78,8 @@ type Options struct {
 	Wrap func(http.RoundTripper) http.RoundTripper
 	// Credential authorizes each request; nil where the format's key does.
 	Credential *credential.Authorizer
+	// Speaks is the "type" of the format in a configuration.
+	Speaks string
 	// Own says that the pool connects to a vendor's own servers, whose fields
 	// are known.
 	Own bool
@@ -268,6 +270,9 @@ func (u *Upstream) refused(e *llm.Error, data []byte, resp *http.Response) *llm.
 	failure.AddHead(e, resp.Header)
 	e.Body = failure.Body(data)
 	u.tellOfKey(e, resp)
+	if e.Code == llm.BadResponse {
+		tellType(e, u.otherType("", data))
+	}
 	return e
 }
 

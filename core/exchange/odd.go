@@ -3,6 +3,7 @@ package exchange
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -225,5 +226,5 @@ func (r *Stream) unreadable(data []byte, why error) error {
 	e := llm.Errorf(llm.BadResponse, "a stream event of %d bytes that looks like JSON could not be read, so a piece of the answer is missing: %s", len(data), reason)
 	e.Body = failure.Body(data)
 	failure.Explain(e, data)
-	return r.of(e)
+	return r.of(tellType(e, cmp.Or(r.upstream.otherType(r.name, data), r.spoken)))
 }

@@ -8,6 +8,17 @@ import (
 // Name is the vendor's name in the table.
 func (v *Vendor) Name() string { return v.name }
 
+// Speaks is the "type" of a model in the vendor's format, without its cloud.
+func (v *Vendor) Speaks() string {
+	switch {
+	case v.own != "":
+		return strings.ToLower(v.own)
+	case v.name == responsesName:
+		return responsesName
+	}
+	return compatible.name
+}
+
 // TellsCost tells whether the vendor may say in its answers what they cost, as
 // a server may that nobody knows.
 func (v *Vendor) TellsCost() bool { return v.tellsCost || v.name == compatible.name }
