@@ -157,15 +157,42 @@ func (c *Model) setKeys(at *place, v []byte) error {
 	if len(keys) == 0 {
 		return at.fail("%q is empty; expected at least one key", at.key)
 	}
-	for i := range keys {
-		var err error
-		if keys[i], err = at.expand(keys[i]); err != nil {
-			return err
-		}
+	if keys, err = at.known(keys); err != nil {
+		return err
 	}
 	c.APIKey, c.APIKeys = "", keys
 	delete(at.unset, "api_key")
 	return nil
+}
+
+// known replaces the references in a list of keys. A key whose variable is not
+// set, or empty, is left out with a warning if others are left.
+func (at *place) known(keys []string) (known []string, err error) {
+	var lost []string
+	for i, key := range keys {
+		one := at.inside(fmt.Sprintf("%s[%d]", at.key, i))
+		value, err := one.expand(key)
+		if err != nil {
+			return nil, err
+		}
+		if value == "" && key != "" {
+			one.note(fmt.Sprintf("%q refers to an environment variable that is empty", one.key))
+		}
+		why, missing := one.unset[one.key]
+		if delete(at.unset, one.key); missing {
+			lost = append(lost, why)
+			continue
+		}
+		known = append(known, value)
+	}
+	for _, why := range lost {
+		if len(known) == 0 {
+			at.note(why)
+			continue
+		}
+		at.o.warn(at.what + ": " + why + "; the other keys are used")
+	}
+	return known, nil
 }
 
 func (at *place) oneKey() error {

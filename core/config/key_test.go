@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -63,4 +64,44 @@ func TestAModelsOwnKeysReplaceItsProvidersKey(t *testing.T) {
 	require.Equal(t, "one", configs[0].Models[1].APIKey)
 	require.Equal(t, "five", configs[1].Models[0].APIKey)
 	require.Empty(t, configs[1].Models[0].APIKeys)
+}
+
+// Of several keys, those whose variables are set are used, and each of the
+// others is told; where none is left, the model is left out.
+func TestKeysWhoseVariablesAreNotSet(t *testing.T) {
+	environment := map[string]string{"A": "one", "B": "two", "EMPTY": ""}
+	var told []string
+	o := Options{Getenv: func(name string) (string, bool) { v, ok := environment[name]; return v, ok }, Warn: func(message string) { told = append(told, message) }}
+	for list, want := range map[string]struct {
+		keys []string
+		told []string
+	}{
+		`"${A}","${B}"`:                {[]string{"one", "two"}, nil},
+		`"${A}","${GONE}"`:             {[]string{"one"}, []string{`"api_keys[1]" refers to the environment variable GONE, which is not set`}},
+		`"${GONE}","${AWAY}","${B}"`:   {[]string{"two"}, []string{"api_keys[0]", "GONE", "api_keys[1]", "AWAY"}},
+		`"${EMPTY}","three"`:           {[]string{"three"}, []string{`"api_keys[0]" refers to an environment variable that is empty`}},
+		`"${GONE:-}","${B}"`:           {[]string{"two"}, []string{"api_keys[0]"}},
+		`"${GONE:-four}","sk-${AWAY}"`: {[]string{"four"}, []string{"api_keys[1]", "AWAY"}},
+		`"${GONE}","${AWAY}"`:          {nil, []string{"p/m", "api_keys[0]", "GONE", "the model is left out"}},
+		`"${EMPTY}"`:                   {nil, []string{"p/m", "api_keys[0]", "empty", "the model is left out"}},
+	} {
+		told = nil
+		configs, err := Parse([]byte(`{"p":{"models":{"m":{"api_keys":[`+list+`]}}},"q":{"models":{"n":{}}}}`), o)
+		require.NoError(t, err, list)
+		text := strings.Join(told, "\n")
+		for _, part := range want.told {
+			require.Contains(t, text, part, list)
+		}
+		require.Equal(t, want.told == nil, text == "", list)
+		require.NotContains(t, text, "one")
+		if want.keys == nil {
+			require.Len(t, configs, 1, list)
+			continue
+		}
+		require.Equal(t, want.keys, configs[0].Models[0].APIKeys, list)
+		require.NoError(t, configs[0].Models[0].CheckKeys())
+	}
+	configs, err := Parse([]byte(`{"p":{"api_keys":["${GONE}"],"models":{"m":{"api_keys":["${A}"]},"n":{"api_key":"${B}"}}}}`), o)
+	require.NoError(t, err)
+	require.Len(t, configs[0].Models, 2, "a key of its own replaces those that are not known")
 }

@@ -115,6 +115,22 @@ def test_the_doctor_and_models_ask_the_address_of_calls(shell: Shell, tmp_path: 
         assert GATEWAY not in command.stdout + command.stderr
 
 
+def test_a_key_whose_variable_is_not_set_is_told_and_the_others_are_used(
+    shell: Shell, llm_wall: FaultWall, tmp_path: Path
+) -> None:
+    file = tmp_path / "llm.json"
+    entry = {"base_url": llm_wall.url, "api_keys": ["${ONE_KEY}", "${OTHER_KEY}"], "models": {"m": {}, "n": {}}}
+    file.write_text(json.dumps({"mine": entry}))
+    file.chmod(0o600)
+    told = '"api_keys[1]" refers to the environment variable OTHER_KEY, which is not set; the other keys are used'
+    done = shell("doctor", "--json", "--config", str(file), ONE_KEY=KEY)
+    texts = [found["text"] for found in json.loads(done.stdout) if found["subject"] == "configuration"]
+    assert texts == [f'provider "mine": {told}']
+    asked = shell("ask", "Hello!", "--config", str(file), ONE_KEY=KEY)
+    assert (asked.returncode, asked.stdout) == (0, "Hello from m.\n")
+    assert asked.stderr.count(told) == 1, asked.stderr
+
+
 def test_the_doctor_says_that_no_key_is_sent(shell: Shell) -> None:
     shell.wall.script({"require_key": KEY})
     found = shell.doctor("-m", "openai/gpt-a", "--live", OPENAI_API_KEY="")
