@@ -212,18 +212,16 @@ func (p *partialChoice) addDelta(d *Message) (changed bool) {
 			p.function = &partialCall{}
 		}
 		copied := *f
-		if p.mend("function", &copied.Arguments) {
-			d.FunctionCall, changed = &copied, true
-		}
+		differs := p.mend("function", &copied.Arguments)
 		if copied.Name != "" && copied.Name == p.function.name.String() && isWholeAgain(p.function, copied.Arguments) {
 			d.FunctionCall = nil
 			return true
 		}
-		if rest := p.function.newName(copied.Name); rest != copied.Name {
-			copied.Name = rest
-			d.FunctionCall, changed = &copied, true
+		copied.Name = p.function.newName(copied.Name)
+		if copied.Arguments != "" {
+			differs = p.function.withhold(&copied.Arguments, p.finish != "") || differs
 		}
-		if copied.Arguments != "" && p.function.withhold(&copied.Arguments, p.finish != "") {
+		if differs || copied.Name != f.Name {
 			d.FunctionCall, changed = &copied, true
 		}
 		p.function.addPiece(copied.Name, copied.Arguments, copied.Extra)

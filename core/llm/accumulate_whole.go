@@ -254,21 +254,20 @@ func (m *Message) append(rest *Message) {
 		both := *f
 		if m.FunctionCall != nil {
 			both.Name, both.Arguments = m.FunctionCall.Name+f.Name, m.FunctionCall.Arguments+f.Arguments
-			var inside joints
-			inside.add(m.FunctionCall.Extra, inDelta)
-			inside.add(f.Extra, inDelta)
-			both.Extra = inside.extra()
+			both.Extra = joinedExtra(m.FunctionCall.Extra, f.Extra)
 		}
 		m.FunctionCall = &both
 	}
-	var fields joints
-	fields.add(m.Extra, inDelta)
-	fields.add(rest.Extra, inDelta)
-	m.Extra = fields.extra()
+	m.Extra = joinedExtra(m.Extra, rest.Extra)
 	if len(rest.Audio) > 0 {
-		var audio joint
-		audio.add(jointPlace{}, m.Audio)
-		audio.add(jointPlace{}, rest.Audio)
-		m.Audio = audio.value()
+		m.Audio = JoinValues(m.Audio, rest.Audio)
 	}
+}
+
+// joinedExtra are the unknown fields of a delta and of what goes on with it.
+func joinedExtra(first, rest Extra) Extra {
+	var both joints
+	both.add(first, inDelta)
+	both.add(rest, inDelta)
+	return both.extra()
 }
