@@ -91,7 +91,7 @@ func goFree(e *C.shim_entry) {
 //export goClose
 func goClose(h unsafe.Pointer, deadline C.double, answer *C.shim_answer) {
 	o := held[closer](h)
-	sleepers.waiting.Add(1)
+	asleep.Add(1)
 	go func() {
 		var err error
 		fault := recovered(names[o.kind()]+"_close", func() {
@@ -101,7 +101,9 @@ func goClose(h unsafe.Pointer, deadline C.double, answer *C.shim_answer) {
 		if fault != nil {
 			err = fault
 		}
-		(&operation{answer: answer}).end(nil, err)
+		op := &operation{answer: answer}
+		op.end(nil, err)
+		op.wakeSoon()
 	}()
 }
 

@@ -13,6 +13,7 @@
 #include "shim.h"
 
 shim_post *shim_posted_last; /* the list, the last first; only atomic access */
+int32_t shim_posts_looked_for;
 static int posted_fd;        /* of wake.c; set by shim_posts_open, before begun */
 static int begun;            /* somebody takes what is posted; only atomic access */
 static uint64_t last_id;     /* only atomic access */
@@ -92,8 +93,9 @@ static llmagg_status add(const shim_post *asked, const uintptr_t *handles, size_
     p->options = appended(&behind, asked->options, asked->options_len);
     shim_post *last = __atomic_load_n(&shim_posted_last, __ATOMIC_RELAXED);
     do p->next = last;
-    while (!__atomic_compare_exchange_n(&shim_posted_last, &last, p, 1, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
-    if (last == NULL) shim_wake_set(posted_fd); /* else who put the first there has. p may be gone by now */
+    while (!__atomic_compare_exchange_n(&shim_posted_last, &last, p, 1, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    /* Else who put the first there has, or a goroutine takes it anyhow. p may be gone by now. */
+    if (last == NULL && __atomic_load_n(&shim_posts_looked_for, __ATOMIC_SEQ_CST) == 0) shim_wake_set(posted_fd);
     return LLMAGG_OK;
 }
 

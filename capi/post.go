@@ -61,8 +61,16 @@ func listen(fd int) {
 // beginPosted begins what was posted so far. Every export calls it first, so
 // that the calls of a thread take effect in their order.
 func beginPosted() {
+	if op := takePosted(); op != nil {
+		go op.start()
+	}
+}
+
+// takePosted is beginPosted that leaves the last operation for its caller to
+// start; nil for none.
+func takePosted() (last *operation) {
 	if atomic.LoadPointer((*unsafe.Pointer)(unsafe.Pointer(&C.shim_posted_last))) == nil && !posts.beginning.Load() {
-		return
+		return nil
 	}
 	posts.Lock()
 	defer posts.Unlock()
@@ -75,15 +83,29 @@ func beginPosted() {
 			giveCredit(uint64(p.op), int64(p.flags))
 			continue
 		}
-		_ = recovered("beginning what was posted", func() { beginPost(p) }) // logged
+		_ = recovered("beginning what was posted", func() { // logged
+			if op := beginPost(p); op != nil {
+				if last != nil {
+					go last.start()
+				}
+				last = op
+			}
+		})
 	}
+	return last
 }
 
-// beginPost begins an operation. What is wrong with it is the operation's end.
-func beginPost(p *C.shim_post) {
+// willTake counts who takes what is posted without being woken.
+func willTake(by int32) {
+	atomic.AddInt32((*int32)(unsafe.Pointer(&C.shim_posts_looked_for)), by)
+}
+
+// beginPost begins an operation, which is to be started. What is wrong with it
+// is the operation's end, and then there is none to be started.
+func beginPost(p *C.shim_post) *operation {
 	op := &operation{id: uint64(p.op), tag: uint64(p.tag), answer: p.answer, form: formOf(p.flags)}
 	if op.answer != nil {
-		sleepers.waiting.Add(1)
+		asleep.Add(1)
 	}
 	if p.queue != nil {
 		op.queue = held[*queue](p.queue._go)
@@ -94,7 +116,10 @@ func beginPost(p *C.shim_post) {
 	}
 	if refused != nil {
 		op.end(nil, refused)
+		op.wakeSoon()
+		return nil
 	}
+	return op
 }
 
 // posted names the place where the operation begins.

@@ -51,8 +51,8 @@ func TestAnOperationHasExactlyOneTerminalEventEvenIfItPanics(t *testing.T) {
 		q := openQueue(t)
 		through := newScope("test")
 		op := &operation{id: nextID(), tag: 9, queue: q}
-		err := op.begin(name, []*scope{through}, run)
-		require.NoError(t, err)
+		require.NoError(t, op.begin(name, []*scope{through}, run))
+		go op.start()
 		e := next(t, q)
 		require.Equal(t, got{kind: eventError, status: int32(llm.Internal), op: op.id, tag: 9, payload: e.payload}, e)
 		require.Contains(t, e.payload, "INTERNAL")
@@ -68,14 +68,15 @@ func TestClosingAnyOfItsScopesEndsAnOperation(t *testing.T) {
 	for i := range 3 {
 		q := openQueue(t)
 		through := []*scope{newScope("the first"), newScope("the second"), newScope("the third")}
-		err := (&operation{id: nextID(), queue: q}).begin("test", through, func(op *operation) ([]byte, error) {
+		op := &operation{id: nextID(), queue: q}
+		require.NoError(t, op.begin("test", through, func(op *operation) ([]byte, error) {
 			<-op.ctx.Done()
 			return nil, context.Cause(op.ctx)
-		})
-		require.NoError(t, err)
+		}))
+		go op.start()
 		through[i].close()
 		require.Equal(t, int32(llm.Closed), next(t, q).status)
-		err = (&operation{id: nextID(), queue: q}).begin("test", through, nil)
+		err := (&operation{id: nextID(), queue: q}).begin("test", through, nil)
 		require.Equal(t, llm.Closed, llm.CodeOfError(err))
 		for _, s := range through {
 			require.NoError(t, s.wait(context.Background())) // nothing stays entered

@@ -224,6 +224,8 @@ SHIM_HIDDEN void shim_answer_fail(shim_answer *a, llmagg_status status, llmagg_e
 SHIM_HIDDEN llmagg_status call_op_credit(uint64_t op, uint32_t chunks, llmagg_error **err);
 /* The last one of what was posted and not yet taken; NULL: none. Only atomic access. */
 SHIM_HIDDEN extern shim_post *shim_posted_last;
+/* How many goroutines will take what is posted, without being woken. Only atomic access. */
+SHIM_HIDDEN extern int32_t shim_posts_looked_for;
 /* What was posted since it was taken last, in order; to be given to shim_posts_free. */
 SHIM_HIDDEN shim_post *shim_posts_take(void);
 SHIM_HIDDEN void shim_posts_free(shim_post *first);

@@ -70,26 +70,41 @@ func (w *wakings[T]) run() {
 
 // sleepers are the threads that wait for an answer of Go's: the addresses of
 // answers as numbers, since a thread's stack may be gone by the time.
-var sleepers = struct {
-	waiting atomic.Int64 // posted, and not answered
-	wakings[uintptr]
-}{wakings: wakings[uintptr]{wake: wakeAt}}
+var sleepers = wakings[uintptr]{wake: wakeAt}
 
-// wakeThread wakes the thread that waits for an answer that was given, soon
-// where others wait too.
-func wakeThread(a *C.shim_answer) {
-	at := uintptr(unsafe.Pointer(a))
-	if sleepers.waiting.Add(-1) == 0 {
-		wakeAt(at)
-		return
+// asleep is how many of them have not been woken.
+var asleep atomic.Int64
+
+// wakeSoon wakes the thread that waits for the operation's answer, if one does,
+// soon.
+func (op *operation) wakeSoon() {
+	if op.answer != nil {
+		sleepers.soon(op.sleeper())
 	}
-	sleepers.soon(at)
 }
+
+// wake is wakeSoon, but where no other thread waits it wakes this one at once,
+// and gives the operation that the thread has asked for by then: on the same
+// core it mostly has, and then nothing of Go's is woken for that. 8.2 system
+// calls a chat so, not 10.9, for 3 to 5 % less CPU (c-one-llmagg, tests/bench).
+func (op *operation) wake() *operation {
+	if op.answer == nil || asleep.Load() > 1 {
+		op.wakeSoon()
+		return nil
+	}
+	willTake(1)
+	wakeAt(op.sleeper())
+	willTake(-1)
+	return takePosted()
+}
+
+func (op *operation) sleeper() uintptr { return uintptr(unsafe.Pointer(op.answer)) }
 
 // wakeAt wakes the thread that waits at an address. If the answer there is
 // gone, nobody waits, or somebody for whom a wake-up without reason is one of
 // those that a futex may give.
 func wakeAt(a uintptr) {
 	const wakePrivate = 1 | 128 // FUTEX_WAKE | FUTEX_PRIVATE_FLAG
+	asleep.Add(-1)
 	_, _, _ = syscall.RawSyscall6(syscall.SYS_FUTEX, a, wakePrivate, 1, 0, 0, 0)
 }
