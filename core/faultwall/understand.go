@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -75,6 +76,9 @@ func (c *call) understand(r *http.Request) *Step {
 	if refusal, is := c.understandCloud(r); is {
 		return refusal
 	}
+	if slices.Contains(belowVersion, path) {
+		return unknown(r)
+	}
 	for i := range paths {
 		if p := &paths[i]; strings.HasSuffix(path, p.end) {
 			if p.dialect != nil {
@@ -93,8 +97,16 @@ func (c *call) understand(r *http.Request) *Step {
 		}
 		return nil
 	}
+	return unknown(r)
+}
+
+// belowVersion are paths of OpenAI's API that it has below /v1 only: a client
+// whose base URL lacks that finds out here, too.
+var belowVersion = []string{"/chat/completions", "/responses", "/embeddings", "/models"}
+
+func unknown(r *http.Request) *Step {
 	return &Step{Status: http.StatusNotFound, Body: object(
-		"error", object("message", "faultwall: unknown path "+path, "type", "invalid_request_error", "code", nil, "param", nil),
+		"error", object("message", "Invalid URL ("+r.Method+" "+r.URL.Path+")", "type", "invalid_request_error", "code", nil, "param", nil),
 	)}
 }
 

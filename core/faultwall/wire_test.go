@@ -193,6 +193,18 @@ func TestRedirect(t *testing.T) {
 	require.Equal(t, faultwall.KindOther, w.Seen().Requests[2].Kind)
 }
 
+// A base URL without OpenAI's /v1 is noticed here, too.
+func TestPathsOfOpenAIAtTheRoot(t *testing.T) {
+	w := start(t, `{}`)
+	for _, path := range []string{"/chat/completions", "/responses", "/embeddings", "/models"} {
+		r, err := post(t, client(t, w), w.URL()+path, plain)
+		require.NoError(t, err)
+		require.Equal(t, 404, r.status, path)
+		require.Contains(t, r.body, `"Invalid URL (POST `+path+`)"`)
+	}
+	require.Empty(t, w.Seen().Models)
+}
+
 func TestKeys(t *testing.T) {
 	w := start(t, `{"require_key":"good","models":{"own":{"require_key":"own"}}}`)
 	try := func(path, name, value string) reply {
