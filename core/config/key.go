@@ -30,7 +30,7 @@ func checkKey(where, key string) error {
 	if err := llm.CheckCredential(where+": api_key", key); err != nil {
 		return err
 	}
-	if name, ok := strings.CutPrefix(key, "$"); ok && isKeyVariable(name) {
+	if name := namedVariable(key); name != "" {
 		return llm.Errorf(llm.InvalidArgument, "%s: api_key is the name of a variable; write \"${%s}\" for the variable's value", where, name)
 	}
 	if name, value, ok := strings.Cut(key, "="); ok && isKeyVariable(name) && strings.HasSuffix(name, "KEY") && strings.Trim(value, "=") != "" {
@@ -201,6 +201,22 @@ func (at *place) oneKey() error {
 	}
 	at.keyed = at.key
 	return nil
+}
+
+// namedVariable is the environment variable whose name a key is, in the words
+// of a shell or of another program: $NAME, %NAME%, env:NAME, {{NAME}}; "" for
+// none.
+func namedVariable(key string) string {
+	name := strings.TrimRight(key, "%})]'\"")
+	name = name[strings.LastIndexFunc(name, func(c rune) bool { return !(c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_') })+1:]
+	before, _, _ := strings.Cut(key, name)
+	switch strings.ToLower(strings.Trim(before, "'\"")) {
+	case "$", "%", "{", "{{", "{$", "env:", "env.", "env/", "env[", "{env:", "$env:", "$(", "process.env.", "os.environ[", "os.getenv(":
+		if isKeyVariable(name) {
+			return name
+		}
+	}
+	return ""
 }
 
 // isKeyVariable tells whether a text is a name as environment variables have

@@ -95,7 +95,23 @@ func addressProblem(name string, value []byte) string {
 	case value != nil && value[0] == '[':
 		return ""
 	}
-	return objectProblem(name, value, "url", "url", "detail")
+	if problem := objectProblem(name, value, "url", "url", "detail"); problem != "" {
+		return problem
+	}
+	return detailProblem("."+name+".detail", memberOf(value, "detail"))
+}
+
+// detailProblem says that the detail of an image is a slip in a known word.
+func detailProblem(at string, v []byte) string {
+	words, _ := valueWords.Find("detail")
+	var word string
+	if !isText(v) || JSON.Unmarshal(v, &word) != nil {
+		return ""
+	}
+	if near := slipInWord(word, words.Words()); near != "" {
+		return at + " is " + shown.Text(word) + fmt.Sprintf("; did you mean %q?", near)
+	}
+	return ""
 }
 
 // localProblem says that an address is the path of a file beside the caller's

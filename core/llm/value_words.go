@@ -26,6 +26,7 @@ var valueWords = wordlist.Index[wordlist.List]{
 	{Words: "modalities", Value: "text audio image video"},
 	{Words: "truncation", Value: "auto disabled"},
 	{Words: "web_search_options.search_context_size", Value: "low medium high"},
+	{Words: "detail", Value: "auto low high original"}, // of an image
 }
 
 // slipInWord is the known word in which another is a clear slip, "" for none. A

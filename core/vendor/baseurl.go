@@ -147,8 +147,10 @@ func checkBaseURL(where, base string, u *url.URL) error {
 		return llm.Errorf(llm.InvalidArgument, "%s: base_url has two ports, or a part of an IPv6 address; expected host:port or [address]:port", where)
 	case strings.ContainsFunc(base, llm.IsBlank):
 		return llm.Errorf(llm.InvalidArgument, "%s: base_url has white space, or a character without width, in it; remove that", where)
-	case strings.ContainsAny(u.Path, "<>"):
-		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s has a placeholder in its path; write the value instead", where, shownBase(base))
+	case strings.ContainsAny(u.Host+u.Path, "<>"):
+		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s has a placeholder in it; write the value instead", where, shownBase(base))
+	case strings.Contains(base, ",http") || strings.Contains(base, ";http"):
+		return llm.Errorf(llm.InvalidArgument, "%s: base_url holds several addresses; expected one: each server is a provider of its own", where)
 	case u.Fragment != "":
 		return llm.Errorf(llm.InvalidArgument, "%s: base_url has a fragment (#…), which is never sent; leave it out", where)
 	}

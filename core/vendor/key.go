@@ -44,6 +44,11 @@ func (v *Vendor) choose(where string, m *Model, getenv func(string) (string, boo
 	if _, whole := v.addressVariable(); m.BaseURL == usual && (!own || whole && v.keyOf(getenv) != "") { // its variables go together, wherever that is
 		row, own, v.fromEnvironment = *v, true, !own
 	}
+	for each := range all() {
+		if m.APIKey != "" && slices.Contains(each.allKeys(), m.APIKey) {
+			return llm.Errorf(llm.InvalidArgument, "%s: api_key is the name of a variable; write \"${%s}\" for the variable's value", where, m.APIKey)
+		}
+	}
 	if own && m.APIKey == "" && !m.OwnAuth {
 		v.key = row.keyOf(getenv)
 		m.APIKey = v.key

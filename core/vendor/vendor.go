@@ -184,7 +184,11 @@ func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL str
 	if v.name == azureName { // a server that only has the name
 		v = compatible
 	}
-	if err := foreign(where, &m, ""); err != nil {
+	cloud := ""
+	if v.auth == credential.AWS {
+		cloud = "bedrock"
+	}
+	if err := foreign(where, &m, cloud); err != nil {
 		return v, "", err
 	}
 	key, fromEnvironment := v.key, v.fromEnvironment

@@ -45,6 +45,7 @@ const aliases = ` key=api_key token=api_key apitoken=api_key secret=api_key open
  cabundle=ca_file cacert=ca_file cafile=ca_file verify=ca_file verifyssl=ca_file sslverify=ca_file certificate=ca_file tls=ca_file
  proxies=proxy httpproxy=proxy httpsproxy=proxy proxyurl=proxy
  rpmlimit=rpm requestsperminute=rpm tpmlimit=tpm tokensperminute=tpm
+ cost=price costs=price pricing=price ratelimit=rate ratelimits=rate retrypolicy=retry retryconfig=retry
  circuitbreaker=breaker maxconcurrency=max_concurrent_calls concurrency=max_concurrent_calls maxparallelrequests=max_concurrent_calls maxconnections=max_concurrent_calls maxconcurrent=max_concurrent_calls
  format=type apitype=type wireformat=type vendor=type
  maxtoken=max_tokens maxoutputtokens=max_completion_tokens,max_tokens maxnewtokens=max_tokens temp=temperature stopsequences=stop responseschema=response_format responsemodel=response_format jsonmode=response_format streaming=stream prompt=messages usage=include_usage streamusage=include_usage
