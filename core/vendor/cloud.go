@@ -32,6 +32,14 @@ func (v *Vendor) place(where string, m *Model, getenv func(string) (string, bool
 	return nil
 }
 
+// cloud is the type under which the vendor's own settings are, "" for none.
+func (v *Vendor) cloud() string {
+	if v.auth == credential.AWS {
+		return "bedrock"
+	}
+	return ""
+}
+
 // regionOf is the region in the name of one of AWS's hosts:
 // bedrock-runtime.REGION.amazonaws.com, bedrock-mantle.REGION.api.aws.
 func regionOf(base string) string {

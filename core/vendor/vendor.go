@@ -184,11 +184,7 @@ func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL str
 	if v.name == azureName { // a server that only has the name
 		v = compatible
 	}
-	cloud := ""
-	if v.auth == credential.AWS {
-		cloud = "bedrock"
-	}
-	if err := foreign(where, &m, cloud); err != nil {
+	if err := foreign(where, &m, v.cloud()); err != nil {
 		return v, "", err
 	}
 	key, fromEnvironment := v.key, v.fromEnvironment

@@ -36,6 +36,19 @@ def test_an_equal_request_asks_no_server(llm_wall: FaultWall) -> None:
     assert aggregator.chat_sync("hi", temperature=1, cache="use").text == "three"
 
 
+def test_a_cache_that_is_set_later_is_read_as_the_parameter_is(llm_wall: FaultWall) -> None:
+    aggregator = aggregator_of(llm_wall, None)
+    for value in (True, {"size": "1MB"}, llmagg.Cache()):
+        aggregator.cache = value
+        assert [aggregator.chat_sync("hi").cached for _ in range(2)] == [False, True]
+    for value in (False, None):
+        aggregator.cache = value
+        assert not aggregator.chat_sync("hi").cached
+    for wrong in (5, "yes", {"tt_s": 5}):
+        with pytest.raises(llmagg.InvalidArgumentError, match="cache"):
+            aggregator.cache = wrong
+
+
 def test_a_stream_is_told_again(llm_wall: FaultWall) -> None:
     aggregator = aggregator_of(llm_wall, {"size": "1MB"})
     assert "".join(aggregator.stream_text_sync("hi")) == "one"

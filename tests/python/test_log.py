@@ -172,3 +172,17 @@ def test_a_change_between_two_calls(way: str, change: str, llm_wall: FaultWall) 
     before, after = CHANGES[change]
     result = python(CHANGING % (before, after, WAYS[way]), llm_wall.url)
     assert (result.returncode, result.stdout) == (0, "WARNING\n"), result.stderr
+
+
+def test_a_configuration_for_the_originals_loggers_alone(llm_wall: FaultWall) -> None:
+    """``dictConfig`` disables the loggers that it does not name, as long as nobody tells it not to."""
+    llm_wall.script({"models": {"bad": {"steps": [{"status": 401}]}}})
+    before = """
+import logging.config, pkg.core.llm
+handler = {"class": "logging.StreamHandler", "stream": "ext://sys.stdout"}
+named = {"pkg": {"handlers": ["here"], "level": "WARNING"}}
+logging.config.dictConfig({"version": 1, "handlers": {"here": handler}, "loggers": named})
+"""
+    result = python(PROGRAM % (before, "sys.stdout.flush()"), llm_wall.url)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("attempt failed")

@@ -6,11 +6,15 @@ attribute of the object, a parameter of calls or a setting of models. Those of a
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from . import _late
 from ._parameters import nearest
 from .config import MODEL_KEYS
+from .errors import InvalidArgumentError
+
+T = TypeVar("T")
 
 
 def place_of(name: str) -> str:
@@ -24,17 +28,50 @@ def place_of(name: str) -> str:
     return ""
 
 
-def attribute(owner: Any, name: str, public: tuple[str, ...]) -> None:
-    """Warns of an attribute that is set on an aggregator and that is none, if it is a parameter of calls, a setting of
-    models or nearly one of the ``public`` attributes.
+def parameter(name: str) -> str:
+    """Where a parameter belongs that an aggregator's constructor does not have; "" for other names."""
+    if name in ("config", "configuration", "settings", "providers"):
+        return "a configuration goes to initialize() or initialize_sync()"
+    return place_of(name)
+
+
+def attribute(owner: Any, name: str, value: Any, public: tuple[str, ...]) -> Any:
+    """The value of an attribute that is set on an aggregator, as its constructor reads it. Warns of one that is none,
+    if it is a parameter of calls, a setting of models or nearly one of the ``public`` attributes.
     """
     cls = type(owner)
+    if name == "models" and isinstance(value, Iterator):
+        return list(value)
+    if name == "cache" and value is not None and is_ours(cls):
+        from .cache import cache_of
+
+        return None if value is False else cache_of(value)
     if name[:1] == "_" or name in public or hasattr(cls, name) or name in vars(owner) or not is_ours(cls):
-        return
+        return value
     near = nearest(name, public)
     places = [place_of(name), f"did you mean {near!r}?" if near else ""]
     if meant := "; or ".join(filter(None, places)):
         _warn(owner, name, meant)
+    return value
+
+
+def meant(owner: Any, name: str, read: Callable[[Any], T]) -> T | None:
+    """What an attribute of an aggregator means here. In an application's subclass an attribute of this name may be the
+    application's own: then it is passed over, with a warning.
+    """
+    value = getattr(owner, name)
+    if value is None:
+        return None
+    try:
+        return read(value)
+    except InvalidArgumentError as error:
+        if is_ours(type(owner)):
+            raise
+        told: set[str] = vars(owner).setdefault("_llmagg_told", set())
+        if f".{name}" not in told:
+            told.add(f".{name}")
+            _late.oldstyle.show(f"{type(owner).__name__}.{name} is passed over: {error.message}")
+        return None
 
 
 def keep(owner: Any, **given: Any) -> None:

@@ -74,7 +74,7 @@ class LLMAggregator(Closing):
     _filled: list[str] | None = None  # the names in ``models`` if initialize() filled it
     _left_out: Mapping[str, str] = MappingProxyType({})  # unusable models of the configuration: name → reason
 
-    @told(_strange.place_of)
+    @told(_strange.parameter)
     def __init__(
         self, models: list[Any] | None = None,
         strategy: _late.Strategy | Callable[[list[str], dict[str, Any]], Any] | None = None, *,
@@ -96,8 +96,7 @@ class LLMAggregator(Closing):
         self._initialized = False
 
     def __setattr__(self, name: str, value: Any) -> None:
-        _strange.attribute(self, name, _PUBLIC)
-        super().__setattr__(name, list(value) if name == "models" and isinstance(value, Iterator) else value)
+        super().__setattr__(name, _strange.attribute(self, name, value, _PUBLIC))
 
     def __repr__(self) -> str:
         state = "" if getattr(self, "_initialized", False) else ", not initialized"

@@ -11,6 +11,7 @@ from . import errors
 from ._native import load
 from ._parameters import told
 from ._shared import Shared
+from ._shown import shown
 from .config import seconds
 from .diagnostics import stats
 
@@ -82,6 +83,13 @@ class Cache(Shared):
         return f"{type(self).__name__}({', '.join([*map(repr, self._place().values()), *limits])})"
 
 
+def name_of(cache: Any) -> str:
+    """The name of a cache, for the option of a call. Raises InvalidArgumentError."""
+    if not isinstance(cache, Cache):
+        raise errors.InvalidArgumentError(f"cache is {shown(cache)}; expected a llmagg.Cache")
+    return cache.name()
+
+
 def cache_of(value: Any) -> Any:
     """The cache of an aggregator's parameter. Raises InvalidArgumentError."""
     if isinstance(value, Cache):
@@ -90,7 +98,8 @@ def cache_of(value: Any) -> Any:
         return Cache()
     if not isinstance(value, Mapping):
         raise errors.InvalidArgumentError(
-            f'cache is {value!r}; expected True, a dict such as {{"size": "64MB", "ttl_s": 3600}}, or a llmagg.Cache'
+            f'cache is {shown(value)}; expected True, a dict such as {{"size": "64MB", "ttl_s": 3600}}, '
+            "or a llmagg.Cache"
         )
     if value.get("path") is not None:
         kept = import_module(".sqlite_cache", __package__).SqliteCache  # not every Python has sqlite3

@@ -299,13 +299,13 @@ async def close(provider: str, name: str, client: Any) -> None:
 _STRATEGIES = ("order", "weighted", "latency", "least_busy", "cost", "usage")
 
 
-def check_strategy(strategy: Any) -> None:
-    """Refuses what is neither the name of a strategy nor a function, as the core does at a call."""
+def check_strategy(strategy: Any) -> Any:
+    """The strategy itself. Refuses what is neither the name of one nor a function, as the core does at a call."""
     if callable(strategy):
         refuse_other(strategy, "strategy", "the routes", "the request")
-        return
+        return strategy
     if strategy is None or (isinstance(strategy, str) and strategy in _STRATEGIES):
-        return
+        return strategy
     near = nearest(str(strategy), _STRATEGIES, 0.6)
     hint = f'; did you mean "{near}"?' if near else ""
     raise InvalidArgumentError(

@@ -64,14 +64,13 @@ def _blocking(method: Callable[Concatenate[LLMAggregator, P], T]) -> Callable[Co
 class LLMAggrator(Closing):
     """Uses ``aggregator`` for all calls, whose methods it has. Thread-safe."""
 
-    @told(_strange.place_of)
+    @told(_strange.parameter)
     def __init__(self, models: list[str] | None = None) -> None:
         self.aggregator = LLMAggregator(models)
         self._config_initialized = False
 
     def __setattr__(self, name: str, value: Any) -> None:
-        _strange.attribute(self, name, _PUBLIC)
-        super().__setattr__(name, value)
+        super().__setattr__(name, _strange.attribute(self, name, value, _PUBLIC))
 
     async def initialize(self, config: Any = None) -> None:
         """As :meth:`LLMAggregator.initialize`; looks for a configuration if none is given."""

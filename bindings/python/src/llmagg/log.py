@@ -48,12 +48,24 @@ def _found() -> logging.Logger:
     return found
 
 
+def _open() -> logging.Logger:
+    """The logger for a record. ``logging.config`` disables the loggers that a configuration does not name: one for the
+    original's then still speaks for the package.
+    """
+    found = _found()
+    if found.disabled and _stands_in:
+        import logging
+
+        return logging.getLogger(_stands_in)
+    return found
+
+
 def _write(level: int, message: str, *arguments: object, **more: Any) -> None:
     """Writes a record. A handler or a filter of the application that raises ends no call and no thread; its traceback
     goes to stderr, as :meth:`logging.Handler.handleError` writes it.
     """
     try:
-        _found().log(level, message, *arguments, stacklevel=3, **more)
+        _open().log(level, message, *arguments, stacklevel=3, **more)
     except Exception as error:
         if _again.of_handler(error):
             raise

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from . import _identities, _known, catalog, lookup, oldstyle
+from . import _identities, _known, _strange, catalog, lookup, oldstyle
 from ._called import Missing
 from ._native import calls, load, route
 from ._native.calls import Call
@@ -143,6 +143,13 @@ def _copied(models: Any) -> Any:
         return None
 
 
+def _strategy_of(user: Any) -> Any:
+    strategy = user.strategy
+    if callable(strategy) or _strange.is_ours(type(user)):  # the core judges it
+        return strategy
+    return _strange.meant(user, "strategy", catalog.check_strategy)
+
+
 class Plan:
     """The routes for a model, or for the aggregator's list of models if ``model`` is None, with everything that these
     routes depend on. A plan is thread-safe.
@@ -228,12 +235,15 @@ class Plan:
         if user.budget is not None:
             from . import budget
 
-            own = budget.names_of(user.budget)
-            options = {**(options or {}), "budgets": own + (options or {}).get("budgets", [])}
+            if own := _strange.meant(user, "budget", budget.names_of):
+                options = {**(options or {}), "budgets": own + (options or {}).get("budgets", [])}
         if user.cache is not None and (options or {}).get("cache") != "off":
-            options = {**(options or {}), "cache_name": user.cache.name()}
+            from . import cache
+
+            if kept := _strange.meant(user, "cache", cache.name_of):
+                options = {**(options or {}), "cache_name": kept}
         if user.strategy is not None or self._groups:
-            options = self._routing(user.strategy, request, options)
+            options = self._routing(_strategy_of(user), request, options)
         if load.soft_budgets and not self._told:
             self._tell_silent(options)
         accept = None

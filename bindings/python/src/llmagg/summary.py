@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ._shown import bare
 from .errors import InvalidArgumentError
 
 _TASK = (
@@ -21,8 +22,13 @@ def messages(passage: Mapping[str, Any], count: int) -> list[dict[str, str]]:
     if not isinstance(passage, Mapping):
         kind = type(passage).__name__
         raise InvalidArgumentError(f"passage must be a dict with title, description, content, got {kind}")
+    if passage and not any(key in passage for key, _ in _PARTS):
+        names = ", ".join(bare(str(key)) for key in [*passage][:5])
+        raise InvalidArgumentError(f"passage has none of title, description and content; its keys are {names}")
     try:
-        most = int(count)  # the original put it into its prompt as it was: a text of a form's field worked, too
+        most = (
+            -1 if isinstance(count, bool) else int(count)
+        )  # the original put it into its prompt as it was: a text of a form's field worked, too
     except (TypeError, ValueError, OverflowError):
         most = -1
     if most < 0:

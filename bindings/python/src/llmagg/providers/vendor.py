@@ -236,6 +236,16 @@ class VendorProvider(BaseProvider):
     CLIENT: ClassVar[type[VendorClient]]
     environment: Mapping[str, str | None] = MappingProxyType({})  # the values of ${NAME} when it was made
 
+    def __init__(self, config: ProviderConfig) -> None:
+        models = getattr(config, "models", None)
+        if models is None or isinstance(models, (list, tuple)):
+            what = type(config).__name__ + ("" if models is None else f" whose models are a {type(models).__name__}")
+            raise InvalidArgumentError(
+                f"{type(self).__name__} takes a ProviderConfig with a dict of models, got {what}; "
+                "create_from_config(models_config={name: {…}}) takes dicts"
+            )
+        super().__init__(config)
+
     def create_client(self, model_config: ModelConfig) -> VendorClient:
         """A client of the class for the model's ``type``; by default the provider's class."""
         cls = self._class_for(model_config)
