@@ -89,6 +89,8 @@ func TestEachKindOfConfiguration(t *testing.T) {
 	}
 	_, err = llmagg.New(llmagg.Environment{}, env(nil))
 	require.ErrorContains(t, err, "LLMAGG_MODELS")
+	_, err = llmagg.New(llmagg.Environment{}, env(map[string]string{"OPENAI_API_KEY": "k", "LLMAGG_MODELS": "openai/a openai/b"}))
+	require.ErrorContains(t, err, "separate models by commas")
 }
 
 // Whatever is wrong with a configuration in a file, the error says in which.

@@ -27,6 +27,9 @@ func checkKey(where, key string) error {
 	if strings.Contains(key, ",") {
 		return llm.Errorf(llm.InvalidArgument, "%s: api_key has a comma; expected one key, several are the list \"api_keys\"", where)
 	}
+	if key != "" && strings.Trim(key, "….") == "" {
+		return llm.Errorf(llm.InvalidArgument, "%s: api_key is the sign of an example, \"…\"; write the vendor's key in its place", where)
+	}
 	if err := llm.CheckCredential(where+": api_key", key); err != nil {
 		return err
 	}

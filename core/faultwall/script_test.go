@@ -11,6 +11,7 @@ import (
 
 func TestScriptErrorsSayWhatAndWhere(t *testing.T) {
 	for script, want := range map[string]string{
+		`{"models":{"a":{"steps":[{"code":503}]}}}`: `models.a.steps[0]: unknown key "code"; did you mean "status"?`,
 		`{"modles":{}}`:                                                                         `unknown key "modles"; did you mean "models"?`,
 		`{"models":{"a":{"step":[]}}}`:                                                          `models.a: unknown key "step"; did you mean "steps"?`,
 		`{"models":{"a":{"steps":[{},{"statsu":503}]}}}`:                                        `models.a.steps[1]: unknown key "statsu"; did you mean "status"?`,

@@ -62,6 +62,7 @@ func TestNewRefusesBadConfigurationsAndNamesTheModel(t *testing.T) {
 		"misspelt vendor":      {config.Provider{Name: "opena1", Models: []config.Model{{Name: "m", APIKey: "k"}}}, `OpenAI-compatible API; did you mean "openai"?`},
 		"file of no authority": {config.Provider{Name: "openai", Models: []config.Model{{Name: "m", APIKey: "k", CAFile: "/nope"}}}, `openai/m: ca_file cannot be read`},
 		"unknown vendor":       {config.Provider{Name: "acme", Models: []config.Model{{Name: "m", APIKey: "k"}}}, `provider "acme" has no base_url, and no vendor has this name`},
+		"no near vendor":       {config.Provider{Name: "mine", Models: []config.Model{{Name: "m", APIKey: "k"}}}, `no vendor has this name; write "like" with the name of a vendor, or set the base_url of an OpenAI-compatible API; the vendors are`},
 		"no scheme":            {config.Provider{Name: "p", Models: []config.Model{{Name: "m", BaseURL: "localhost:80/v1"}}}, `p/m: base_url begins neither with http:// nor with https://; write "http://localhost:80/v1"`},
 		"ftp":                  {config.Provider{Name: "p", Models: []config.Model{{Name: "m", BaseURL: "ftp://h/v1"}}}, `p/m: base_url begins neither with http:// nor with https://; write "http://h/v1"`},
 		"credentials":          {config.Provider{Name: "p", Models: []config.Model{{Name: "m", BaseURL: "https://u:pw-secret@h"}}}, "p/m: base_url holds credentials"},

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import llmagg
-from llmagg.events import ChunkEvent
+from llmagg.events import ChunkEvent, DoneEvent, RestartEvent
 from llmagg.responses import ChatCompletionResponse, StreamResponse, Usage
 
 RESPONSE = ChatCompletionResponse.from_dict({"choices": [{"message": {"role": "assistant", "content": "hi"}}]})
@@ -35,6 +35,9 @@ EVENT = ChunkEvent(StreamResponse("i", "chat.completion.chunk", 0, "m", []))
         (Usage(), "input_tokens", "it is called 'prompt_tokens'"),
         (EVENT, "choices", "the chunk has it: event.chunk"),
         (EVENT, "delta", "the chunk's text is 'text'"),
+        (DoneEvent(RESPONSE), "text", "'response.text'"),
+        (DoneEvent(RESPONSE), "usage", "event.response"),
+        (RestartEvent("p/a", "p/b"), "text", "to be discarded"),
         (llmagg.LLMError("x"), "status_code", "it is called 'status'"),
     ],
 )

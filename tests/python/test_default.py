@@ -44,6 +44,9 @@ def test_models_are_named_in_the_call_or_in_the_environment(keys: FaultWall, mon
     assert llmagg.chat_sync("Hello", models=["anthropic/claude-x"]).route == "anthropic/claude-x"
     monkeypatch.setenv("LLMAGG_MODELS", "anthropic/claude-y , openai/gpt-z")
     assert llmagg.chat_sync("Hello").route == "anthropic/claude-y"
+    monkeypatch.setenv("LLMAGG_MODELS", "anthropic/claude-y openai/gpt-z")
+    with pytest.raises(llmagg.InvalidArgumentError, match="separate models by commas"):
+        llmagg.chat_sync("Hello")
 
 
 def test_the_address_of_the_environment_holds_for_models_that_a_call_names(keys: FaultWall) -> None:

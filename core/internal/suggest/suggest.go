@@ -15,7 +15,11 @@ import (
 // For returns the known name nearest to an unknown name, as the end of an
 // error message, or "" if none is similar.
 func For(name string, known []string) string {
-	if best := Nearest(name, known, max(2, len(name)/3)); best != "" {
+	most := max(2, len(name)/3)
+	if len(name) < 5 { // two other letters make another word: code, body
+		most = 1
+	}
+	if best := Nearest(name, known, most); best != "" {
 		return "; did you mean " + shown.Name(best) + "?"
 	}
 	if len(name) >= 4 { // one of the words of a name
@@ -50,6 +54,7 @@ const aliases = ` key=api_key token=api_key apitoken=api_key secret=api_key open
  format=type apitype=type wireformat=type vendor=type
  maxtoken=max_tokens maxoutputtokens=max_completion_tokens,max_tokens maxnewtokens=max_tokens temp=temperature stopsequences=stop responseschema=response_format responsemodel=response_format jsonmode=response_format streaming=stream prompt=messages usage=include_usage streamusage=include_usage
  threshold=failures failurethreshold=failures cooldown=open_s cooldowntime=open_s resettimeout=open_s recoverytimeout=open_s
+ code=status statuscode=status httpstatus=status
  backofffactor=backoff_s maxbackoff=backoff_max_s maxbytes=response_bytes maxresponsebytes=response_bytes
 `
 

@@ -17,6 +17,14 @@ OF_EVENT: dict[str, str] = {
     **dict.fromkeys(("choices", "usage", "id", "model"), "the chunk has it: event.chunk"),
     **dict.fromkeys(("content", "delta", "message", "data"), "the chunk's text is 'text'"),
 }
+OF_RESTART: dict[str, str] = {
+    "text": "it has none; the text before it is to be discarded",
+    **dict.fromkeys(("route", "model"), "the route that begins again is 'to_route'"),
+}
+OF_DONE: dict[str, str] = {
+    **dict.fromkeys(("text", "content", "message"), "the text of the whole answer is 'response.text'"),
+    **dict.fromkeys(("choices", "usage", "route", "attempts", "cost"), "the whole answer has it: event.response"),
+}
 
 
 def error(what: str, name: str, known: list[str], meant: str | Mapping[str, str]) -> AttributeError:

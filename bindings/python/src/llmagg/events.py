@@ -43,6 +43,7 @@ def _chunk_of(event: ChunkEvent) -> StreamResponse:
 ChunkEvent.chunk = Later("chunk", _chunk_of)  # type: ignore[assignment]
 
 
+@_absent.told_few(_absent.OF_RESTART)
 @dataclass
 class RestartEvent:
     """The answer begins again: discard the chunks received before. Routes are "provider/model"."""
@@ -53,6 +54,7 @@ class RestartEvent:
     type: Literal["restart"] = "restart"
 
 
+@_absent.told_few(_absent.OF_DONE)
 @dataclass
 class DoneEvent:
     """The last event of a complete stream, with the whole answer and its attempts."""

@@ -125,7 +125,11 @@ def names() -> list[Any]:
 
 def listed(text: str) -> list[Any]:
     """Names that commas separate."""
-    return [name.strip() for name in text.split(",") if name.strip()]
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if "/" in "".join(name.split()[1:]):
+            raise InvalidArgumentError(f'the list of models has a blank in "{name}"; separate models by commas')
+    return names
 
 
 def address_of(vendor: str) -> str | None:

@@ -105,7 +105,7 @@ def refuse_inside_loop() -> None:
         asyncio.get_running_loop()
         raise errors.InvalidArgumentError(
             "a blocking call cannot be made in a thread whose event loop is running (as in a notebook); use the "
-            "method without '_sync' and await it, or 'async with' instead of 'with'"
+            "method without '_sync' and await it (a stream: 'async for'), or 'async with' instead of 'with'"
         )
 
 

@@ -57,6 +57,10 @@ def chat_request(body: dict[str, Any]) -> ChatCompletionRequest:
     if not isinstance(messages, list):
         what = "missing" if messages is None else f"of the type {type(messages).__name__}"
         raise InvalidArgumentError(f'"messages" is {what}; expected a list of {{"role", "content"}}')
+    if misplaced := sorted(OPTIONS & body.keys()):
+        raise InvalidArgumentError(
+            f'"{misplaced[0]}" is an option of the call; put it into the field "llmagg" of the request'
+        )
     request = ChatCompletionRequest.from_dict({**body, "model": model_of(body), "messages": [], "stream": False})
     request.stream_options = None
     request.messages = messages
