@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/llmagg/llmagg/core/failure"
@@ -324,8 +325,9 @@ func startsStream(data []byte) answer {
 		return no
 	}
 	known := no
-	for _, field := range []string{":", "data:", "event:", "id:", "retry:", "error: {"} {
-		if n := min(len(field), len(data)); string(data[:n]) == field[:n] {
+	for _, field := range []string{":", "data:", "data :", "event:", "id:", "retry:", "error: {"} {
+		n := min(len(field), len(data))
+		if string(data[:n]) == field[:n] || field[0] == 'd' && strings.EqualFold(string(data[:n]), field[:n]) {
 			if n == len(field) {
 				return yes
 			}

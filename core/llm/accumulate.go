@@ -22,7 +22,6 @@ type Accumulator struct {
 
 type partialChoice struct {
 	index                       int
-	role                        Role
 	content, reasoning, refusal segments
 	hasContent                  bool
 	parts                       []*partialPart
@@ -183,9 +182,6 @@ func (p *partialChoice) add(c *ChunkChoice) (changed bool) {
 // addDelta joins a delta.
 func (p *partialChoice) addDelta(d *Message) (changed bool) {
 	p.delta = p.delta || d.hasToken()
-	if d.Role != "" {
-		p.role = d.Role
-	}
 	if d.Name != "" {
 		p.name = d.Name
 	}
@@ -301,15 +297,12 @@ func equalsText(raw json.RawMessage, text string) bool {
 }
 
 func (p *partialChoice) choice() Choice {
-	m := Message{Role: p.role, Name: p.name, ToolCallID: p.toolCallID, ReasoningContent: p.reasoning.String(),
+	m := Message{Role: RoleAssistant, Name: p.name, ToolCallID: p.toolCallID, ReasoningContent: p.reasoning.String(),
 		Refusal: p.refusal.String(), Extra: p.deltaExtra.extra(), ToolCalls: p.calls.whole()}
 	if p.parts != nil {
 		m.Parts = wholeParts(p.parts)
 	} else {
 		m.Content = p.content.String()
-	}
-	if m.Role == "" {
-		m.Role = RoleAssistant
 	}
 	m.Audio = m.Extra.take("audio")
 	if p.thoughts != "" && m.ReasoningContent != "" {

@@ -252,7 +252,7 @@ func (m *Message) takeText(r *reader) {
 // stays among the unknown fields too, for whoever knows it.
 func isReasoning(key []byte) bool {
 	switch string(key) {
-	case "reasoning", "thinking", "reasoning_text", "thought", "thoughts", "thinking_content":
+	case "reasoning", "thinking", "reasoning_text", "thought", "thoughts", "thinking_content", "reasoningContent":
 		return true
 	}
 	return false
@@ -294,8 +294,26 @@ func (m *Message) readField(r *reader) {
 	case "audio":
 		m.Audio = r.Raw()
 	default:
-		r.extra(&m.Extra)
+		if !r.answer || !m.readNamedOtherwise(r) {
+			r.extra(&m.Extra)
+		}
 	}
+}
+
+// readNamedOtherwise reads the calls of an answer under the names that servers
+// give them in their language's way; false for another field.
+func (m *Message) readNamedOtherwise(r *reader) bool {
+	switch string(r.Key) {
+	case "toolCalls", "tool_call", "toolCall":
+		m.readCalls(r)
+	case "functionCall":
+		if m.FunctionCall = r.functionCall(); m.FunctionCall == nil {
+			r.unread(&m.Extra)
+		}
+	default:
+		return false
+	}
+	return true
 }
 
 func (m *Message) readContent(r *reader) {

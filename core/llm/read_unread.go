@@ -16,7 +16,7 @@ func (r *reader) unread(to *Extra) {
 		return
 	}
 	switch value := bytes.TrimSpace(r.Data[from:r.Pos]); string(value) {
-	case "null", "false", `""`, "[]", "{}", "[null]":
+	case "null", "false", `""`, "[]", "{}", "[null]", "[[]]":
 	default:
 		r.Pos, r.Key = from, key
 		r.extra(to)

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -73,8 +74,8 @@ func (r *Response) AppendGathered(dst []byte) ([]byte, error) {
 	return w.Done()
 }
 
-// UnmarshalJSON reads a response leniently: a missing usage is nil, an
-// unknown role is kept, an absent finish_reason is "".
+// UnmarshalJSON reads a response leniently: a missing usage is nil, an absent
+// finish_reason is "", and every message has the role of an assistant.
 func (r *Response) UnmarshalJSON(data []byte) error {
 	in := answerReader(data)
 	if in.Next() != '{' {
@@ -181,8 +182,60 @@ func (r *Response) readChoice(in *reader, number int) {
 	r.Choices = append(r.Choices, Choice{Index: number})
 	c := &r.Choices[len(r.Choices)-1]
 	c.read(in)
-	if c.Message.Role == "" {
-		c.Message.Role = RoleAssistant
+	c.Message.Role = RoleAssistant // whatever the server calls it: requests, to which it is appended, have no other word
+}
+
+// JoinCalls makes one choice of several that are parts of one answer: some
+// servers give its text and its calls a choice each. Two texts are two answers.
+func (r *Response) JoinCalls() {
+	texts, calls := 0, 0
+	for i := range r.Choices {
+		m := &r.Choices[i].Message
+		switch said := m.PlainText() != ""; {
+		case said:
+			texts++
+		case !m.HasCalls():
+			return
+		}
+		if m.HasCalls() {
+			calls++
+		}
+	}
+	if len(r.Choices) < 2 || texts > 1 || calls == 0 {
+		return
+	}
+	whole := r.Choices[0]
+	for i := range r.Choices[1:] {
+		whole.take(&r.Choices[i+1])
+	}
+	r.Choices = append(r.Choices[:0], whole)
+}
+
+// take adds another part of the answer.
+func (c *Choice) take(more *Choice) {
+	m, from := &c.Message, &more.Message
+	if from.PlainText() != "" {
+		m.Content, m.Parts, m.NullContent = from.Content, from.Parts, false
+	}
+	if from.HasCalls() {
+		m.ToolCalls = append(m.ToolCalls, from.ToolCalls...)
+		m.FunctionCall = cmp.Or(m.FunctionCall, from.FunctionCall)
+		c.FinishReason = cmp.Or(more.FinishReason, c.FinishReason)
+	}
+	m.ReasoningContent = cmp.Or(m.ReasoningContent, from.ReasoningContent)
+	m.Refusal = cmp.Or(m.Refusal, from.Refusal)
+	m.Extra.addMissing(from.Extra)
+	c.Extra.addMissing(more.Extra)
+	if c.Logprobs == nil {
+		c.Logprobs = more.Logprobs
+	}
+}
+
+func (e *Extra) addMissing(from Extra) {
+	for name, raw := range from {
+		if isNull((*e)[name]) {
+			e.Put(name, raw)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package anthropic
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/shown"
@@ -61,6 +62,11 @@ func (s *stream) delta(d *answerBlock) (*llm.Message, error) {
 	if d.Citation != nil {
 		b.Citations = append(b.Citations, d.Citation)
 	}
+	if b.Type == "thinking" {
+		d.Thinking = b.more(d.Thinking)
+	} else {
+		d.Text = b.more(d.Text)
+	}
 	if d.PartialJSON != "" && !b.takesInput() {
 		return nil, llm.Errorf(llm.BadResponse, "a piece of a call's input belongs to content[%d], which is no call", s.Index)
 	}
@@ -69,6 +75,26 @@ func (s *stream) delta(d *answerBlock) (*llm.Message, error) {
 		return nil, s.strange(d)
 	}
 	return m, nil
+}
+
+// more is what a piece adds to the text that its block began with: the format's
+// own server begins with none, others with the first piece or with all of it,
+// and say that again in their deltas.
+func (b *openBlock) more(piece llm.Piece) llm.Piece {
+	text, ahead := string(piece), b.begun[b.repeated:]
+	switch {
+	case ahead == "" || text == "":
+		return piece
+	case len(text) < len(ahead) && strings.HasPrefix(ahead, text):
+		b.repeated += len(text)
+		return ""
+	case strings.HasPrefix(text, ahead):
+		text = text[len(ahead):]
+	default: // it goes on
+		text = b.begun[:b.repeated] + text
+	}
+	b.begun, b.repeated = "", 0
+	return llm.Piece(text)
 }
 
 // inputText is a piece of a call's input under the name of all of it.

@@ -42,6 +42,8 @@ type openBlock struct {
 	others    []json.RawMessage // pieces of a block that this package does not know
 	arguments bool              // a piece of the input has come
 	pieces    bool              // a delta has come
+	begun     string            // the text that it began with, until deltas tell whether they repeat it
+	repeated  int               // how much of that they have repeated
 }
 
 // Chunk implements [wire.Stream].
@@ -82,7 +84,10 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	case "ping":
 		return nil, nil
 	case "error", "", "message":
-		if e.Type == "" && wire.SaysNothing(data) {
+		switch {
+		case e.Type == "message" && s.said: // MiniMax's says all of it once more
+			return s.end(&e, nil)
+		case e.Type == "" && wire.SaysNothing(data):
 			return nil, nil
 		}
 		return nil, llm.Errorf(llm.BadResponse, "the event is no event of a message")
@@ -249,8 +254,10 @@ func (s *stream) open(index int, b *answerBlock) *llm.Message {
 func (s *stream) beginning(b *answerBlock) *llm.Message {
 	switch b.Type {
 	case "text":
+		s.Block.begun = string(b.Text)
 		return s.say(b.Text)
 	case "thinking":
+		s.Block.begun = string(b.Thinking)
 		return s.think(b.Thinking)
 	case "tool_use":
 		if s.IsAnswer(b.Name) {
@@ -271,6 +278,13 @@ func (s *stream) close() (d *llm.Message) {
 		return nil
 	}
 	s.Open = false
+	if half := llm.Piece(b.begun[:b.repeated]); half != "" { // so it was no repetition
+		if b.begun = ""; b.Type == "text" {
+			d = s.say(half)
+		} else {
+			d = s.think(half)
+		}
+	}
 	if b.Type == "tool_use" {
 		switch {
 		case !b.arguments:

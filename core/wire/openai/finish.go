@@ -69,6 +69,8 @@ func isEndEvent(name string) bool {
 // ends is what a stream has told of its choices; the first 64 have a bit each.
 type ends struct{ seen, finished, called uint64 }
 
+func bitOf(choice int) uint64 { return 1 << min(uint(choice), 63) }
+
 // all tells whether every choice that appeared has ended.
 func (e *ends) all() bool { return e.seen != 0 && e.seen == e.finished }
 
@@ -77,7 +79,7 @@ func (e *ends) find(c *llm.Chunk, data []byte) {
 	outside, looked := "", false
 	for i := range c.Choices {
 		choice := &c.Choices[i]
-		bit := uint64(1) << min(uint(choice.Index), 63)
+		bit := bitOf(choice.Index)
 		e.seen |= bit
 		if len(choice.Delta.ToolCalls) > 0 {
 			e.called |= bit

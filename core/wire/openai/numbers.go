@@ -20,6 +20,8 @@ type numbers struct {
 	last    int        // of the last one
 	tokens  int        // of the choice with the last number
 	held    *llm.Chunk // the piece that waits
+
+	answers, parts uint64 // the other choices that are answers of their own, and that are parts of the first one
 }
 
 // take gives the choice of a chunk the number that its readers look for. The
@@ -75,11 +77,25 @@ func (n *numbers) take(c *llm.Chunk) (*llm.Chunk, error) {
 // the first one's.
 func (n *numbers) swap(c *llm.ChunkChoice) {
 	switch {
-	case c.Index == n.first:
+	case c.Index == n.first, n.isPart(c):
 		c.Index = 0
 	case c.Index == 0:
 		c.Index = n.first
 	}
+}
+
+// isPart tells whether another choice is a part of the first one, as
+// [llm.Response.JoinCalls] sees it: it began with a call, and not with a text.
+func (n *numbers) isPart(c *llm.ChunkChoice) bool {
+	bit := bitOf(c.Index)
+	switch {
+	case (n.answers|n.parts)&bit != 0:
+	case c.Delta.HasCalls() && c.Delta.PlainText() == "":
+		n.parts |= bit
+	default:
+		n.answers |= bit
+	}
+	return n.parts&bit != 0
 }
 
 // release puts the piece that waited in front of those of c.

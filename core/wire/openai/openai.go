@@ -88,7 +88,7 @@ func (w *format) Suspects(c *wire.Call) (s []wire.Suspect) {
 	return append(s, w.suspects(c)...)
 }
 
-func (w *format) Response(data []byte, _ *wire.Call) (*llm.Response, error) {
+func (w *format) Response(data []byte, c *wire.Call) (*llm.Response, error) {
 	r, err := llm.ReadResponse(data)
 	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the answer is not the JSON of a chat completion (%d bytes): %v", len(data), err)
@@ -103,13 +103,19 @@ func (w *format) Response(data []byte, _ *wire.Call) (*llm.Response, error) {
 		r.Object = "chat.completion"
 	}
 	findReasons(r)
+	if isSingle(c) {
+		r.JoinCalls()
+	}
 	return r, nil
 }
+
+// isSingle tells whether one choice was asked for.
+func isSingle(c *wire.Call) bool { return c != nil && c.Payload != nil && c.Payload.N <= 1 }
 
 func (w *format) Ending() *wire.Ending { return &wire.WholeOrBroken }
 
 func (w *format) Stream(c *wire.Call) wire.Stream {
-	return &stream{single: c.Payload != nil && c.Payload.N <= 1}
+	return &stream{single: isSingle(c)}
 }
 
 // stream reads chunks up to [DONE].
