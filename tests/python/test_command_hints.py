@@ -239,6 +239,7 @@ def test_an_error_of_the_configuration_is_json_too(shell: Shell) -> None:
 def test_what_stands_in_the_place_of_a_command(shell: Shell) -> None:
     for arguments, told in (
         (["What is up?"], "to ask it: llmagg ask 'What is up?'"),
+        (["x = 3; 2x?"], "to ask it: llmagg ask 'x = 3; 2x?'"),
         (["--model", "openai/gpt-a", "ask", "Hi"], "--model stands behind the command: llmagg ask --model …"),
         (["--json=1", "models"], "--json stands behind the command: llmagg models --json …"),
     ):

@@ -214,6 +214,8 @@ def test_models_that_are_no_list_of_names(cls: Any) -> None:
     for models in ("p/a", b"p/a", {"p/a": 1}, {"p/a", "p/b"}, 5, [5], [""], ["p/a", None]):
         refused(lambda m=models: cls(m), "models")
     refused(lambda: cls("p/a"), "got str; write ['p/a']")  # the text of a call's models is a list of one
+    refused(lambda: cls("p/a, p/b,"), "got str; write ['p/a', 'p/b']")
+    refused(lambda: cls(" "), "got str; expected ['provider/model', …]")
     assert cls(("p/a",)).get_available_models() == ["p/a"]
     assert cls(None).get_available_models() == []
 

@@ -40,6 +40,7 @@ def test_a_parameter_that_a_constructor_does_not_have(make: Any, says: str) -> N
         (llmagg.LLMAggregator, "api_key", "it is a setting of a model"),
         (llmagg.LLMAggregator, "model", "or did you mean 'models'?"),
         (llmagg.LLMAggrator, "temperature", "chat(messages, temperature=…)"),
+        (llmagg.LLMAggrator, "cache", "chat(messages, cache=…)"),
         (llmagg.LLMAggregator, "modles", "; did you mean 'models'?"),
         (llmagg.LLMAggregator, "caches", "; did you mean 'cache'?"),
         (llmagg.LLMAggrator, "agregator", "; did you mean 'aggregator'?"),

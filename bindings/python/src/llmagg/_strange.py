@@ -42,7 +42,7 @@ def attribute(owner: Any, name: str, value: Any, public: tuple[str, ...]) -> Any
     cls = type(owner)
     if name == "models" and isinstance(value, Iterator):
         return list(value)
-    if name == "cache" and value is not None and is_ours(cls):
+    if name == "cache" and name in public and value is not None and is_ours(cls):
         from .cache import cache_of
 
         return None if value is False else cache_of(value)

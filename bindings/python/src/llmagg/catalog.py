@@ -328,7 +328,8 @@ def model_groups(models: Any, *, given: bool = False) -> list[list[str]]:
         if isinstance(models, Mapping):
             hint += "; a configuration goes to initialize() or initialize_sync()"
         elif isinstance(models, str) and len(models) < 100 and "{" not in models and without_keys(models) == models:
-            hint = f"write {[name.strip() for name in models.split(',')]}"
+            names = [*filter(None, map(str.strip, models.split(",")))]
+            hint = f"write {names}" if names else hint
         raise InvalidArgumentError(f"models must be a list of names, got {kind}; {hint}")
     groups: list[list[str]] = []
     nested = False

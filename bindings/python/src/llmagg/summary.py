@@ -25,10 +25,8 @@ def messages(passage: Mapping[str, Any], count: int) -> list[dict[str, str]]:
     if passage and not any(key in passage for key, _ in _PARTS):
         names = ", ".join(bare(str(key)) for key in [*passage][:5])
         raise InvalidArgumentError(f"passage has none of title, description and content; its keys are {names}")
-    try:
-        most = (
-            -1 if isinstance(count, bool) else int(count)
-        )  # the original put it into its prompt as it was: a text of a form's field worked, too
+    try:  # the original put it into its prompt as it was: a text of a form's field worked, too
+        most = -1 if isinstance(count, bool) else int(count)
     except (TypeError, ValueError, OverflowError):
         most = -1
     if most < 0:

@@ -314,9 +314,10 @@ def _open_streams() -> None:
 
 def _misplaced(arguments: list[str]) -> str:
     """What to write where a question stands in the place of a command, or an option of a command before it."""
-    first = next(iter(arguments), "").partition("=")[0]
-    if " " in first.strip() and not first.startswith("-"):
-        return f"a text is no command; to ask it: llmagg ask {shlex.quote(arguments[0])}"
+    text = next(iter(arguments), "")
+    if " " in text.strip() and not text.startswith("-"):
+        return f"a text is no command; to ask it: llmagg ask {shlex.quote(text)}"
+    first = text.partition("=")[0]
     commands = typer.main.get_command(app).commands.items()  # type: ignore[attr-defined]
     if first in ("-h", "--help", "--version"):
         return ""
