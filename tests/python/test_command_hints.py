@@ -241,6 +241,8 @@ def test_what_stands_in_the_place_of_a_command(shell: Shell) -> None:
         (["What is up?"], "to ask it: llmagg ask 'What is up?'"),
         (["x = 3; 2x?"], "to ask it: llmagg ask 'x = 3; 2x?'"),
         (["--model", "openai/gpt-a", "ask", "Hi"], "--model stands behind the command: llmagg ask --model …"),
+        (["help"], "help is no command; write: llmagg --help"),
+        (["version"], "version is no command; write: llmagg --version"),
         (["--json=1", "models"], "--json stands behind the command: llmagg models --json …"),
     ):
         done = shell(*arguments)

@@ -331,8 +331,11 @@ def test_json_that_cannot_be_used_says_what_and_where(run: Any, tmp_path: Path) 
             assert word in str(caught.value)
 
     file = tmp_path / "llm.json"
-    refused(str(file), f"configuration file '{file}' cannot be read: No such file", "JSON text must begin with '{'")
+    unread = f"configuration file '{file}' cannot be read: No such file"
+    refused(str(file), unread, "a configuration as text begins with '{'")
     refused(tmp_path, f"configuration file '{tmp_path}' cannot be read: Is a directory")
+    with pytest.raises(llmagg.InvalidArgumentError, match=r"No such file or directory$"):
+        run(llmagg.LLMAggregator().initialize(file))
     refused("llm\0.json", "cannot be read: embedded null byte")
     refused('{"openai": {', "the configuration is not valid JSON", "truncated")
     file.write_text('{\n  "openai": nonsense\n}')

@@ -87,7 +87,8 @@ def content(path: str | os.PathLike[str], what: str) -> tuple[bytes, int]:
         text, mode = configfile.read(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InvalidArgumentError(f"{what} cannot be read: {reason} (JSON text must begin with '{{')") from None
+        hint = " (a configuration as text begins with '{')" if isinstance(path, str) else ""
+        raise InvalidArgumentError(f"{what} cannot be read: {reason}{hint}") from None
     return text.removeprefix(b"\xef\xbb\xbf"), mode
 
 

@@ -313,11 +313,13 @@ def _open_streams() -> None:
 
 
 def _misplaced(arguments: list[str]) -> str:
-    """What to write where a question stands in the place of a command, or an option of a command before it."""
+    """What to write where something else stands in the place of a command: a question, or an option."""
     text = next(iter(arguments), "")
     if " " in text.strip() and not text.startswith("-"):
         return f"a text is no command; to ask it: llmagg ask {shlex.quote(text)}"
     first = text.partition("=")[0]
+    if first in ("help", "version"):
+        return f"{first} is no command; write: llmagg --{first}"
     commands = typer.main.get_command(app).commands.items()  # type: ignore[attr-defined]
     if first in ("-h", "--help", "--version"):
         return ""
