@@ -146,7 +146,7 @@ class CommonOptions(TypedDict, total=False):
     ``headers={"X-Trace": "42"}``.
     """
     extra_headers: Mapping[str, str] | None
-    """The same as ``headers``, by the name that OpenAI's SDK has for it. Example:
+    """The same as ``headers``, by the name that OpenAI's SDK has for it. Default: those of the configuration. Example:
     ``extra_headers={"X-Trace": "42"}``.
     """
     extra_body: Mapping[str, Any] | ModelDump | None

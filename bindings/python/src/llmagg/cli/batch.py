@@ -52,8 +52,7 @@ def batch(
         list[str] | None,
         Flag(metavar="NAME=VALUE", help="a parameter of all calls, in JSON or as a text: --param temperature=0"),
     ] = None,
-    quiet: Annotated[bool, Flag("--quiet", help="no progress")] = False,
-    as_json: AsJSON = False,
+    quiet: Annotated[bool, Flag("--quiet", help="no progress")] = False, as_json: AsJSON = False,
     export: Annotated[bool, Flag("--export", help="ask nothing: INPUT is a ledger, written to OUTPUT")] = False,
 ) -> None:  # fmt: skip
     """Asks each row of a file, and keeps every paid answer.
