@@ -329,7 +329,7 @@ def model_groups(models: Any, *, given: bool = False) -> list[list[str]]:
             hint += "; a configuration goes to initialize() or initialize_sync()"
         elif isinstance(models, str) and len(models) < 100 and "{" not in models and without_keys(models) == models:
             names = [*filter(None, map(str.strip, models.split(",")))]
-            hint = f"write {names}" if names else hint
+            hint += f"; write {names}" if names else ""
         raise InvalidArgumentError(f"models must be a list of names, got {kind}; {hint}")
     groups: list[list[str]] = []
     nested = False
