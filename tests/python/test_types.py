@@ -287,7 +287,7 @@ WHOLE = {
 
 
 @pytest.mark.parametrize(
-    "change", [{}, {"logprobs": [1]}, {"message": {"role": "oracle", "content": [{"type": "text", "text": "x"}]}}]
+    "change", [{}, {"logprobs": [1]}, {"message": {"role": "assistant", "content": [{"type": "text", "text": "x"}]}}]
 )
 def test_an_answer_read_through_the_core_is_what_from_dict_makes(llm_wall: FaultWall, run: Any, change: Any) -> None:
     sent = {**WHOLE, "choices": [{**WHOLE["choices"][0], **change}]}  # type: ignore[index]
