@@ -65,18 +65,17 @@ func (u *Upstream) memoryOf(x *Exchange) *memory {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	other := m.others[x.Model]
-	if other == nil {
-		if len(m.others) >= maxModels {
-			return m
-		}
-		if m.others == nil {
-			m.others = map[string]*memory{}
-		}
-		other = new(memory)
-		m.others[x.Model] = other
+	name := x.Model
+	if m.others[name] == nil && len(m.others) >= maxModels {
+		name = "" // of all further ones
 	}
-	return other
+	if m.others == nil {
+		m.others = map[string]*memory{}
+	}
+	if m.others[name] == nil {
+		m.others[name] = new(memory)
+	}
+	return m.others[name]
 }
 
 // loaded is a time to count from: a wall clock that is set changes nothing.
