@@ -23,7 +23,7 @@ const mostBytes = 1 << 20
 // credentials go where they are meant to go. local is for the metadata servers
 // of clouds, which no proxy stands before.
 func (o *Options) ask(ctx context.Context, r *http.Request, local bool) ([]byte, error) {
-	t := transport.Options{BaseURL: r.URL.String(), ConnectTimeout: o.ConnectTimeout, HeaderBytes: mostBytes, OnSocket: o.OnSocket}
+	t := transport.Options{BaseURL: r.URL.String(), ConnectTimeout: o.ConnectTimeout, HeaderBytes: mostBytes, OnSocket: o.OnSocket, Credentials: true}
 	if !local {
 		t.Proxy, t.CAFile, t.Getenv = o.Proxy, o.CAFile, o.Getenv
 	}

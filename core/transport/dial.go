@@ -31,6 +31,8 @@ type dialer struct {
 	proxy    *url.URL // to which a tunnel is asked for; nil for none
 	onSocket func(fd uintptr, open bool)
 	sockets  *sockets
+
+	credentials bool // the server gives credentials
 }
 
 // connector makes a connection before ctx ends.
@@ -73,7 +75,7 @@ func (d *dialer) reach(ctx context.Context, network, addr string) (conn net.Conn
 		conn, err = d.DialContext(ctx, network, addr)
 	}
 	if err != nil {
-		return nil, connectError(ctx, d.timeout, addr, err)
+		return nil, d.connectError(ctx, addr, err)
 	}
 	return conn, nil
 }
@@ -92,7 +94,7 @@ func (d *dialer) secure(ctx context.Context, network, addr string) (net.Conn, er
 	conn := tls.Client(raw, cfg)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		_ = raw.Close() // the handshake's error is what matters
-		return nil, connectError(ctx, d.timeout, addr, d.advise(err))
+		return nil, d.connectError(ctx, addr, d.advise(err))
 	}
 	return conn, nil
 }
@@ -100,15 +102,16 @@ func (d *dialer) secure(ctx context.Context, network, addr string) (net.Conn, er
 // connectError says that it was the connection that failed, and for which
 // address. Where the attempt that caused the dial has ended, its end is the
 // error, as it is where the transport notices that end before the dial does.
-func connectError(ctx context.Context, timeout time.Duration, addr string, err error) error {
+func (d *dialer) connectError(ctx context.Context, addr string, err error) error {
 	if attempt, ok := ctx.Value(RequestKey{}).(context.Context); ok && attempt.Err() != nil {
 		return context.Cause(attempt)
 	}
 	if ctx.Err() == context.DeadlineExceeded {
-		return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("no connection to %s within %v (connect_timeout)", addr, timeout), Cause: err}
+		return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("no connection to %s within %v (connect_timeout)", addr, d.timeout), Cause: err}
 	}
 	e := &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("cannot connect to %s: %v", addr, err), Cause: err}
 	switch unknown := (*net.DNSError)(nil); {
+	case d.credentials:
 	case errors.Is(err, syscall.ECONNREFUSED) && strings.HasPrefix(err.Error(), "dial "): // else the proxy does
 		e.Message += "; nothing listens there: start the server, or correct base_url"
 	case errors.As(err, &unknown) && unknown.IsNotFound && strings.HasPrefix(addr, unknown.Name+":"): // else the proxy's

@@ -34,6 +34,8 @@ type Options struct {
 	// OnSocket, if set, is called with the descriptor of each socket before it
 	// connects and again before it is closed. It must return at once.
 	OnSocket func(fd uintptr, open bool)
+	// Credentials says that the server gives credentials: no base_url names it.
+	Credentials bool
 }
 
 // A Pool holds the connections that routes with the same origin and the same
@@ -63,7 +65,7 @@ type poolKey struct {
 	certificates          certEnvironment
 	connect               time.Duration
 	headerBytes           int64
-	socket                bool
+	socket, credentials   bool
 }
 
 // pools are the process's connections.
@@ -82,7 +84,7 @@ func Borrow(o Options) (*Pool, error) {
 	}
 	proxy := readProxyEnvironment(o.Getenv)
 	key := poolKey{origin: u.Scheme + "://" + u.Host, proxy: o.Proxy, caFile: o.CAFile, environment: proxy,
-		certificates: readCertEnvironment(o.Getenv), connect: o.ConnectTimeout, headerBytes: o.HeaderBytes, socket: o.OnSocket != nil}
+		certificates: readCertEnvironment(o.Getenv), connect: o.ConnectTimeout, headerBytes: o.HeaderBytes, socket: o.OnSocket != nil, credentials: o.Credentials}
 	pools.mu.Lock()
 	defer pools.mu.Unlock()
 	if p := pools.open[key]; p != nil {
@@ -248,7 +250,7 @@ func (p *Pool) transport(o Options, origin *url.URL, env proxyEnvironment) (*htt
 		return nil, err
 	}
 	p.made = new(sockets)
-	d := &dialer{sockets: p.made, timeout: o.ConnectTimeout, onSocket: o.OnSocket, roots: roots,
+	d := &dialer{sockets: p.made, timeout: o.ConnectTimeout, onSocket: o.OnSocket, roots: roots, credentials: o.Credentials,
 		tls: &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}}
 	switch {
 	case tunnels(origin, via):

@@ -288,6 +288,9 @@ func TestAProxyThatIsNotThereIsNamed(t *testing.T) {
 	}
 	_, err := chat(t.Context(), borrow(t, transport.Options{BaseURL: "http://127.0.0.1:1/v1", ConnectTimeout: 10 * time.Second}))
 	require.ErrorContains(t, err, "connection refused; nothing listens there: start the server, or correct base_url")
+	_, err = chat(t.Context(), borrow(t, transport.Options{BaseURL: "http://127.0.0.1:1/v1", ConnectTimeout: 10 * time.Second, Credentials: true}))
+	require.ErrorContains(t, err, "connection refused")
+	require.NotContains(t, err.Error(), "base_url", "no setting names where credentials come from so")
 }
 
 // A server or a proxy that speaks plain HTTP where the address says https is

@@ -20,7 +20,7 @@ func TestAnUnknownHostSaysWhatToCheck(t *testing.T) {
 		if name == "is a proxy" {
 			addr = "api.example.com:443"
 		}
-		err := connectError(context.Background(), 0, addr, &net.OpError{Op: "dial", Net: "tcp", Err: told})
+		err := new(dialer).connectError(context.Background(), addr, &net.OpError{Op: "dial", Net: "tcp", Err: told})
 		require.ErrorContains(t, err, told.Name)
 		if name == "is not found" {
 			require.ErrorContains(t, err, `"region"`, name)
