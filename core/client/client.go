@@ -109,7 +109,7 @@ const Version = "0.1.0"
 // connected yet. Errors are INVALID_ARGUMENT.
 func New(cfg config.Model, o Options) (*Client, error) {
 	given := cfg.MaxConcurrentCalls
-	if err := cmp.Or(cfg.CheckNames(), cfg.CheckKeys()); err != nil {
+	if err := cmp.Or(cfg.CheckNames(), cfg.CheckKeys(), vendor.CheckKeys(cfg.Provider+"/"+cfg.Name, cfg.APIKeys)); err != nil {
 		return nil, err
 	}
 	if len(cfg.APIKeys) > 0 {

@@ -114,7 +114,10 @@ func TestWhatAnEndLacksHasTheFormatsName(t *testing.T) {
 		t.Run(c.kind, func(t *testing.T) {
 			w := wallWith(t, `[{"events":[`+c.events+`]}]`)
 			s, err := route(t, w, func(m *config.Model) {
-				m.Type, m.Region = c.kind, "us-east-1"
+				m.Type = c.kind
+				if c.kind == "bedrock" {
+					m.Region = "us-east-1"
+				}
 				if c.kind == "bedrock" || c.kind == "ollama" {
 					m.BaseURL = w.URL()
 				}

@@ -84,7 +84,7 @@ func isAzure(v *Vendor, m *Model) bool {
 func foreign(where string, m *Model, own string) error {
 	for _, s := range [][4]string{{"api_version", m.APIVersion, azureName, "Azure"}, {"deployment", m.Deployment, azureName, "Azure"},
 		{"project", m.Project, vertexName, "Vertex AI"}, {"location", m.Location, vertexName, "Vertex AI"}, {"region", m.Region, "bedrock", "AWS"}} {
-		if s[1] != "" && s[2] != own && !(s[0] == "region" && (own == vertexName || m.Auth == credential.AWS)) {
+		if s[1] != "" && s[2] != own && !(s[0] == "region" && (own == vertexName || m.Auth == credential.AWS || regionOf(m.BaseURL) != "")) {
 			return llm.Errorf(llm.InvalidArgument, "%s: %q is a setting of %s's; leave it out, or write \"type\": %q", where, s[0], s[3], s[2])
 		}
 	}

@@ -44,14 +44,31 @@ func (v *Vendor) choose(where string, m *Model, getenv func(string) (string, boo
 	if _, whole := v.addressVariable(); m.BaseURL == usual && (!own || whole && v.keyOf(getenv) != "") { // its variables go together, wherever that is
 		row, own, v.fromEnvironment = *v, true, !own
 	}
-	for each := range all() {
-		if m.APIKey != "" && slices.Contains(each.allKeys(), m.APIKey) {
-			return llm.Errorf(llm.InvalidArgument, "%s: api_key is the name of a variable; write \"${%s}\" for the variable's value", where, m.APIKey)
-		}
+	if err := checkKey(where+": api_key", m.APIKey); err != nil {
+		return err
 	}
 	if own && m.APIKey == "" && !m.OwnAuth {
 		v.key = row.keyOf(getenv)
 		m.APIKey = v.key
+	}
+	return nil
+}
+
+// CheckKeys refuses the name of a vendor's variable in a list of keys.
+func CheckKeys(where string, keys []string) error {
+	for i, key := range keys {
+		if err := checkKey(fmt.Sprintf("%s: api_keys[%d]", where, i), key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkKey(where, key string) error {
+	for each := range all() {
+		if key != "" && slices.Contains(each.allKeys(), key) {
+			return llm.Errorf(llm.InvalidArgument, "%s is the name of a variable; write \"${%s}\" for the variable's value", where, key)
+		}
 	}
 	return nil
 }

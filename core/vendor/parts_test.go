@@ -27,3 +27,16 @@ func TestPartsOfNames(t *testing.T) {
 	_, _, err := Resolve(Model{Provider: "bedrock", Name: "us-east-1/m"}, nil)
 	require.ErrorContains(t, err, `"region": "us-east-1"`)
 }
+
+// A region is said of AWS's servers under any of their names, and of no others.
+func TestWhereARegionMayBeSaid(t *testing.T) {
+	const runtime, mantle = "https://bedrock-runtime.us-east-1.amazonaws.com/openai/v1", "https://bedrock-mantle.us-east-1.api.aws/v1"
+	for _, m := range []Model{{Provider: "bedrock-openai"}, {Provider: "p", BaseURL: runtime}, {Provider: "p", BaseURL: mantle}, {Provider: "p", BaseURL: mantle, Type: "responses"}} {
+		m.Name, m.APIKey, m.Region = "m", "k", "us-east-1"
+		_, _, err := Resolve(m, nil)
+		require.NoError(t, err, "%+v", m)
+		m.Provider, m.BaseURL = "p", "https://api.test/v1"
+		_, _, err = Resolve(m, nil)
+		require.ErrorContains(t, err, `"region" is a setting of AWS's`, "%+v", m)
+	}
+}
