@@ -266,15 +266,14 @@ public:
             d.buffer = buffer_.data();
             d.buffer_size = buffer_.size();
             detail::call(llmagg_queue_drain, handle_.get(), &d);
-            for (std::size_t i = 0; i < d.count; i++) {
-                all.push_back(of(events[i]));
-                credit(events[i]);
-            }
+            for (std::size_t i = 0; i < d.count; i++) all.push_back(of(events[i]));
             if (d.needed > buffer_.size())
                 buffer_.resize(d.needed);
             else if (d.pending == 0 || d.count == 0)
-                return all;
+                break;
         }
+        for (const Event &event : all) credit(event); // not before: a fast stream would be drained without end
+        return all;
     }
     /// Calls function(const Event &) for each event, on this thread, until the function returns true or stop() was called. An exception of
     /// the function's ends it, too, and leaves run(); the events behind stay in the queue. With one operation the function returns
@@ -283,8 +282,9 @@ public:
         static_assert(std::is_convertible_v<std::invoke_result_t<Function &, const Event &>, bool>,
                       "the function of llmagg::Queue::run returns a bool: whether run() ends, such as event.ended()");
         const llmagg_event_fn each = [](const llmagg_event *e, void *user) -> int {
-            credit(*e);
-            return (*static_cast<Function *>(user))(of(*e)) ? 1 : 0;
+            const Event event = of(*e);
+            credit(event);
+            return (*static_cast<Function *>(user))(event) ? 1 : 0;
         };
         detail::call(llmagg_queue_run, handle_.get(), each, static_cast<void *>(&function)); // the C library lets exceptions through
     }
@@ -294,8 +294,8 @@ public:
 
 private:
     static Event of(const llmagg_event &e) { return Event{e.type, e.status, e.op, e.tag, std::string(e.payload, e.payload_len)}; }
-    static void credit(const llmagg_event &e) {
-        if (e.type == LLMAGG_EVENT_CHUNK) llmagg_op_credit(e.op, json::count({e.payload, e.payload_len}), nullptr);
+    static void credit(const Event &e) {
+        if (e.type == LLMAGG_EVENT_CHUNK) llmagg_op_credit(e.op, json::count(e.payload), nullptr);
     }
     detail::Handle<llmagg_queue, llmagg_queue_free> handle_;
     std::vector<char> buffer_;

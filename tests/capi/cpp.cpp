@@ -32,10 +32,11 @@ static const char script[] = R"({"models": {
     "cut": {"steps": [{"text": "one two three", "cut": {"how": "clean", "after_events": 2}}]},
     "twice": {"steps": [{"text": "one two three", "cut": {"how": "clean", "after_events": 2}}, {"text": "whole"}]},
     "long": {"steps": [{"text_bytes": 4000, "chunks": 400}]},
+    "fast": {"steps": [{"text_bytes": 8000, "chunks": 4000}]},
     "bad": {"steps": [{"status": 400}]}}})";
 
 static std::string config(const std::string &url) {
-    return R"({"openai": {"base_url": ")" + url + R"(", "api_key": "k", "models": {"a": {}, "cut": {}, "twice": {}, "long": {}, "bad": {}}}})";
+    return R"({"openai": {"base_url": ")" + url + R"(", "api_key": "k", "models": {"a": {}, "cut": {}, "twice": {}, "long": {}, "fast": {}, "bad": {}}}})";
 }
 
 static std::string asking(const char *model) { return std::string(R"({"model": ")") + model + R"(", "messages": [{"role": "user", "content": "hi"}]})"; }
@@ -158,11 +159,19 @@ static void endings(llmagg::Aggregator &llm) {
     for (const std::uint32_t flags : {std::uint32_t{LLMAGG_STREAM}, std::uint32_t{LLMAGG_STREAM | LLMAGG_BATCH}}) {
         llm.submit(queue, asking("long"), {}, flags);
         queue.run([](const llmagg::Event &event) { return event.ended(); });
-        llm.submit(queue, asking("long"), {}, flags);
+        llm.submit(queue, asking("fast"), R"({"window": 256})", flags);
         bool ended = false;
-        while (!ended && queue.wait(30))
-            for (const auto &event : queue.drain()) ended = event.done();
+        std::size_t most = 0;
+        while (!ended && queue.wait(30)) {
+            std::size_t chunks = 0;
+            for (const auto &event : queue.drain()) {
+                ended = event.done();
+                if (event.type == LLMAGG_EVENT_CHUNK) chunks += llmagg::json::count(event.payload);
+            }
+            most = chunks > most ? chunks : most;
+        }
         holds(ended, "a stream that run and drain read goes on");
+        holds(most <= 256, "drain gives no more chunks than the window");
     }
 }
 
