@@ -47,6 +47,10 @@ def test_models_are_named_in_the_call_or_in_the_environment(keys: FaultWall, mon
     monkeypatch.setenv("LLMAGG_MODELS", "anthropic/claude-y openai/gpt-z")
     with pytest.raises(llmagg.InvalidArgumentError, match="separate models by commas"):
         llmagg.chat_sync("Hello")
+    monkeypatch.setenv("LLMAGG_MODELS", "openai/gpt-z sk-proj-abcDEF0123456789abcDEF/x")
+    with pytest.raises(llmagg.InvalidArgumentError, match="separate models by commas") as caught:
+        llmagg.chat_sync("Hello")
+    assert "sk-proj" not in str(caught.value)
 
 
 def test_the_address_of_the_environment_holds_for_models_that_a_call_names(keys: FaultWall) -> None:

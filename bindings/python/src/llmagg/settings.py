@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import _again, oldstyle
+from ._shown import without_keys
 from .errors import InvalidArgumentError, LLMError, NotInitializedError
 
 DEFAULT_MODELS = {  # made by `make reference`
@@ -128,7 +129,9 @@ def listed(text: str) -> list[Any]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         if "/" in "".join(name.split()[1:]):
-            raise InvalidArgumentError(f'the list of models has a blank in "{name}"; separate models by commas')
+            raise InvalidArgumentError(
+                f'the list of models has a blank in "{without_keys(name)}"; separate models by commas'
+            )
     return names
 
 
