@@ -22,11 +22,9 @@ func For(name string, known []string) string {
 	if best := Nearest(name, known, most); best != "" {
 		return "; did you mean " + shown.Name(best) + "?"
 	}
-	if len(name) >= 4 { // one of the words of a name
-		for _, k := range known {
-			if slices.Contains(strings.Split(k, "_"), strings.ToLower(name)) {
-				return "; did you mean " + shown.Name(k) + "?"
-			}
+	for _, k := range known { // one of the words of a name, or all of it but its unit
+		if (len(name) >= 4 || len(name) == len(k)-len("_s")) && slices.Contains(strings.Split(k, "_"), strings.ToLower(name)) {
+			return "; did you mean " + shown.Name(k) + "?"
 		}
 	}
 	return ""
