@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ._absent import no_dict
-from ._fields import brief, spread
+from ._fields import Record, brief, spread
 from .cost import Cost
 
 
@@ -16,8 +16,8 @@ def seconds(time: float) -> str:
 
 
 @no_dict
-@dataclass(repr=False)
-class Attempt:
+@dataclass(repr=False, eq=False)
+class Attempt(Record):
     """One exchange on one route. ``response.attempts`` and ``error.attempts`` list the attempts of a call.
 
     Times are in seconds. ``start`` counts from the Unix epoch, ``first_token`` from ``start``; it is None when no token

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from ._fields import grown
+from ._fields import Record, grown
 from ._parameters import nearest, told_of
 from ._shown import KEY_MARKS, shown
 from ._wire import decode, encode
@@ -66,8 +66,8 @@ _PLACES = _Default(10)
 
 @grown(7)
 @told_of
-@dataclass
-class ModelConfig:
+@dataclass(repr=False, eq=False)
+class ModelConfig(Record):
     """One route: a model at a provider.
 
     ``name`` is the key of the configuration, if it is not ``model``. A setting that is None or "" has its default.
@@ -228,8 +228,8 @@ MODEL_KEYS = frozenset(_CORE) - {"provider"}
 
 
 @told_of
-@dataclass
-class ProviderConfig:
+@dataclass(repr=False, eq=False)
+class ProviderConfig(Record):
     """A provider and its models. ``models`` maps the configured name of each model to its configuration."""
 
     provider: str

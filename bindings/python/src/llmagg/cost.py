@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._absent import no_dict
+from ._fields import Record
 
 
 @no_dict
-@dataclass
-class Cost:
+@dataclass(repr=False, eq=False)
+class Cost(Record):
     """A sum of money. A cost that is not known is None in its place, never 0. ``float(cost)`` is the amount.
 
     ``source`` is "provider" (the answer says it), "price" (the usage times the ``price`` of the configuration), "table"

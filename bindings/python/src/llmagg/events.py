@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Union
 
 from . import _absent
-from ._fields import Later
+from ._fields import Later, Record
 from .errors import LLMError
 from .responses import ChatCompletionResponse, StreamResponse
 
 
 @_absent.told_few(_absent.OF_EVENT)
-@dataclass
-class ChunkEvent:
+@dataclass(repr=False, eq=False)
+class ChunkEvent(Record):
     """A piece of the answer. ``chunk`` is decoded lazily; use ``text`` if you need only the text."""
 
     chunk: StreamResponse
@@ -44,8 +44,8 @@ ChunkEvent.chunk = Later("chunk", _chunk_of)  # type: ignore[assignment]
 
 
 @_absent.told_few(_absent.OF_RESTART)
-@dataclass
-class RestartEvent:
+@dataclass(repr=False, eq=False)
+class RestartEvent(Record):
     """The answer begins again: discard the chunks received before. Routes are "provider/model"."""
 
     from_route: str
@@ -55,8 +55,8 @@ class RestartEvent:
 
 
 @_absent.told_few(_absent.OF_DONE)
-@dataclass
-class DoneEvent:
+@dataclass(repr=False, eq=False)
+class DoneEvent(Record):
     """The last event of a complete stream, with the whole answer and its attempts."""
 
     response: ChatCompletionResponse

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Union
 
 from ._absent import no_dict
-from ._fields import brief, grown, later, spread
+from ._fields import Record, brief, grown, later, spread
 from ._parameters import nearest, told_of
 from ._wire import build, decode, expect_object, template
 from .errors import BadResponseError, InvalidArgumentError
@@ -45,8 +45,8 @@ else:
 @grown(2, needed=True)
 @later
 @told_of
-@dataclass(repr=False)
-class Message:
+@dataclass(repr=False, eq=False)
+class Message(Record):
     """A message of a request or of an answer.
 
     ``content`` is a text, a list of OpenAI content parts (dicts: text, image_url, input_audio, file), or None, as in
@@ -135,8 +135,8 @@ def text_of(message: Message) -> str:
 
 
 @no_dict
-@dataclass(frozen=True)
-class ToolCall:
+@dataclass(frozen=True, repr=False, eq=False)
+class ToolCall(Record):
     """A function that an answer asks the application to call. ``arguments`` is the JSON text that the model
     wrote, ``{}`` where it wrote none and was done.
 
@@ -151,6 +151,9 @@ class ToolCall:
     name: str
     arguments: str = ""
     type: str = "function"
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.name, self.arguments, self.type))
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> ToolCall:
@@ -177,8 +180,8 @@ class ToolCall:
 
 @grown(3, needed=True)
 @told_of
-@dataclass
-class Function:
+@dataclass(repr=False, eq=False)
+class Function(Record):
     """A function that a model may call (the old form of tools). ``parameters`` is a JSON schema."""
 
     name: str

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 from . import _again
-from ._fields import grown, later, spread
+from ._fields import Record, grown, later, spread
 from ._parameters import nearest, told_of
 from ._shown import bare, shown
 from .errors import InvalidArgumentError
@@ -20,8 +20,8 @@ from .messages import Function, Message, of_fields
 @grown(8)
 @later
 @told_of
-@dataclass
-class ChatCompletionRequest:
+@dataclass(repr=False, eq=False)
+class ChatCompletionRequest(Record):
     """A request to a model. Fields that are None are not sent. ``extra`` is sent beside the known fields; a name in it
     that looks like a misspelt field is an error. ``extra_body`` takes any name, and replaces fields.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import _absent
-from ._fields import brief, grown, later, spread
+from ._fields import Record, brief, grown, later, spread
 from ._wire import build, encode, expect_list, expect_object, template
 from .attempt import Attempt
 from .cost import Cost
@@ -33,8 +33,8 @@ def is_known(count: int) -> bool:
 @_absent.told("usage")
 @grown(3, needed=True)
 @later
-@dataclass(repr=False)
-class Usage:
+@dataclass(repr=False, eq=False)
+class Usage(Record):
     """Counted tokens. All values are ints or plain dicts.
 
     If the provider sent no usage, the usage is unknown: ``bool(usage)`` and ``known`` are False, and all counts are 0.
@@ -116,8 +116,8 @@ _USAGE = template(Usage, **dict.fromkeys(_COUNTS, _UNKNOWN))
 @_absent.told("choice")
 @grown(3, needed=True)
 @later
-@dataclass(repr=False)
-class Choice:
+@dataclass(repr=False, eq=False)
+class Choice(Record):
     """One answer of a response. ``finish_reason`` is None if the server sent no reason."""
 
     index: int
@@ -158,8 +158,8 @@ def _choice_to_dict(choice: Choice | StreamChoice, key: str, message: Message) -
 @_absent.told("response")
 @grown(6, needed=True)
 @later
-@dataclass(repr=False)
-class ChatCompletionResponse:
+@dataclass(repr=False, eq=False)
+class ChatCompletionResponse(Record):
     """A whole answer. ``created`` is seconds since the Unix epoch; ``attempts`` lists the attempts of the call.
 
     ``cost`` is the cost of all attempts, None if it is unknown. ``id_of_call`` is the number of the call in this
@@ -298,8 +298,8 @@ def _head_to_dict(answer: ChatCompletionResponse | StreamResponse) -> dict[str, 
 @_absent.no_dict
 @grown(3)
 @later
-@dataclass
-class StreamChoice:
+@dataclass(repr=False, eq=False)
+class StreamChoice(Record):
     """A chunk's part of one choice. ``finish_reason`` is None until the choice ends."""
 
     delta: Message
@@ -326,8 +326,8 @@ _STREAM_CHOICE = template(StreamChoice, index=0)
 @_absent.no_dict
 @grown(5, needed=True)
 @later
-@dataclass
-class StreamResponse:
+@dataclass(repr=False, eq=False)
+class StreamResponse(Record):
     """One chunk of a streamed answer. ``usage`` is None on chunks without usage."""
 
     id: str
