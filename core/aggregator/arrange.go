@@ -3,6 +3,7 @@ package aggregator
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/llmagg/llmagg/core/client"
@@ -104,4 +105,74 @@ func (x *index) groupsOf(models []string, sizes []int) []int {
 		}
 	}
 	return slices.Clip(groups)
+}
+
+// bytesOfToken is more than the bytes of nearly every token: a request that is
+// too long by this measure is too long.
+const bytesOfToken = 6
+
+// findSmall marks the routes whose configured window the request probably does
+// not fit. It costs nothing where no window is configured.
+func (w *routeLoop) findSmall(p *llm.Payload) {
+	least := -1
+	for i := range w.candidates {
+		c := &w.candidates[i]
+		window := c.client.ContextWindow()
+		if window == 0 {
+			continue
+		}
+		if least < 0 {
+			least = leastTokens(p)
+		}
+		c.small = least > window
+	}
+}
+
+// leastTokens is how many tokens the request has at least, together with the
+// answer that it asks for. It is 0 for images and sound, whose tokens nobody
+// can tell from the bytes.
+func leastTokens(p *llm.Payload) int {
+	if p.Mentions(";base64,") || p.Mentions(`"input_audio"`) {
+		return 0
+	}
+	return len(p.JSON())/bytesOfToken + p.AnswerTokens()
+}
+
+// leaveSmaller gives up routes after the request did not fit the window of the
+// i-th: those whose window is known and no larger.
+func (w *routeLoop) leaveSmaller(i int) {
+	window := w.candidates[i].client.ContextWindow()
+	for j := range w.candidates {
+		c := &w.candidates[j]
+		if other := c.client.ContextWindow(); other > 0 && other <= window {
+			c.given.Store(true)
+		}
+	}
+}
+
+// CanKeepCost is INVALID_ARGUMENT if no bound of money can be kept for calls
+// with this model ("" is the aggregator's own choice), since nobody would tell
+// what any of its routes has cost.
+func (a *Aggregator) CanKeepCost(model string) error {
+	routes, err := a.routes(model)
+	if err != nil {
+		return nil // the call says it
+	}
+	return tellsCost(routes)
+}
+
+// tellsCost refuses a max_cost that none of the routes can keep. One that some
+// can keep goes on, and the others say so once they have answered.
+func tellsCost(routes []*client.Client) error {
+	names := make([]string, 0, len(routes))
+	for _, c := range routes {
+		if c.TellsCost() {
+			return nil
+		}
+		names = append(names, c.Route())
+	}
+	if len(names) == 0 {
+		return nil // said elsewhere
+	}
+	return llm.Errorf(llm.InvalidArgument, "max_cost cannot be kept: no price is known of %s; %s", strings.Join(names, ", "), llm.AdviceOnPrices)
 }

@@ -269,3 +269,77 @@ func later(a, b time.Time) time.Time {
 	}
 	return a
 }
+
+// Before orders two breakers whose routes are not usable, for last resorts
+// (B4): a route without a failed last resort first, the soonest to reopen
+// first; then the routes whose last resort failed, the longest ago first. A
+// success of any kind makes a route forget its failed last resort.
+func (b *Breaker) Before(other *Breaker) bool {
+	failed, reopens := b.order()
+	otherFailed, otherReopens := other.order()
+	if c := failed.Compare(otherFailed); c != 0 {
+		return c < 0
+	}
+	return reopens.Before(otherReopens)
+}
+
+func (b *Breaker) order() (failedAt, reopens time.Time) {
+	at, _ := b.ReopensAt()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.failedAt, at
+}
+
+// Snapshot is the state of a breaker at one moment, for reports and messages.
+type Snapshot struct {
+	State        State
+	On           bool
+	Trial        bool      // a half-open probe or a last resort is in flight
+	OpenUntil    time.Time // zero unless the circuit is open
+	BlockedUntil time.Time // zero unless a block is running
+	RetryAfter   bool      // the server asked for the wait that ends at BlockedUntil
+}
+
+// Snapshot returns the breaker's state now.
+func (b *Breaker) Snapshot() Snapshot {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := Snapshot{State: b.circuit.state(), On: b.on, Trial: b.trial != nil}
+	if s.State == Open {
+		s.OpenUntil = b.circuit.openUntil
+	}
+	if end := b.blockEnd(); time.Now().Before(end) {
+		s.BlockedUntil = end
+		s.RetryAfter = !b.retryAfter.Before(end)
+	}
+	return s
+}
+
+// Watch has the breaker send on wake, which needs room for one value, at each
+// event after which the route may be usable or may become so at another time:
+// a trial ends, the route is switched on. The passing of time is no such event:
+// see ReopensAt. Look at the breaker after Watch has returned. stop ends the
+// watch.
+func (b *Breaker) Watch(wake chan struct{}) (stop func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.watches == nil {
+		b.watches = map[chan struct{}]bool{}
+	}
+	b.watches[wake] = true
+	return func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.watches, wake)
+	}
+}
+
+// wake tells the watches. The caller holds mu.
+func (b *Breaker) wake() {
+	for wake := range b.watches {
+		select {
+		case wake <- struct{}{}:
+		default: // it has not been looked at since the last event
+		}
+	}
+}

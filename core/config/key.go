@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/internal/setting"
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/internal/suggest"
 	"github.com/llmagg/llmagg/core/llm"
@@ -226,4 +227,26 @@ func namedVariable(key string) string {
 // it.
 func isKeyVariable(name string) bool {
 	return len(name) > 2 && strings.Contains(name, "_") && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
+}
+
+// Settings are all tables of settings.
+type Settings struct {
+	// Options belong to one call.
+	Options []setting.Setting `json:"options"`
+	// Configuration are the keys of a model, and of a provider for all of its
+	// models.
+	Configuration []setting.Setting `json:"configuration"`
+	// Request are the fields of a request that are passed on without
+	// "extra_body": those of chat completions and those of well-known vendors.
+	Request []setting.Setting `json:"request"`
+}
+
+// AllSettings gives the tables; the result is the caller's own.
+func AllSettings() Settings {
+	s := Settings{Options: llm.OptionSettings(), Request: llm.RequestSettings()}
+	for _, c := range keySettings {
+		s.Configuration = append(s.Configuration, c.Setting)
+	}
+	s.Configuration = append(append(s.Configuration, fleetSettings...), bulkSettings...)
+	return s
 }

@@ -1,6 +1,7 @@
 package failure
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -134,3 +135,17 @@ func CallerLeft(c llm.Code) bool { return table[c].left }
 
 // Unsent tells whether the code says that no attempt was made.
 func Unsent(c llm.Code) bool { return table[c].unsent }
+
+// errLimit is the cause of an error about a limit, which is not retried on its
+// route (L1).
+var errLimit = errors.New("a limit of the configuration")
+
+// OverLimit makes the error of exceeding a limit (L1).
+func OverLimit(format string, args ...any) *llm.Error {
+	e := llm.Errorf(llm.BadResponse, format, args...)
+	e.Cause = errLimit
+	return e
+}
+
+// IsOverLimit tells whether an answer failed by exceeding a limit.
+func IsOverLimit(err error) bool { return errors.Is(err, errLimit) }

@@ -245,3 +245,83 @@ func (m *Manager) Close(ctx context.Context) error {
 	}
 	return cmp.Or(parallel.Map(m.list(), func(p *provider.Provider) error { return p.Close(ctx) })...)
 }
+
+// Catalog is what a manager had registered at one moment. It never changes.
+type Catalog struct {
+	providers []*provider.Provider
+	changes   []uint64 // of each provider, before its clients were listed
+	clients   []*client.Client
+}
+
+// Clients lists the clients of all providers, in the order of registration.
+// The list is shared: it must not be changed.
+func (c *Catalog) Clients() []*client.Client { return c.clients }
+
+// current tells whether the providers still have these clients.
+func (c *Catalog) current() bool {
+	for i, p := range c.providers {
+		if p.Changes() != c.changes[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// Catalog is what is registered now: the same pointer as before where nothing
+// has changed, so that callers can keep what they made of it.
+func (m *Manager) Catalog() *Catalog {
+	if c := m.catalog.Load(); c != nil && c.current() {
+		return c
+	}
+	m.mu.RLock() // whoever changes the providers waits, and forgets this catalog
+	defer m.mu.RUnlock()
+	c := &Catalog{clients: []*client.Client{}}
+	for _, name := range m.order {
+		p := m.providers[name]
+		c.providers = append(c.providers, p)
+		c.changes = append(c.changes, p.Changes())
+		c.clients = append(c.clients, p.Clients()...)
+	}
+	m.catalog.Store(c)
+	return c
+}
+
+// Sharing is the membership of a manager's routes in a fleet (core/fleet).
+type Sharing interface {
+	// Attach makes a route a member.
+	Attach(c *client.Client)
+	// Leave ends the membership.
+	Leave()
+}
+
+// Share makes the manager's routes, and those that are registered later,
+// members of a fleet until the manager closes. An earlier membership ends; nil
+// only ends it.
+// Error: CLOSED.
+func (m *Manager) Share(s Sharing) error {
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return closedError()
+	}
+	before := m.sharing
+	m.sharing = s
+	m.mu.Unlock()
+	if before != nil {
+		before.Leave()
+	}
+	if s == nil {
+		return nil
+	}
+	for _, c := range m.Clients() {
+		s.Attach(c)
+	}
+	return nil
+}
+
+// Sharing is what Share was given last, nil before.
+func (m *Manager) Sharing() Sharing {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.sharing
+}

@@ -1,6 +1,6 @@
 // Package transport is how routes connect: a [Pool] of connections for each
 // origin, made over TCP and TLS under one deadline (dial.go), directly or
-// through a proxy (proxy.go says which, tunnel.go and socks.go how), with the
+// through a proxy (proxy.go says which, tunnel.go how), with the
 // certificate authorities of roots.go. It knows nothing of what is sent; it
 // imports core/llm for its errors.
 package transport

@@ -74,8 +74,8 @@ var onlyIn = map[string][]string{
 	"github.com/sony/gobreaker/v2":   {"core/breaker/circuit.go"},
 	"github.com/valkey-io/valkey-go": {"core/fleet/valkey/"},
 	"golang.org/x/sync":              {"core/limit/"},
-	"golang.org/x/time":              nil,                         // tests only
-	"golang.org/x/net/proxy":         {"core/transport/socks.go"}, // 33 KB of the shared library; httpproxy, tests only, would be 190
+	"golang.org/x/time":              nil,                          // tests only
+	"golang.org/x/net/proxy":         {"core/transport/tunnel.go"}, // 33 KB of the shared library; httpproxy, tests only, would be 190
 	"github.com/json-iterator/go":    {"core/llm/json.go"},
 	"github.com/stretchr/testify":    nil, // tests only
 	"go.uber.org/goleak":             nil, // tests only

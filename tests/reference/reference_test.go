@@ -85,7 +85,7 @@ func TestReference(t *testing.T) {
 		{"bindings/python/src/llmagg/_bounds.py", []part{{"ADVICE = (", ")", pythonText(llm.AdviceOnPrices)}}},
 		{"bindings/python/src/llmagg/settings.py", []part{
 			{"DEFAULT_MODELS = {", "}", pythonModels(llmagg.DefaultModels)},
-			{"_ENDS = (", ")", pythonTexts(strings.Fields(literals(t, "core/vendor/near_keys.go", "endings = ", "\n")[0]))},
+			{"_ENDS = (", ")", pythonTexts(strings.Fields(literals(t, "core/vendor/key.go", "endings = ", "\n")[0]))},
 		}},
 		{"bindings/python/src/llmagg/vendor_params.py", []part{{`    """Fields of single vendors`, "    # end", vendorFields(read(t, "bindings/python/src/llmagg/params.py"))}}},
 	}

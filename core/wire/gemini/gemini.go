@@ -4,7 +4,7 @@
 // (google.golang.org/genai v1.77, types.go and models.go, the "Mldev"
 // converters). A request goes through request.go, media.go, tools.go, config.go
 // and pared.go. An answer goes through answer_parts.go, fields.go, finish.go,
-// response.go, snake.go and usage.go.
+// response.go and usage.go.
 package gemini
 
 import (
