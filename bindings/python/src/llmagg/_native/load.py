@@ -15,7 +15,6 @@ import sys
 import threading
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from .. import errors
@@ -60,11 +59,11 @@ def _load() -> ctypes.CDLL:
     with _lock:
         if _library is not None:
             return _library
-        path = Path(__file__).with_name("libllmagg.so")
+        path = f"{__file__.rpartition('/')[0]}/libllmagg.so"  # a first call does without pathlib and its 0.6 MB
         if _file < 0:
             _file = _open(path)
             _identity = _identity_of(_file)
-            loaded = _dlopen(str(path))
+            loaded = _dlopen(path)
         else:
             loaded = _dlopen_copy(path)
         _library = loaded
@@ -81,14 +80,14 @@ def _tell() -> None:
         sys.stderr.write(f"llmagg: LLMAGG_TOP has no effect: {error}\n")
 
 
-def _open(path: Path) -> int:
+def _open(path: str) -> int:
     if sys.platform != "linux":
         raise ImportError(f"llmagg runs on Linux; this is {sys.platform}")
     try:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except NotADirectoryError:
         raise ImportError(
-            f"llmagg's native library cannot be loaded from inside an archive ({str(path)!r}); unpack the archive, or "
+            f"llmagg's native library cannot be loaded from inside an archive ({path!r}); unpack the archive, or "
             "let its maker do so (pex --venv, shiv, zipapp with an unpacked site-packages)"
         ) from None
     except FileNotFoundError:
@@ -114,6 +113,8 @@ def _check_room() -> None:
         soft, _ = resource.getrlimit(limit)
         if soft == resource.RLIM_INFINITY:
             continue
+        from pathlib import Path
+
         try:
             used = int(Path("/proc/self/statm").read_text().split()[field]) * resource.getpagesize()
         except OSError:  # no /proc
@@ -128,7 +129,7 @@ def _check_room() -> None:
 def _dlopen(path: str) -> ctypes.CDLL:
     _check_room()
     try:
-        loaded = ctypes.CDLL(path)
+        loaded = signatures.Library(path)
     except OSError as error:
         hint = ""
         if _is_musl():
@@ -140,10 +141,8 @@ def _dlopen(path: str) -> ctypes.CDLL:
                 "GLIBC_TUNABLES=glibc.rtld.optional_static_tls=16384"
             )
         raise ImportError(f"llmagg's native library cannot be loaded: {error}{hint}") from None
-    loaded.llmagg_abi_version.restype = ctypes.c_uint32
     if (version := loaded.llmagg_abi_version()) != signatures.ABI_VERSION:
         raise ImportError(f"llmagg's native library has ABI {version}, not {signatures.ABI_VERSION}; reinstall llmagg")
-    signatures.declare(loaded)
     return loaded
 
 
@@ -157,7 +156,7 @@ def _identity_of(file: int) -> tuple[int, ...]:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _still_open(path: Path) -> int:
+def _still_open(path: str) -> int:
     """The descriptor of the file that the parent loaded. A daemon closes all descriptors after it has forked, and the
     number may mean another file now; then the same file is opened again. Raises ForkedError.
     """
@@ -193,7 +192,7 @@ def _copy(source: int, to: int, size: int) -> None:
         done += more
 
 
-def _dlopen_copy(path: Path) -> ctypes.CDLL:
+def _dlopen_copy(path: str) -> ctypes.CDLL:
     """Loads a private copy of the library that the parent loaded."""
     global _file
     _file = _still_open(path)
@@ -215,7 +214,7 @@ def _dlopen_copy(path: Path) -> ctypes.CDLL:
         # The loader returns an already loaded library for a path that it knows, so each generation needs a new path.
         return _dlopen(f"/proc/self/{'./' * generation}fd/{copy}")
     except ImportError as error:
-        hint = "" if Path("/proc/self/fd").exists() else "; there is no /proc here, through which it is loaded"
+        hint = "" if os.access("/proc/self/fd", os.F_OK) else "; there is no /proc here, through which it is loaded"
         raise errors.ForkedError(f"{error}{hint}; start processes with 'spawn'") from None
     except OSError as error:
         raise errors.ForkedError(

@@ -1,10 +1,11 @@
-"""The types and functions of ``llmagg.h`` that the package uses. Constants only."""
+"""The types and functions of ``llmagg.h`` that the package uses."""
 
 from __future__ import annotations
 
 import ctypes
 import struct
 from ctypes import POINTER, c_char_p, c_int, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
+from typing import Any
 
 ABI_VERSION = 1
 
@@ -125,11 +126,14 @@ def declare_quick(library: ctypes.PyDLL) -> None:
         getattr(library, name).restype = c_int32
 
 
-def declare(library: ctypes.CDLL) -> None:
-    """Types every function of a loaded library. Raises AttributeError for a function that the library lacks."""
-    for name, parameters in STATUS_FUNCTIONS.items():
-        function = getattr(library, name)
-        function.restype, function.argtypes = c_int32, parameters
-    for name, (result, parameters) in OTHER_FUNCTIONS.items():
-        function = getattr(library, name)
+class Library(ctypes.CDLL):
+    """A loaded library. Each function gets its types when it is first asked for: a program calls a few of them."""
+
+    def __getattr__(self, name: str) -> Any:
+        result, parameters = OTHER_FUNCTIONS.get(name) or (c_int32, STATUS_FUNCTIONS.get(name))
+        if parameters is None:
+            return super().__getattr__(name)
+        function: Any = self[name]
         function.restype, function.argtypes = result, parameters
+        setattr(self, name, function)  # only now: another thread may ask for it meanwhile
+        return function
