@@ -77,6 +77,11 @@ finish runtime/cgo/gcc_libinit.c
 # What GODEBUG asks of the runtime is printed to stderr (gctrace, schedtrace, ...), and the host's environment is not meant for us. The
 # settings of Go's packages, which it may hold as well, count.
 edit runtime/runtime1.go 1 's|^	parsegodebug(godebug, nil)$|	_ = godebug|'
+# No profile can be asked for: no thread gets the 2 KB to note who allocates or waits, and nobody counts what is allocated.
+edit runtime/runtime1.go 1 's|^\(	{name: "profstackdepth", .* def: \)128},$|\10},|'
+edit runtime/malloc.go 1 '/^func profilealloc(/,/^}$/s|^	mProf_Malloc(mp, x, size)$||'
+edit runtime/malloc.go 1 '/^func nextSample(/,/^}$/s|^	if MemProfileRate == 0 {$|	if true {|'
+finish runtime/malloc.go
 finish runtime/runtime1.go
 # So the traces of the collector and of the scheduler, and the search for finalizers that never run, stay out.
 edit runtime/mgc.go 3 's/^\(		*\)if debug.\(gctrace\|checkfinalizers\) > 0 {$/\1if false {/'
@@ -97,7 +102,16 @@ edit runtime/proc.go 1 's/^\(	if n, .*gogetenv("GOMAXPROCS").* n > 0\) {$/\1 \&\
 # taken one more. Chats from Python on one core cost a sixth less CPU with a look each ms; a system call that waits is found 1 ms later.
 edit runtime/proc.go 1 's|^			delay = 20$|			delay = 1000|'
 edit runtime/proc.go 1 's|^					delay = 20$|					delay = 1000|'
+# The code that only the start runs (what packages make of their variables) is not kept mapped: the kernel maps 64 KB around each place
+# that is run, and a sixth of these windows no call needs, 0.7 MB. What is needed is mapped again, from the file that is in memory. The text has no
+# relocations; a debugger's breakpoints in Go's functions from before the start are lost. In a program's own file (c-archive) nothing changes.
+edit runtime/proc.go 4 's|^	inittrace.active = false$|&\n	if islibrary {\n		from := alignUp(firstmoduledata.text, physPageSize)\n		madvise(unsafe.Pointer(from), alignDown(firstmoduledata.etext, physPageSize)-from, _MADV_DONTNEED)\n	}|'
 finish runtime/proc.go
+
+# Whether a new goroutine is one of the runtime's own: a function behind the runtime's says that it is not. Its name says it, too, but names
+# are 0.1 MB that nothing else reads.
+edit runtime/traceback.go 3 's|^func isSystemGoroutine(.*{$|&\n	if gp.startpc > abi.FuncPCABI0(goexit) {\n		return false\n	}|'
+finish runtime/traceback.go
 
 # The soft limit of descriptors is the host's, and its children's.
 edit syscall/rlimit.go 1 's|^func init() {$|func raiseRlimitNofile() {|'
