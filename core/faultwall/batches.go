@@ -17,22 +17,13 @@ import (
 // of its model. The zero Batches is healthy: a batch has ended when it is
 // looked at for the second time.
 type Batches struct {
-	// Polls is how often a batch is still in progress when it is looked at; nil
-	// is once.
-	Polls *int `json:"polls,omitempty"`
-	// Done is how many of the requests were worked off when the batch expired;
-	// nil is all of them.
-	Done *int `json:"done,omitempty"`
-	// Unordered turns the results around.
-	Unordered bool `json:"unordered,omitempty"`
-	// Duplicate is how many of the results come twice.
-	Duplicate int `json:"duplicate,omitempty"`
-	// Missing is how many of the results do not come at all.
-	Missing int `json:"missing,omitempty"`
-	// Refuse makes a batch fail as a whole.
-	Refuse bool `json:"refuse,omitempty"`
-	// MaxRequests is the most requests of a batch; 0 is 50000.
-	MaxRequests int `json:"max_requests,omitempty"`
+	Polls       *int `json:"polls,omitempty"`
+	Done        *int `json:"done,omitempty"`
+	Unordered   bool `json:"unordered,omitempty"`
+	Duplicate   int  `json:"duplicate,omitempty"`
+	Missing     int  `json:"missing,omitempty"`
+	Refuse      bool `json:"refuse,omitempty"`
+	MaxRequests int  `json:"max_requests,omitempty"`
 }
 
 func (b *Batches) check() error {

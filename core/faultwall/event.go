@@ -18,54 +18,33 @@ import (
 // last meaning. In Go set the fields; what is sent is one of Raw, RawB64,
 // Comment, Data or a described chunk, after DelayS and Hold.
 type Event struct {
-	// Data is a string (sent as it is, one data line for each of its lines) or
-	// any other value (sent as JSON).
-	Data any `json:"data,omitempty"`
-	// Name is the event's type: an "event:" line.
-	Name string `json:"event,omitempty"`
-	// ID is an "id:" line.
-	ID string `json:"event_id,omitempty"`
-	// Raw bytes, sent without an added newline.
-	Raw string `json:"raw,omitempty"`
-	// RawB64 is Raw for bytes that are not text; base64 in JSON.
-	RawB64 []byte `json:"raw_b64,omitempty"`
-	// Comment is sent as ": comment".
+	Data    any     `json:"data,omitempty"`
+	Name    string  `json:"event,omitempty"`
+	ID      string  `json:"event_id,omitempty"`
+	Raw     string  `json:"raw,omitempty"`
+	RawB64  []byte  `json:"raw_b64,omitempty"`
 	Comment *string `json:"comment,omitempty"`
-	// DelayS is waited before this event, in addition to Step.DelayEventS.
-	DelayS float64 `json:"delay_s,omitempty"`
-	// Hold waits until Wall.Release is called with this name.
-	Hold string `json:"hold,omitempty"`
-	// Times repeats the event. 0 and 1: once.
-	Times int `json:"times,omitempty"`
+	DelayS  float64 `json:"delay_s,omitempty"`
+	Hold    string  `json:"hold,omitempty"`
+	Times   int     `json:"times,omitempty"`
 
 	// The rest describes a well-formed chunk of the request's wire format.
 
-	// Role of the delta.
-	Role string `json:"role,omitempty"`
-	// Text is the delta's content.
-	Text *string `json:"text,omitempty"`
-	// Reasoning is the delta's reasoning_content.
-	Reasoning *string `json:"reasoning,omitempty"`
-	// Refusal is the delta's refusal.
-	Refusal *string `json:"refusal,omitempty"`
-	// ToolCall is one piece of a tool call.
-	ToolCall *ToolCallDelta `json:"tool_call,omitempty"`
-	// FinishReason of the choice.
-	FinishReason string `json:"finish_reason,omitempty"`
-	// Usage is put on the chunk; alone it makes a chunk without choices.
-	Usage json.RawMessage `json:"usage,omitempty"`
-	// Index is the choice's number.
-	Index int `json:"choice,omitempty"`
+	Role         string          `json:"role,omitempty"`
+	Text         *string         `json:"text,omitempty"`
+	Reasoning    *string         `json:"reasoning,omitempty"`
+	Refusal      *string         `json:"refusal,omitempty"`
+	ToolCall     *ToolCallDelta  `json:"tool_call,omitempty"`
+	FinishReason string          `json:"finish_reason,omitempty"`
+	Usage        json.RawMessage `json:"usage,omitempty"`
+	Index        int             `json:"choice,omitempty"`
 }
 
 // ToolCallDelta is a piece of a tool call in a stream.
 type ToolCallDelta struct {
-	// Index of the call in the message.
-	Index int `json:"index"`
-	// ID and Name belong to the call's first piece.
-	ID   string `json:"id,omitempty"`
-	Name string `json:"name,omitempty"`
-	// Arguments is a piece of the arguments' text.
+	Index     int    `json:"index"`
+	ID        string `json:"id,omitempty"`
+	Name      string `json:"name,omitempty"`
 	Arguments string `json:"arguments,omitempty"`
 }
 

@@ -14,22 +14,13 @@ import (
 // refilled all the time. What they do not have room for gets a 429 with
 // Retry-After and uses no step.
 type Quota struct {
-	// TPM and RPM are tokens and requests a minute; 0: no limit.
-	TPM float64 `json:"tpm,omitempty"`
-	RPM float64 `json:"rpm,omitempty"`
-	// BurstS is how many seconds of the limit a full bucket holds. 0: 60.
-	BurstS float64 `json:"burst_s,omitempty"`
-	// Level is how full the buckets are at the start, from 0 to 1. Nil: full.
-	Level *float64 `json:"level,omitempty"`
-	// Headers adds the vendor's ratelimit headers to each answer of the model:
-	// Anthropic's in its format, else OpenAI's.
-	Headers bool `json:"headers,omitempty"`
-	// Form sends another form of headers than the vendor's: FormOpenAI,
-	// FormAnthropic or FormIETF.
-	Form string `json:"form,omitempty"`
-	// Admission is what a request takes from the tokens: AdmitUsage or
-	// AdmitMaxTokens. Empty: AdmitUsage.
-	Admission string `json:"admission,omitempty"`
+	TPM       float64  `json:"tpm,omitempty"`
+	RPM       float64  `json:"rpm,omitempty"`
+	BurstS    float64  `json:"burst_s,omitempty"`
+	Level     *float64 `json:"level,omitempty"`
+	Headers   bool     `json:"headers,omitempty"`
+	Form      string   `json:"form,omitempty"`
+	Admission string   `json:"admission,omitempty"`
 }
 
 // Values of Quota.Form.

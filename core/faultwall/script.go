@@ -9,48 +9,25 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// Script says how the wall (the test server) behaves: it has a plan for each
-// model, a plan for all other models and a plan for health checks. The zero
-// Script is a healthy server that knows every model.
+// Script says how the wall (the test server) behaves, as SCRIPT.md describes.
+// The zero Script is a healthy server that knows every model.
 type Script struct {
-	// Models maps a model's name, as the request writes it, to its plan.
-	Models map[string]Plan `json:"models,omitempty"`
-	// Default is the plan of each model that is not in Models; each such model
-	// has its own position in the steps. Nil: a healthy answer.
-	Default *Plan `json:"default,omitempty"`
-	// Health is the plan for GET …/models, whatever the prefix. Nil: a healthy
-	// list.
-	Health *Plan `json:"health,omitempty"`
-	// RequireKey, if not empty, makes the wall answer 401 (Gemini: 400
-	// API_KEY_INVALID) to a request whose key (Authorization: Bearer,
-	// x-goog-api-key or api-key) differs. Such a request uses no step.
-	RequireKey string `json:"require_key,omitempty"`
-	// Batches says how batches of requests are processed. Nil: without faults.
-	Batches *Batches `json:"batches,omitempty"`
-	// Accept says what happens to connections, in the order of their arrival and
-	// before any TLS handshake. In JSON it is a list with an entry for each
-	// connection, or a string for all connections.
-	Accept Accept `json:"accept,omitzero"`
-	// Down: the wall does not listen. It refuses new connections and resets
-	// open connections, until SetScript sets a script without Down.
-	Down bool `json:"down,omitempty"`
-	// Options are defaults for the options given to Start, for callers that can
-	// pass only a script. SetScript ignores them.
-	Options *Options `json:"options,omitempty"`
+	Models     map[string]Plan `json:"models,omitempty"`
+	Default    *Plan           `json:"default,omitempty"`
+	Health     *Plan           `json:"health,omitempty"`
+	RequireKey string          `json:"require_key,omitempty"`
+	Batches    *Batches        `json:"batches,omitempty"`
+	Accept     Accept          `json:"accept,omitzero"`
+	Down       bool            `json:"down,omitempty"`
+	Options    *Options        `json:"options,omitempty"`
 }
 
 // Plan is the behaviour of one model (or of the health check).
 type Plan struct {
-	// Steps are used one for each request, in the order of arrival.
-	// No steps: a healthy answer to each request.
-	Steps []Step `json:"steps,omitempty"`
-	// After says what follows the last step: AfterRepeatLast (the default),
-	// AfterLoop or AfterOK.
-	After string `json:"after,omitempty"`
-	// RequireKey overrides Script.RequireKey for this model.
+	Steps      []Step `json:"steps,omitempty"`
+	After      string `json:"after,omitempty"`
 	RequireKey string `json:"require_key,omitempty"`
-	// Quota limits the requests and tokens of the model. Nil: no limit.
-	Quota *Quota `json:"quota,omitempty"`
+	Quota      *Quota `json:"quota,omitempty"`
 }
 
 // Values of Plan.After.
