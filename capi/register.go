@@ -15,19 +15,19 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// The register (register.c) is C's, so that a thread of the host's finds an
+// The register (register.c) is in C, so that a thread of the host finds an
 // object, checks its kind and holds it without entering Go. An entry there
-// refers to the object by a pointer of go-pointer's: memory of C's own that we
-// save when a handle is made and give back when the last reference to it is
-// dropped. A host never sees that pointer, since go-pointer hands an address
-// out again as soon as it was given back; it holds a number instead.
+// refers to the object by a pointer of go-pointer, which is C memory: Save
+// makes it with the handle, Unref frees it with the last reference to the
+// handle. The host never sees this pointer, because go-pointer uses a freed
+// address again. It holds a number, which is never given twice.
 //
 // runtime/cgo.Handle does not serve here. It is a number too, and never given
-// twice, but only as a key of Go's: to learn whether it is valid, or of which
-// kind, C would have to enter Go, where a handle that is unknown panics; and it
-// cannot be held by a call while another thread deletes it.
+// twice, but only Go can look it up: C would have to enter Go to learn whether
+// a handle is valid and of which kind, and an unknown handle panics there. Nor
+// can a call hold it while another thread deletes it.
 
-// object is what a handle stands for.
+// object is what a handle refers to.
 type object interface {
 	kind() C.int
 	free() // when its handle is freed
@@ -54,8 +54,8 @@ func newHandle(o object) (C.uintptr_t, error) {
 	return h, nil
 }
 
-// held is the object of an entry that C holds: of the kind that C has checked,
-// or nil where there is no entry.
+// held returns the object of an entry that C holds, whose kind C has checked;
+// nil if there is no entry.
 func held[T object](saved unsafe.Pointer) T {
 	o, _ := pointer.Restore(saved).(T)
 	return o

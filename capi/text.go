@@ -12,8 +12,8 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// borrow is the caller's text, without a copy: not to be kept beyond the call,
-// not to be changed. The shim has seen to it that an empty text is NULL.
+// borrow returns the caller's text without a copy: do not change it, and do not
+// keep it beyond the call. The shim has made NULL of an empty text.
 func borrow(p *C.char, n C.size_t) []byte {
 	if p == nil {
 		return nil
@@ -21,7 +21,7 @@ func borrow(p *C.char, n C.size_t) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(p)), int(n))
 }
 
-// name copies a text that names something.
+// name copies the name of something, which the argument what holds.
 func name(what string, p *C.char, n C.size_t) (string, error) {
 	s := string(borrow(p, n))
 	if !utf8.ValidString(s) {
@@ -55,7 +55,7 @@ func setJSON(out *C.llmagg_buf, v any) error {
 	return setBuf(out, data)
 }
 
-// checkObject refuses what is not exactly one JSON object in UTF-8.
+// checkObject refuses data that is not exactly one JSON object in UTF-8.
 func checkObject(what string, data []byte) error {
 	if !utf8.Valid(data) {
 		return llm.Errorf(llm.InvalidArgument, "argument %s is not valid UTF-8", what)
@@ -69,7 +69,7 @@ func checkObject(what string, data []byte) error {
 	return nil
 }
 
-// readObject reads what is exactly one JSON object in UTF-8.
+// readObject reads data that must be exactly one JSON object in UTF-8.
 func readObject(what string, data []byte, to json.Unmarshaler) error {
 	if err := checkObject(what, data); err != nil {
 		return err

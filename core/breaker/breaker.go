@@ -31,10 +31,10 @@ type Settings struct {
 // Breaker decides for one route. It is safe for concurrent use; its times are
 // those of time.Now.
 //
-// A call asks Enter when it has its slot. Refused on every route, it asks
-// LastResort. The [Permit] that it gets is settled once by Succeed, Fail,
-// FailUncounted or Neutral: `defer p.Neutral()` makes sure that no way out of a
-// call leaves the route to a trial that never ends.
+// A call asks Enter when it has its slot, and LastResort when every route has
+// refused it. It settles the [Permit] that it gets once, by Succeed, Fail,
+// FailUncounted or Neutral. `defer p.Neutral()` settles it on every other way
+// out of the call: the route would wait for an unsettled trial for ever.
 type Breaker struct {
 	settings Settings
 	onChange func(from, to State)
@@ -45,7 +45,7 @@ type Breaker struct {
 	blockedUntil time.Time              // end of the longest block for a key or an account
 	retryAfter   time.Time              // end of the longest wait that the server asked for
 	trial        *Trial                 // the half-open probe or last resort in flight
-	failedAt     time.Time              // last resort that failed, if nothing succeeded since
+	failedAt     time.Time              // when the latest last resort failed; zero after a success
 	watches      map[chan struct{}]bool // those of Watch; nil until somebody watches
 	told         State                  // what onChange heard last
 	share        func(Event)            // see Share; nil: nobody
@@ -54,9 +54,8 @@ type Breaker struct {
 
 // New makes a closed breaker. onChange, if it is not nil, is told each change
 // of the circuit, on the goroutine that caused it and with no lock held, so it
-// may call the breaker. Changes that different goroutines cause may arrive in
-// either order. That an open circuit has become half-open is told when a call
-// enters.
+// may call the breaker. Changes by different goroutines may arrive in any
+// order. The change from open to half-open is told when a call enters.
 func New(s Settings, onChange func(from, to State)) *Breaker {
 	return &Breaker{settings: s, onChange: onChange, circuit: newCircuit(s), on: true, told: Closed}
 }
@@ -71,8 +70,8 @@ func (b *Breaker) Usable() bool {
 	return b.usableAt(time.Now())
 }
 
-// UsableAt reports whether Enter would admit a call at t, now or later, if
-// nothing happens until then: a retry asks before it waits.
+// UsableAt reports whether Enter would admit a call at the time t, if nothing
+// changes until then. A retry asks before it waits.
 func (b *Breaker) UsableAt(t time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -101,18 +100,18 @@ func (b *Breaker) Enter(p *Permit) bool {
 	b.mu.Lock()
 	admitted := b.letIn(p)
 	if admitted && p.kind == ordinary {
-		b.mu.Unlock() // nothing has changed that there is to tell
+		b.mu.Unlock() // no change to tell
 		return true
 	}
 	b.unlockAndTell()
 	return admitted
 }
 
-// LastResort lets one call try a route that is not usable (B4). It gives a
-// permit (an ordinary one if the route has become usable meanwhile, see
-// [Permit.LastResort]), or the trial of the call that tries already. Both are
-// nil where no call may try: the route is switched off, or its server has asked
-// to wait.
+// LastResort lets one call try a route that is not usable (B4). It returns that
+// call's permit, which is an ordinary one if the route has become usable
+// meanwhile (see [Permit.LastResort]). While the call tries, other calls get
+// its trial. Both results are nil if no call may try: the route is switched
+// off, or its server has asked to wait.
 func (b *Breaker) LastResort() (*Permit, *Trial) {
 	b.mu.Lock()
 	defer b.unlockAndTell()
@@ -142,7 +141,7 @@ func (b *Breaker) letIn(p *Permit) bool {
 		return true
 	}
 	if b.trial != nil || !b.deferred.IsZero() && time.Now().Before(b.deferred) {
-		return false // a last resort is the probe, though the circuit does not know it
+		return false // a last resort counts as the probe, of which the circuit does not know
 	}
 	done, ok := b.circuit.probe()
 	if !ok {
@@ -154,9 +153,9 @@ func (b *Breaker) letIn(p *Permit) bool {
 }
 
 // BlockUntil blocks the route until t because the server asked for it (R4, B3),
-// at most for 10 minutes; the longest wait counts. It also blocks last resorts.
-// The circuit does not change. Call it before the permit is settled, so that no
-// call is admitted in between.
+// at most for 10 minutes; the longest wait counts. Last resorts are blocked
+// too. The circuit does not change. Call BlockUntil before the permit is
+// settled: otherwise a call could enter in between.
 func (b *Breaker) BlockUntil(then time.Time) {
 	then = bounded(then)
 	b.mu.Lock()
@@ -198,17 +197,17 @@ func (b *Breaker) Switch(on bool) {
 	}
 }
 
-// SwitchedOn is the last argument of Switch; true before the first.
+// SwitchedOn is the argument of the last Switch; true before the first one.
 func (b *Breaker) SwitchedOn() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.on
 }
 
-// ReopensAt says when time alone makes the route usable, leaving the switch
-// aside: zero if there is nothing to wait for, the present if only a trial in
-// flight keeps calls out (LastResort gives it). retryAfter is the end of the
-// wait that the server asked for, zero without one.
+// ReopensAt returns when time alone makes the route usable, without regard to
+// the switch. at is zero if there is nothing to wait for, and the present time
+// if only a trial in flight keeps calls out (LastResort returns that trial).
+// retryAfter is the end of the wait that the server asked for, or zero.
 func (b *Breaker) ReopensAt() (at, retryAfter time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -239,8 +238,8 @@ func (b *Breaker) reopens(now time.Time) time.Time {
 	return at
 }
 
-// blockEnd is the end of the longest block, in the past if none is running. The
-// caller holds mu.
+// blockEnd is the end of the longest block; it is in the past if the route is
+// not blocked. The caller holds mu.
 func (b *Breaker) blockEnd() time.Time { return later(b.blockedUntil, b.retryAfter) }
 
 // unlockAndTell releases mu and then tells the observer what changed under it.

@@ -225,7 +225,7 @@ def test_a_process_that_tells_nothing(runtime: Path, monkeypatch: pytest.MonkeyP
 
         ender = threading.Thread(target=end)
         ender.start()
-        with pytest.raises(InvalidArgumentError, match="process 12 ended before it told anything"):
+        with pytest.raises(InvalidArgumentError, match="process 12 ended before it reported anything"):
             next(told)
         ender.join()
 

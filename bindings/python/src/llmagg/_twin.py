@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def twin(method: Callable[Concatenate[S, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[S, P], T]:
-    """A method that runs the coroutine method, or the override of a subclass, and blocks until it has ended."""
+    """A method that runs the coroutine method (a subclass's override, if there is one) and blocks until its end."""
     name = method.__name__
 
     @wraps(method)

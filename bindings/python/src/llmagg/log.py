@@ -2,10 +2,10 @@
 
 A daemon thread reads the core's log queue. The thread starts with the first call after a handler was added to the
 logger or to a parent of the logger. The core sends the records at or above the level that the logger has when a call
-begins. ``record.llmagg`` is a dict for handlers that write JSON: ``event``, ``time``, ``route``, ``provider``,
-``model``, and of a failed attempt ``code``, ``error_owner``, ``status``, ``wait`` and ``duration`` (seconds), ``call``
-(``id_of_call`` of the response or error, and ``llmagg.call`` of its span), ``error``; of a circuit breaker ``from`` and
-``to``. A call that succeeds at once writes no record.
+begins. ``record.llmagg`` is a dict for handlers that write JSON. It has ``event``, ``time``, ``route``, ``provider``
+and ``model``; for a failed attempt also ``code``, ``error_owner``, ``status``, ``wait`` and ``duration`` (seconds),
+``error`` and ``call`` (``id_of_call`` of the response or error, and ``llmagg.call`` of its span); for a circuit breaker
+also ``from`` and ``to``. A call that succeeds at once writes no record.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _lock = threading.Lock()
 _thread: threading.Thread | None = None
 _queue: Queue | None = None
 _level: int | None = None  # the level that the core knows
-_own: logging.Logger | None = None  # the package's logger, once it was needed, with the handlers that it has then
+_own: logging.Logger | None = None  # the package's logger; None until it is needed first
 _ours: list[logging.Handler] = []
 _INFO, _WARNING = 20, 30
 
@@ -49,8 +49,8 @@ def _found() -> logging.Logger:
 
 
 def _open() -> logging.Logger:
-    """The logger for a record. ``logging.config`` disables the loggers that a configuration does not name: one for the
-    original's then still speaks for the package.
+    """The logger for a record. ``logging.config`` disables the loggers that its configuration does not name: if it
+    names only the original's modules, the records go to the logger of their name.
     """
     found = _found()
     if found.disabled and _stands_in:
@@ -136,8 +136,8 @@ def is_heard() -> bool:
 
 
 def attach() -> None:
-    """Starts passing on the core's records if a handler exists, and tells the core a changed level. Each call begins
-    with it: it takes a tenth of a microsecond if no handler exists, as nearly always. It is thread-safe.
+    """Starts passing on the core's records if a handler exists, and tells the core if the level has changed. Each call
+    begins with this function, which takes a tenth of a microsecond if no handler exists. It is thread-safe.
     """
     global _thread, _queue, _level
     if _thread is None:
@@ -185,7 +185,7 @@ def _line(text: str) -> str:
 
 
 def _extra(record: dict[str, Any], attributes: dict[str, Any]) -> dict[str, Any]:
-    """What handlers that write structured records get as ``record.llmagg``: the attributes, the route, the event."""
+    """The value of ``record.llmagg``, for handlers that write structured records: attributes, route and event."""
     about = {"event": record.get("message", ""), "time": record.get("time"), **attributes}
     if "provider" in attributes and "model" in attributes:
         about["route"] = f"{attributes['provider']}/{attributes['model']}"

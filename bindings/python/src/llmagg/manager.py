@@ -38,7 +38,7 @@ class Manager(Closing):
         return made
 
     def __copy__(self) -> Manager:
-        """The process-wide registry itself; a copy of another one has the same providers."""
+        """The process-wide registry itself. A copy of any other registry has the same providers."""
         if type(self) is Manager:
             return self
         made = type(self).__new__(type(self))
@@ -46,7 +46,7 @@ class Manager(Closing):
         return made
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Manager:
-        """The process-wide registry itself; a copy of another one has copies of the providers."""
+        """The process-wide registry itself. A copy of any other registry has copies of the providers."""
         made = self.__copy__()
         memo[id(self)] = made
         if made is not self:
@@ -54,7 +54,7 @@ class Manager(Closing):
         return made
 
     def register_provider(self, provider: Any) -> None:
-        """Registers a provider under its name. If another provider had this name, it is replaced and closes its
+        """Registers a provider under its name. It replaces a provider that had this name, which closes its
         connections when its calls have ended.
         """
         if isinstance(provider, type) or not hasattr(provider, "get_provider_name"):
@@ -193,11 +193,11 @@ async def _checked(provider: Any) -> Any:
     return await provider.health_check()
 
 
-Manager()  # made by the import, which runs in one thread, so that no two threads make one each
+Manager()  # made by the import, which one thread runs: otherwise two threads could make one each
 
 
 class PrivateManager(Manager):
-    """A registry of one aggregator's own."""
+    """The registry of a single aggregator."""
 
 
 def get_manager() -> Manager:

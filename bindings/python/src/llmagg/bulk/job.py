@@ -47,12 +47,13 @@ async def run(
     ``llm.chat`` for all rows. Without ``llm``, ``models`` are asked as by ``llmagg.chat``.
 
     Each answer is in the ledger, a file beside the output (``ledger``: "sqlite", the default, "jsonl", or a path),
-    before the run looks at the next answer. After a kill, ``resume=True`` asks only the rows that are missing: rows in
-    flight at the kill may be paid for twice, others not. A failed row is a row with ``error``; ``retry_errors=True``
-    asks failed rows again. ``errors="stop"`` ends the run at the first failed row, ``stop_after_errors`` after so many
-    failed rows or, below 1, after this share of rows. ``max_cost`` is for the whole job, earlier runs included; rows in
-    flight may still exceed it. After a stop, ``report.stopped`` says why and no output is made (:func:`export` makes
-    an output of any ledger). ``window`` is how many rows are in flight at once (default: twice the routes' slots).
+    before the run looks at the next answer. After a kill, ``resume=True`` asks only the rows that are missing: rows
+    that were in flight may be paid for twice, no other rows. A failed row is a row with ``error``;
+    ``retry_errors=True`` asks failed rows again. ``errors="stop"`` ends the run at the first failed row;
+    ``stop_after_errors`` ends it after this number of failed rows or, if it is below 1, after this share of rows.
+    ``max_cost`` is for the whole job, earlier runs included; rows in flight may still exceed it. After a stop,
+    ``report.stopped`` says why, and no output is made (:func:`export` makes an output of any ledger). ``window`` is how
+    many rows are in flight at once (default: twice the routes' slots).
 
     With ``batch_api`` "auto" or "always" the rows go to the first route's vendor as batches, if that is OpenAI or
     Anthropic: half the price, a separate quota, and an answer within a day. If a batch does not answer a row, or has
@@ -61,9 +62,9 @@ async def run(
     the batches, so a later run finds them. ``batch_poll`` is the time between the first checks of a batch, in seconds.
     Rows in batches stay in memory, and ``max_cost`` ends no batch that was sent.
 
-    If ``max_cost``, ``errors``, ``stop_after_errors``, ``ledger`` or ``batch_api`` is None, it is what the key
-    ``bulk`` of the aggregator's configuration says, if there is one. An infinite ``max_cost`` or
-    ``stop_after_errors`` is no bound.
+    Where ``max_cost``, ``errors``, ``stop_after_errors``, ``ledger`` or ``batch_api`` is None, the key ``bulk`` of the
+    aggregator's configuration decides, if it has this key. An infinite ``max_cost`` or ``stop_after_errors`` is no
+    bound.
 
     Raises LedgerError if another run holds the ledger or it belongs to another job, LedgerFullError on a full disk.
     """
@@ -100,7 +101,7 @@ def _target(destination: str | Path, source: Any, ledger: Kind | Path | None) ->
 
 
 def _written(report: Report, book: Ledger, target: Path) -> Report:
-    """The report of a run that has ended; the output is made if the run was not stopped."""
+    """Returns the report of a run that has ended. Writes the output, unless the run was stopped."""
     report.ledger = book.path
     if report.stopped is None:
         output.write(target, (entry for entry in book.entries() if entry.n < report.rows))
@@ -170,7 +171,7 @@ def stream(
 
     ``rows``, ``llm``, ``models``, ``prompt``, ``parse`` and ``params`` are those of :func:`run`. With a ``ledger`` (a
     path; ``.jsonl`` for JSON lines) answers are kept, and rows that it has are not asked again. Rows are read as
-    answers are taken. The key ``bulk`` of the configuration holds as for :func:`run`, its ``ledger`` if it is a path.
+    answers are taken. The key ``bulk`` of the configuration applies as in :func:`run`, its ``ledger`` only if a path.
     """
     _called.refuse(params, rows)
     _check(max_cost, stop_after_errors, window, None)
@@ -205,7 +206,7 @@ def stream(
 
 
 async def _ending(engine: Engine, arrived: asyncio.Queue[Answer[Any] | None]) -> None:
-    """Runs to the end, and says so to whom takes the answers; not if they left."""
+    """Runs to the end, then puts None, which ends the stream. A reader who has left cancels this task before."""
     try:
         await engine.run()
     except Exception:
@@ -215,7 +216,7 @@ async def _ending(engine: Engine, arrived: asyncio.Queue[Answer[Any] | None]) ->
 
 
 def export(ledger: str | Path, destination: str | Path) -> int:
-    """Writes what a ledger has, in the order of the rows, to a file; returns how many rows. No run may be using it."""
+    """Writes the rows of a ledger, in their order, to a file and returns their number. No run may use the ledger."""
     path = Path(ledger)
     if not path.is_file():
         raise LedgerError(f"there is no ledger {shown_path(path)}")
@@ -240,7 +241,7 @@ def _ledger(path: Path) -> Ledger:
 
 
 def _opened(target: Path, kind: str | Path, job: dict[str, Any], *, resume: bool) -> Ledger:
-    """The ledger of a job. Raises LedgerError if there is one that is not to be, or not of this job."""
+    """Opens the ledger of a job. Raises LedgerError if it exists without ``resume``, or is another job's."""
     stores.refuse(kind)
     if kind in ("sqlite", "jsonl"):
         path = target.with_name(target.name + (".ledger" if kind == "sqlite" else ".ledger.jsonl"))

@@ -1,4 +1,4 @@
-"""The socket by which a process with ``LLMAGG_TOP=1`` tells what it does: a line of JSON each second.
+"""The socket on which a process with ``LLMAGG_TOP=1`` reports what it does: a line of JSON each second.
 
 The socket is ``PID.sock`` in a folder that only the owner can open: ``llmagg`` in ``XDG_RUNTIME_DIR``, else
 ``llmagg-UID`` in the folder for temporary files.
@@ -28,11 +28,11 @@ PERIOD = 1.0  # seconds between two lines
 _VIEWERS = 8  # at the same time
 _SILENCE = 10  # seconds without a line that a viewer waits
 
-_START = "start one with LLMAGG_TOP=1 in its environment, it reports from its first call on"
+_START = "start one with LLMAGG_TOP=1 in its environment: it reports from its first call on"
 
 
 def folder() -> Path:
-    """The folder of the sockets; made if it is not there. Raises InvalidArgumentError if others can open it."""
+    """The folder of the sockets, made if it is missing. Raises InvalidArgumentError if others can open it."""
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     place = Path(runtime) / "llmagg" if runtime else Path(tempfile.gettempdir()) / f"llmagg-{os.getuid()}"
     with contextlib.suppress(FileExistsError):
@@ -44,7 +44,7 @@ def folder() -> Path:
 
 
 def start(*sources: Any) -> Path:
-    """Tells what this process does, from now until its end. Returns the path of its socket."""
+    """Starts reporting what this process does, until it ends. Returns the path of its socket."""
     path = folder() / f"{os.getpid()}.sock"
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
@@ -80,7 +80,7 @@ def _tell(viewer: socket.socket, feed: Feed, room: threading.Semaphore) -> None:
     try:
         with viewer, contextlib.suppress(OSError):
             left = select.poll()
-            left.register(viewer, 0)  # a viewer that leaves is told without being asked for; its place is free at once
+            left.register(viewer, 0)  # poll tells without a mask that a viewer has left: its place is free at once
             viewer.settimeout(5)
             while True:
                 viewer.sendall(_line(told_safely(feed.snapshot)))
@@ -95,7 +95,7 @@ def _line(snapshot: dict[str, Any]) -> bytes:
 
 
 def processes() -> list[int]:
-    """The processes that tell what they do, the youngest last. Sockets of processes that have ended are removed."""
+    """The processes that report, the youngest last. Removes the sockets of processes that have ended."""
     found = []
     for path in folder().glob("*.sock"):
         try:
@@ -112,9 +112,9 @@ def processes() -> list[int]:
 
 
 def lines(pid: int) -> Iterator[dict[str, Any]]:
-    """What a process tells, a snapshot each second, until it ends.
+    """Yields the snapshots of a process, one each second, until the process ends.
 
-    Raises InvalidArgumentError if the process has no socket, ends before its first snapshot, or tells nothing for ten
+    Raises InvalidArgumentError if the process has no socket, ends before its first snapshot, or is silent for ten
     seconds.
     """
     with socket.socket(socket.AF_UNIX) as source:
@@ -134,11 +134,11 @@ def lines(pid: int) -> Iterator[dict[str, Any]]:
         except OSError:
             pass
         if not told:
-            raise InvalidArgumentError(f"process {pid} ended before it told anything; {_START}")
+            raise InvalidArgumentError(f"process {pid} ended before it reported anything; {_START}")
 
 
 def chosen(pid: int | None) -> int:
-    """The process to show: ``pid``, or the youngest of those that tell what they do."""
+    """The process to show: ``pid``, or the youngest process that reports."""
     if pid is not None:
         return pid
     if not (found := processes()):
