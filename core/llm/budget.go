@@ -104,7 +104,7 @@ func (b *Budget) Reserve(could float64) *Error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if left := b.limit.Amount - b.spent - b.reserved; b.limit.Hard && could > left {
-		const format = "an attempt could cost %.6g, and of %s %.6g are left"
+		const format = "an attempt could cost %.6g, but %s has only %.6g left"
 		if b.spent+b.reserved == 0 {
 			return Errorf(Quota, format, could, b.title(), b.limit.Amount)
 		}

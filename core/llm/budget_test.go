@@ -46,7 +46,7 @@ func TestWhatIsNotKnownCountsAsWhatItCouldCost(t *testing.T) {
 	require.Equal(t, BudgetReport{Amount: 10, Hard: true, Spent: 5, Unknown: 2, Currency: "USD"}, b.Report(), "another currency is not added")
 	refused := b.Reserve(5.5)
 	require.Equal(t, Quota, refused.Code)
-	require.Contains(t, refused.Message, `could cost 5.5, and of the budget "team" 5 are left`)
+	require.Contains(t, refused.Message, `could cost 5.5, but the budget "team" has only 5 left`)
 	require.NoError(t, b.Set(MaxCost{Amount: 4}))
 	require.Contains(t, b.Spent().Message, `the budget "team" is spent: its calls have cost 5 of 4`)
 	for _, limit := range []float64{0, -1, 1e300} {
@@ -86,9 +86,9 @@ func TestBoundCost(t *testing.T) {
 	b := o.Budgets[0]
 	require.True(t, b.OfCall())
 	require.Nil(t, b.Reserve(6))
-	require.Contains(t, b.Reserve(6).Message, "of max_cost 4 are left (0 spent, 6 reserved")
+	require.Contains(t, b.Reserve(6).Message, "max_cost has only 4 left (0 spent, 6 reserved")
 	b.Settle(6, nil, false)
-	require.Contains(t, b.Reserve(6).Message, "of max_cost 4 are left (6 spent, 0 reserved")
+	require.Contains(t, b.Reserve(6).Message, "max_cost has only 4 left (6 spent, 0 reserved")
 	b.Settle(0, &Cost{Amount: 4}, false)
 	require.Equal(t, "the call has cost 10, and its max_cost is 10", b.Spent().Message)
 
