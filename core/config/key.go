@@ -26,7 +26,7 @@ func checkKey(where, key string) error {
 		return llm.Errorf(llm.InvalidArgument, "%s: api_key begins with %q; remove it: llmagg adds it when it sends the key", where, scheme+" ")
 	}
 	if strings.Contains(key, ",") {
-		return llm.Errorf(llm.InvalidArgument, "%s: api_key has a comma; expected one key, several are the list \"api_keys\"", where)
+		return llm.Errorf(llm.InvalidArgument, "%s: api_key has a comma; expected one key (several: the list \"api_keys\")", where)
 	}
 	if key != "" && strings.Trim(key, "….") == "" {
 		return llm.Errorf(llm.InvalidArgument, "%s: api_key is the sign of an example, \"…\"; write the vendor's key in its place", where)
@@ -70,8 +70,8 @@ func checkNoKey(where, key string) error {
 	return nil
 }
 
-// checkModelName refuses a key and an address in the place of a model's name,
-// as they stand there where arguments are swapped.
+// checkModelName refuses a key and an address in the place of a model's name:
+// swapped arguments put them there.
 func (c Model) checkModelName() error {
 	name := cmp.Or(c.Model, c.Name)
 	switch {
@@ -223,8 +223,8 @@ func namedVariable(key string) string {
 	return ""
 }
 
-// isKeyVariable tells whether a text is a name as environment variables have
-// it.
+// isKeyVariable tells whether a text has the form of an environment variable's
+// name.
 func isKeyVariable(name string) bool {
 	return len(name) > 2 && strings.Contains(name, "_") && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
 }

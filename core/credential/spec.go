@@ -41,8 +41,8 @@ func fields(s *Spec) map[string]map[string]string {
 	}
 }
 
-// Check reports what cannot be right, as INVALID_ARGUMENT; where names the
-// model.
+// Check returns INVALID_ARGUMENT for a specification that cannot be right; where
+// names the model.
 func Check(s *Spec, where string) error {
 	if *s == (Spec{}) {
 		return nil
@@ -76,7 +76,7 @@ func Check(s *Spec, where string) error {
 }
 
 // variables of the environment that decide where a credential comes from:
-// routes share one only where these are the same.
+// routes share a credential only if these have the same values.
 var variables = map[string][]string{
 	AWS: {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE",
 		"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_ENDPOINT_URL_STS", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",

@@ -52,8 +52,8 @@ type Stream struct {
 	single   *llm.Response // a completion instead of a stream (T2)
 	inner    source        // what else the event at hand holds; nil for nothing
 	token    bool          // a token has been given
-	failed   error         // comes behind the chunk that it came with
-	broken   error         // the reader's at the end, where a piece came behind it
+	failed   error         // returned after the chunk that it came with
+	broken   error         // the reader's error, returned after the held piece
 	complete bool
 	atEnd    bool // the body has been read to its end
 
@@ -65,11 +65,11 @@ type Stream struct {
 	words   string    // of the last event that was skipped, or of what is no event stream
 	meaning llm.Code  // of these words
 
-	awaited  bool          // every choice has finished: silence makes the end
-	patience time.Duration // how much of it yet
-	lived    bool          // a piece of the answer came while it was awaited
-	late     bool          // and that when the silence had been long enough
-	silenced atomic.Bool   // it has: set by its timer
+	awaited  bool          // every choice has finished: some silence ends the answer
+	patience time.Duration // how much of this silence is left
+	lived    bool          // a piece of the answer came during the last wait
+	late     bool          // and it came when the timer had fired
+	silenced atomic.Bool   // the timer of the silence has fired
 	closed   sync.Once
 }
 
@@ -119,9 +119,8 @@ func (r *Stream) Next() (*llm.Chunk, error) {
 	return nil, io.EOF
 }
 
-// last is what comes when no further event does: the held piece, then the
-// judgement of the end, for which err is the reader's, nil where the format has
-// seen its mark.
+// last returns what follows the last event: the held piece, then the judgement
+// of the end. err is the reader's error; nil if the format has seen its mark.
 func (r *Stream) last(err error) (*llm.Chunk, error) {
 	if c := r.held(); c != nil {
 		r.broken = err
@@ -391,10 +390,10 @@ func (u *Upstream) drain(body io.ReadCloser, cancel context.CancelCauseFunc) {
 	stop := func() { cancel(errEnough) }
 	limit := time.AfterFunc(drainTime, stop)
 	u.Pool.Go(func() {
-		defer func() { _ = recover() }() // nor does a fault
+		defer func() { _ = recover() }() // nor does a panic
 		defer limit.Stop()
 		defer cancel(nil)
-		_, _ = io.Copy(io.Discard, io.LimitReader(body, drainBytes)) // a failure here concerns nobody, for the answer was complete
+		_, _ = io.Copy(io.Discard, io.LimitReader(body, drainBytes)) // a failure here matters to nobody: the answer was complete
 		_ = body.Close()
 	}, stop)
 }

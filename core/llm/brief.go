@@ -7,13 +7,13 @@ import (
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
-// Brief writes the chunks of one stream as [Chunk.AppendGathered] does, but a
-// chunk of which only the text is new as that text, a string. The zero value is
-// ready; one goroutine uses it.
+// Brief writes the chunks of one stream as [Chunk.AppendGathered] does. A chunk
+// that differs from the one before in nothing but its text is written as that
+// text, a JSON string. The zero value is ready; one goroutine uses it.
 type Brief struct {
 	said Chunk // the last chunk that was written whole, without its text
 	role Role
-	any  bool // a chunk may be like it
+	any  bool // said holds a chunk
 }
 
 // Append appends a chunk.

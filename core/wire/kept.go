@@ -19,13 +19,13 @@ const OmitParts = "messages." + llm.PartsField
 type Kept struct {
 	Owner  string // "vendor/model"
 	parts  []llm.AnswerPart
-	opaque bool // one of them is nothing that the message has anyway
+	opaque bool // a part holds more than the message itself does
 }
 
 // Add takes a part that the message has anyway: a text, a thought or a call.
 func (k *Kept) Add(p llm.AnswerPart) { k.parts = append(k.parts, p) }
 
-// Keep takes a part with what only its owner can read.
+// Keep takes a part; raw is what only its owner can read.
 func (k *Kept) Keep(p llm.AnswerPart, raw json.RawMessage) {
 	if len(raw) == 0 {
 		k.Add(p)
@@ -36,8 +36,8 @@ func (k *Kept) Keep(p llm.AnswerPart, raw json.RawMessage) {
 	k.Add(p)
 }
 
-// Say takes n bytes more of a text or a thought; a piece with what only its
-// owner can read is a part of its own.
+// Say adds n bytes to a text or a thought. A piece with raw, which only its
+// owner can read, is a part of its own.
 func (k *Kept) Say(kind string, n int, raw json.RawMessage) {
 	if n == 0 && len(raw) == 0 {
 		return
@@ -57,8 +57,8 @@ func (k *Kept) Media(p llm.AnswerPart, raw json.RawMessage) {
 	k.Add(p)
 }
 
-// Field is the message's field of parts; nil where OpenAI's shape has a place
-// for all of them.
+// Field is the message's field of parts; nil if OpenAI's shape has a place for
+// all of them.
 func (k *Kept) Field() json.RawMessage {
 	if !k.opaque {
 		return nil
@@ -75,8 +75,8 @@ func (k *Kept) Extra() llm.Extra {
 	return llm.Extra{llm.PartsField: raw}
 }
 
-// Own gives the parts of a message that the named vendor made, nil where it
-// made none. Those of another vendor are left out, and noted.
+// Own returns the parts of a message that the named vendor made, nil if it made
+// none. Parts of another vendor are left out, which is noted.
 func (c *Call) Own(m *llm.Message, vendor string) []llm.AnswerPart {
 	parts := m.AnswerParts()
 	switch llm.OwnerOf(parts) {
@@ -90,12 +90,12 @@ func (c *Call) Own(m *llm.Message, vendor string) []llm.AnswerPart {
 	return nil
 }
 
-// OmitThoughts names the thoughts of an answer, where a server refuses them.
+// OmitThoughts names the thoughts of an answer, for servers that refuse them.
 const OmitThoughts = OmitParts + "[thinking]"
 
-// Signed are the parts that [Call.Own] gives, of an owner whose thoughts have
-// signatures: those of others are left out, and its own where the server
-// refuses them.
+// Signed returns the parts that [Call.Own] returns, for an owner whose thoughts
+// have signatures. Thoughts of others are left out, and so are the owner's own
+// if the server refuses them.
 func Signed(c *Call, m *llm.Message, owner string) []llm.AnswerPart {
 	kept := c.Own(m, owner)
 	if m.ReasoningContent != "" && !slices.ContainsFunc(kept, IsThought) {
@@ -113,8 +113,8 @@ func HasKept(c *Call, owner string, is func(llm.AnswerPart) bool) bool {
 	})
 }
 
-// NoParts notes that the parts of a message are left out, for a format that has
-// none of its own.
+// NoParts notes that the parts of a message are left out, for a format without
+// parts.
 func (c *Call) NoParts(m *llm.Message) { c.Own(m, "nobody") }
 
 // strange notes thoughts of an answer that came without parts, in fields of

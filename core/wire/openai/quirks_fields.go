@@ -9,10 +9,10 @@ import (
 	"github.com/llmagg/llmagg/core/wire"
 )
 
-// This file is those quirks that concern one field each: its name, its words,
+// This file has the quirks that concern a single field: its name, its words,
 // the bounds of its number, and a field that is added.
 
-// renames says fields by the vendor's names.
+// renames writes fields under the vendor's names.
 func (f *fit) renames() {
 	for item := range strings.FieldsSeq(f.quirks.Renames) {
 		name, other, _ := strings.Cut(item, ":")
@@ -29,8 +29,8 @@ func (f *fit) renames() {
 	}
 }
 
-// choice says tool_choice by the vendor's word. A choice that names a tool is
-// the word "tool" in the table.
+// choice writes tool_choice in the vendor's word. The table calls a choice that
+// names a tool "tool".
 func (f *fit) choice() {
 	raw := f.call.Payload.Field("tool_choice")
 	if f.quirks.Choice == "" || !wire.IsThere(raw) {

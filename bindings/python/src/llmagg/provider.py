@@ -60,7 +60,7 @@ class Provider(Closing, ABC):
         return self._used_config().get_model_config(model_name)
 
     def _used_config(self) -> ProviderConfig:
-        """The configuration that an override of ``get_config`` gives; what is none is for the application alone."""
+        """The configuration that ``get_config`` returns; if an override returns anything else, our own."""
         given: Any = self.get_config()
         return given if isinstance(given, ProviderConfig) else self.config
 

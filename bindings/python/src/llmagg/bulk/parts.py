@@ -1,7 +1,7 @@
 """Parts of a ledger in an object store: a gzip file of JSON lines, whose header has the marks of the answers' keys.
 
-Any program that reads ``.jsonl.gz`` reads a part. The marks stand in an extra field of gzip's header (RFC 1952), so
-that who opens a ledger need not read its answers.
+Any program that reads ``.jsonl.gz`` reads a part. The marks stand in an extra field of gzip's header (RFC 1952):
+opening a ledger reads them, and not the answers.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ _MARK = 16
 _BEGIN = struct.Struct("<4sLBBH2sH")  # magic number, method and flags; time; two of no meaning; extra field: LM
 _MAGIC, _FIELD = b"\x1f\x8b\x08\x04", b"LM"
 HEAD = _BEGIN.size + MOST * _MARK
-"""So many bytes have the marks of any part."""
+"""The marks of any part are within its first ``HEAD`` bytes."""
 
 
 def mark(key: bytes) -> bytes:
-    """What a part's header has of a key, which may be long."""
+    """The mark of a key in a part's header: a hash, since keys may be long."""
     return blake2b(key, digest_size=_MARK, person=b"llmagg.parts").digest()
 
 
 def packed(marks: Sequence[bytes], lines: Sequence[bytes], *, stays: bool = True) -> bytes:
-    """A part with these lines; compressed if it stays, since that costs more than the rest of what is done."""
+    """A part with these lines; compressed if it stays: compression costs more than the rest of the work."""
     assert 0 < len(marks) == len(lines) <= MOST
     field = b"".join(marks)
     text = b"".join(lines)
