@@ -41,8 +41,8 @@ func fields(s *Spec) map[string]map[string]string {
 	}
 }
 
-// Check returns INVALID_ARGUMENT for a specification that cannot be right; where
-// names the model.
+// Check returns INVALID_ARGUMENT for a specification that cannot be right;
+// where names the model.
 func Check(s *Spec, where string) error {
 	if *s == (Spec{}) {
 		return nil
