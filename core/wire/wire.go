@@ -187,22 +187,21 @@ func RootOf(base string) Root {
 	return Root{root, query}
 }
 
-// Cohere is the root of Cohere's own API beside that which speaks OpenAI's
-// format.
+// Cohere is the root of Cohere's own API, next to its OpenAI-compatible one.
 func (a Root) Cohere() Root {
 	root := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(a.root, "/v2"), "/v1"), "/compatibility")
 	return Root{root + "/v2", a.query}
 }
 
-// Reranks is the root of DashScope's API for rankings beside that for chats.
+// Reranks is the root of DashScope's API for rankings, next to that for chats.
 func (a Root) Reranks() Root {
 	return Root{strings.Replace(a.root, "/compatible-mode/", "/compatible-api/", 1), a.query}
 }
 
-// Ranking is the URL of a model's rankings in NVIDIA's shape: each model has
-// its own where NVIDIA serves them, and the servers of others have one for all.
-// At NVIDIA's address for chats there are none, hence "": the key goes to no
-// other origin than the configured one (L3).
+// Ranking is the URL for rankings in NVIDIA's shape. At NVIDIA each model has
+// its own URL; other servers have one URL for all models. NVIDIA's address for
+// chats has no rankings, hence "": the key goes to the configured origin only
+// (L3).
 func (a Root) Ranking(model string) string {
 	switch a.root {
 	case "https://integrate.api.nvidia.com/v1":
