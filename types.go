@@ -9,62 +9,36 @@ import (
 
 // What a call takes.
 type (
-	// Request is a chat completion request; its Options are the call's.
-	Request = llm.Request
-	// Message is one message of a request or an answer.
-	Message = llm.Message
-	// Part is one piece of multi-part content.
-	Part = llm.Part
-	// Role is the role of a message.
-	Role = llm.Role
-	// CallOptions are the options of one call: deadline, timeout, strategy, …
-	CallOptions = llm.CallOptions
-	// Cache answers requests that equal earlier ones; see [WithCache].
-	Cache = cache.Cache
-	// CacheOptions bound a cache, or give it a store.
-	CacheOptions = cache.Options
-	// MaxCost bounds what a call may cost.
-	MaxCost = llm.MaxCost
-	// Budget bounds what many calls cost together; see [NewBudget].
-	Budget = llm.Budget
-	// ToolCall is a call that the model asks for.
-	ToolCall = llm.ToolCall
-	// Extra are request or answer fields that this library has no name for.
-	Extra = llm.Extra
-	// EmbeddingRequest asks for the vectors of texts.
-	EmbeddingRequest = llm.EmbeddingRequest
-	// RerankRequest asks how well documents fit a query.
-	RerankRequest = llm.RerankRequest
+	Request          = llm.Request          // a chat completion request; its Options are the call's
+	Message          = llm.Message          // one message of a request or an answer
+	Part             = llm.Part             // one piece of multi-part content
+	Role             = llm.Role             // the role of a message
+	CallOptions      = llm.CallOptions      // the options of one call: deadline, timeout, strategy, …
+	Cache            = cache.Cache          // answers requests that equal earlier ones; see [WithCache]
+	CacheOptions     = cache.Options        // bound a cache, or give it a store
+	MaxCost          = llm.MaxCost          // bounds what a call may cost
+	Budget           = llm.Budget           // bounds what many calls cost together; see [NewBudget]
+	ToolCall         = llm.ToolCall         // a call that the model asks for
+	Extra            = llm.Extra            // request or answer fields that this library has no name for
+	EmbeddingRequest = llm.EmbeddingRequest // asks for the vectors of texts
+	RerankRequest    = llm.RerankRequest    // asks how well documents fit a query
 )
 
 // What a call gives.
 type (
-	// Response is a whole answer; Response.Text is its text.
-	Response = llm.Response
-	// Choice is one of its answers.
-	Choice = llm.Choice
-	// Usage counts tokens; a nil *Usage is not known.
-	Usage = llm.Usage
-	// Cost is what a call cost; a nil *Cost is not known.
-	Cost = llm.Cost
-	// Attempt is one try on one route.
-	Attempt = llm.Attempt
-	// Stream is a streamed answer.
-	Stream = client.Stream
-	// Event is one event of a stream.
-	Event = llm.Event
-	// Chunk is a piece of a streamed answer.
-	Chunk = llm.Chunk
-	// Restart says that an answer begins again on another route.
-	Restart = llm.Restart
-	// EmbeddingResponse has the vectors of texts.
-	EmbeddingResponse = llm.EmbeddingResponse
-	// RerankResponse has documents, the best first.
-	RerankResponse = llm.RerankResponse
-	// RouteReport is the state of one route.
-	RouteReport = llm.RouteReport
-	// Observation is one thing that happened during a call.
-	Observation = observe.Observation
+	Response          = llm.Response          // a whole answer; Response.Text is its text
+	Choice            = llm.Choice            // one of its answers
+	Usage             = llm.Usage             // counts tokens; a nil *Usage is not known
+	Cost              = llm.Cost              // what a call cost; a nil *Cost is not known
+	Attempt           = llm.Attempt           // one try on one route
+	Stream            = client.Stream         // a streamed answer
+	Event             = llm.Event             // one event of a stream
+	Chunk             = llm.Chunk             // a piece of a streamed answer
+	Restart           = llm.Restart           // says that an answer begins again on another route
+	EmbeddingResponse = llm.EmbeddingResponse // has the vectors of texts
+	RerankResponse    = llm.RerankResponse    // has documents, the best first
+	RouteReport       = llm.RouteReport       // the state of one route
+	Observation       = observe.Observation   // one thing that happened during a call
 )
 
 // Error is the type of every error of a call. Get it with errors.As.

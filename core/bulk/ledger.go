@@ -136,7 +136,7 @@ func (l *ledger) scan(resume bool) error {
 	if l.end > 0 {
 		return nil
 	}
-	return l.append([]byte(fmt.Sprintf("{\"job\":%s}\n", l.job)))
+	return l.append(fmt.Appendf(nil, "{\"job\":%s}\n", l.job))
 }
 
 // begins tells whether a torn first line is a ledger's.

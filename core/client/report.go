@@ -34,7 +34,7 @@ func (c *Client) tell(v observe.Observation) {
 	}
 	if c.observers().Active() {
 		v.Time, v.Provider, v.Model = time.Now(), c.cfg.Provider, c.cfg.Name
-		c.observers().Tell(v, c.observerPanicked)
+		c.observers().Tell(v, func(p any) { c.logPanic("observer", p) })
 	}
 }
 

@@ -23,8 +23,6 @@ func (c *Client) Rescue(in string, body func()) (failed *llm.Error) {
 	return nil
 }
 
-func (c *Client) observerPanicked(v any) { c.logPanic("observer", v) }
-
 func (c *Client) logPanic(in string, v any) {
 	if l := c.options.Logger; l != nil {
 		l.Error("panic recovered", "in", in, "provider", c.cfg.Provider, "model", c.cfg.Name, "error_owner", llm.OwnerCaller, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))

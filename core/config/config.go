@@ -20,64 +20,46 @@ import (
 	"github.com/llmagg/llmagg/core/price"
 )
 
-// Model configures one route: one model at one provider. The zero value
-// of each field but Provider and Name is its default. It holds the key: do not
-// print it; its String and its JSON leave the key out.
+// Model configures one route: one model at one provider. Its fields are the
+// keys of the configuration, whose meanings and defaults [AllSettings] tells;
+// the zero value of each but Provider and Name is its default. It holds the
+// key: do not print it; its String and its JSON leave the key out.
 type Model struct {
-	// Name is the key under which the model was configured.
-	Name string
-	// Provider is the provider's name.
-	Provider string
-	// Model is the upstream name, Name by default.
-	Model string
-	// Type is the wire format: "openai", "anthropic", "gemini", …, or a vendor's
-	// name. By default the row of Like or of the provider's name has it.
-	Type string
-	// Like is the vendor whose row of the table holds: its address, format,
-	// quirks and key variables; by default that of the provider's name.
-	Like string
-	// Site is where the vendor is asked, if it has several sites: "cn", "intl".
-	Site string
-	// APIKey is sent to the origin of BaseURL and nowhere else.
-	APIKey string `json:"-"`
-	// APIKeys are several keys for the same models, instead of APIKey, used in
-	// turns: a key that is refused is tried again after a while, and a key that
-	// is limited rests.
-	APIKeys []string `json:"-"`
-	// BaseURL is the API's root, such as https://api.openai.com/v1; the
-	// preset's by default.
+	Name         string // the key under which the model was configured
+	Provider     string // the provider's name
+	Model        string
+	Type         string
+	Like         string
+	Site         string
+	APIKey       string   `json:"-"`
+	APIKeys      []string `json:"-"`
 	BaseURL      string
-	APIVersion   string            // Azure's api-version
-	Deployment   string            // Azure's name of the model; Model by default
-	Organization string            // OpenAI-Organization header
-	Headers      map[string]string `json:"-"` // added to each request
-	Proxy        string            `json:"-"` // URL; by default http_proxy, https_proxy and no_proxy of the environment
-	CAFile       string            // PEM file with roots, instead of the system's
+	APIVersion   string
+	Deployment   string
+	Organization string
+	Headers      map[string]string `json:"-"`
+	Proxy        string            `json:"-"` // by default http_proxy, https_proxy and no_proxy of the environment
+	CAFile       string
 
-	Timeout        time.Duration // time limit for an attempt, or for a stream's first token; 30 s
-	ConnectTimeout time.Duration // time limit for DNS, TCP and TLS together; 5 s
-	IdleTimeout    time.Duration // longest silence in a stream; Timeout
-	ReaderTimeout  time.Duration // how long a stream waits for its reader; 300 s
+	Timeout        time.Duration
+	ConnectTimeout time.Duration
+	IdleTimeout    time.Duration
+	ReaderTimeout  time.Duration
 
-	MaxRetries         int // attempts on a route; 3
-	MaxConcurrentCalls int // attempts in flight on the route; 10
+	MaxRetries         int
+	MaxConcurrentCalls int
 	// Adaptive, if set, lets the route find by overload answers how many
 	// attempts may be in flight; MaxConcurrentCalls is then its Max.
 	Adaptive Adaptive
 
-	ContextWindow int // tokens of prompt and answer that the model takes; 0 means that it is not known
+	ContextWindow int
+	Weight        float64
+	Unsupported   llm.OnUnsupported
 
-	Weight float64 // the route's share under the strategy "weighted"; 1
-
-	// Unsupported is what happens where the vendor cannot do what a request
-	// asks for; adapt.
-	Unsupported llm.OnUnsupported
-
-	Project  string // of Vertex AI
-	Location string // of Vertex AI, such as us-central1 or global
-
-	Region string // of a cloud's service, such as us-east-1
-	Auth   Auth   `json:"-"` // where the credential comes from, instead of APIKey
+	Project  string
+	Location string
+	Region   string
+	Auth     Auth `json:"-"` // where the credential comes from, instead of APIKey
 	// Token, if set, gives the credential instead of APIKey: a token, sent as
 	// "Authorization: Bearer …", and when it ends, the zero time where it does
 	// not. It is asked once for all calls of the model, again before the token
@@ -85,7 +67,7 @@ type Model struct {
 	// client closes, or after 30 s.
 	Token func(ctx context.Context) (token string, expires time.Time, err error) `json:"-"`
 
-	Price price.Price // of the model's tokens
+	Price price.Price
 
 	Breaker Breaker
 	Retry   Retry
@@ -104,62 +86,62 @@ type Adaptive struct {
 // Auto is what "max_concurrent_calls": "auto" means.
 var Auto = Adaptive{Min: 1, Max: 200, Start: DefaultMaxConcurrent}
 
-// Rate limits the requests and tokens that a route is asked for; zero means the
-// default.
+// Rate is the group "rate"; zero means the default.
 type Rate struct {
-	RPM     float64       // "rpm": requests a minute; by default as learned, with one key
-	TPM     float64       // "tpm": tokens a minute; by default as learned, with one key
-	Burst   time.Duration // "burst_s": how much of the rate may be used at once; 1 s
-	NoLearn bool          // "learn": false, which learns nothing from the headers of answers
+	RPM     float64
+	TPM     float64
+	Burst   time.Duration
+	NoLearn bool // "learn": false, which learns nothing from the headers of answers
 }
 
-// Auth says where a credential comes from that is no fixed key. What it leaves
-// out comes from the environment and from where the vendor's own SDKs look.
+// Auth is the group "auth": where a credential comes from that is no fixed key.
+// What it leaves out comes from the environment and from where the vendor's own
+// SDKs look.
 type Auth struct {
-	Type string // "aws", "google", "entra" or "function"; by default the vendor's
+	Type string
 
 	AccessKeyID     string // AWS's
 	SecretAccessKey string
 	SessionToken    string
-	Profile         string // in AWS's shared files
+	Profile         string
 
-	Credentials string // Google's: the path of a file, or its JSON
+	Credentials string // Google's
 
 	TenantID     string // Entra's
 	ClientID     string
 	ClientSecret string
-	TokenFile    string // with the token of a workload's identity
+	TokenFile    string
 
 	Name string // of the application's function
 
-	Scope string // of Google's and Entra's tokens; that of the models by default
+	Scope string // of Google's and Entra's tokens
 }
 
-// Breaker tunes the circuit breaker; zero means the default.
+// Breaker is the group "breaker"; zero means the default.
 type Breaker struct {
-	Open        time.Duration // "open_s": 10 s
-	Block       time.Duration // "block_s": after a wrong key or a spent quota; 60 s
-	Window      time.Duration // "window_s": 30 s
-	Failures    int           // "failures": consecutive failures that open the breaker; 5
-	Ratio       float64       // "ratio": share of failures in the window that opens the breaker; 0.5
-	MinRequests int           // "min_requests": requests in the window before Ratio counts; 10
+	Open        time.Duration
+	Block       time.Duration
+	Window      time.Duration
+	Failures    int
+	Ratio       float64
+	MinRequests int
 }
 
-// Retry tunes retries; zero means the default.
+// Retry is the group "retry"; zero means the default.
 type Retry struct {
-	Backoff      time.Duration // "backoff_s": before the second attempt; 0.5 s, doubling
-	BackoffMax   time.Duration // "backoff_max_s": 8 s
-	Wait         time.Duration // "wait_s": longest Retry-After that is waited for on the same route; 3 s
-	BudgetRatio  float64       // "budget_ratio": share of requests that may be retried; 0.2
-	BudgetPerSec float64       // "budget_per_s": retries per second in addition; 3
+	Backoff      time.Duration
+	BackoffMax   time.Duration
+	Wait         time.Duration
+	BudgetRatio  float64
+	BudgetPerSec float64
 }
 
-// Limits bounds the sizes of answers; zero means the default.
+// Limits is the group "limits"; zero means the default.
 type Limits struct {
-	ResponseBytes int64 // "response_bytes": 64 MiB
-	EventBytes    int64 // "event_bytes": 16 MiB
-	StreamBytes   int64 // "stream_bytes": 256 MiB
-	HeaderBytes   int64 // "header_bytes": 1 MiB
+	ResponseBytes int64
+	EventBytes    int64
+	StreamBytes   int64
+	HeaderBytes   int64
 }
 
 // Provider configures a provider. Models holds complete configurations,

@@ -31,16 +31,6 @@ func Types() string { return strings.Join(types, ", ") }
 // Spec is what a configuration says of a credential.
 type Spec = config.Auth
 
-// fields are what each type reads.
-func fields(s *Spec) map[string]map[string]string {
-	return map[string]map[string]string{
-		AWS:      {"access_key_id": s.AccessKeyID, "secret_access_key": s.SecretAccessKey, "session_token": s.SessionToken, "profile": s.Profile},
-		Function: {"name": s.Name},
-		Google:   {"credentials": s.Credentials, "scope": s.Scope},
-		Entra:    {"tenant_id": s.TenantID, "client_id": s.ClientID, "client_secret": s.ClientSecret, "token_file": s.TokenFile, "scope": s.Scope},
-	}
-}
-
 // Check returns INVALID_ARGUMENT for a specification that cannot be right;
 // where names the model.
 func Check(s *Spec, where string) error {
@@ -50,7 +40,12 @@ func Check(s *Spec, where string) error {
 	if !slices.Contains(types, s.Type) {
 		return llm.Errorf(llm.InvalidArgument, "%s: \"auth\" has the type %s; expected %s", where, shown.Name(s.Type), Types())
 	}
-	all := fields(s)
+	all := map[string]map[string]string{ // what each type reads
+		AWS:      {"access_key_id": s.AccessKeyID, "secret_access_key": s.SecretAccessKey, "session_token": s.SessionToken, "profile": s.Profile},
+		Function: {"name": s.Name},
+		Google:   {"credentials": s.Credentials, "scope": s.Scope},
+		Entra:    {"tenant_id": s.TenantID, "client_id": s.ClientID, "client_secret": s.ClientSecret, "token_file": s.TokenFile, "scope": s.Scope},
+	}
 	for _, kind := range slices.Sorted(maps.Keys(all)) {
 		for _, name := range slices.Sorted(maps.Keys(all[kind])) {
 			value := all[kind][name]
@@ -113,7 +108,7 @@ func (o *Options) source() source {
 	case Entra:
 		return &entra{*o}
 	case Function:
-		return o.Functions.named(o.Name)
+		return function(func(ctx context.Context) (string, time.Time, error) { return o.Functions.Get(ctx, o.Name) })
 	}
 	return &aws{*o}
 }
@@ -122,11 +117,6 @@ func (o *Options) source() source {
 // give them. Routes share the token of a name.
 type Functions struct {
 	Get func(ctx context.Context, name string) (token string, expires time.Time, err error)
-}
-
-// named is the function of a name.
-func (f *Functions) named(name string) function {
-	return func(ctx context.Context) (string, time.Time, error) { return f.Get(ctx, name) }
 }
 
 // function is a source that the application wrote.

@@ -30,10 +30,6 @@ var speeches = []struct {
 // beside it, "" for none.
 type field struct{ name, begins, beside, with string }
 
-func (f *field) in(fields llm.Extra) bool {
-	return begins(fields[f.name], f.begins) && (f.beside == "" || begins(fields[f.beside], f.with))
-}
-
 // begins tells whether a JSON value is there and begins so; blanks between its
 // parts mean nothing.
 func begins(raw []byte, with string) bool {
@@ -58,7 +54,8 @@ func (u *Upstream) otherType(name string, data []byte) (other string) {
 		s := &speeches[i]
 		is := s.events.Has(name)
 		for j := range s.fields {
-			is = is || s.fields[j].in(fields)
+			f := &s.fields[j]
+			is = is || begins(fields[f.name], f.begins) && (f.beside == "" || begins(fields[f.beside], f.with))
 		}
 		switch {
 		case is && s.kind == u.Speaks:

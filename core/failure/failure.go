@@ -332,24 +332,13 @@ func OfResponse(r *llm.Response, data []byte) *llm.Error {
 			return e
 		}
 	}
-	if e := ofChoices(r); e != nil || !isAllEmpty(r) {
+	if e := ofChoices(r); e != nil || slices.ContainsFunc(r.Choices, func(c llm.Choice) bool { return !IsEmpty(&c.Message) || llm.OwnerOf(c.Message.AnswerParts()) != "" }) {
 		return e
 	}
 	if e := OfUnread(TextIn(data)); e != nil {
 		return e
 	}
 	return ofMissing(data)
-}
-
-// isAllEmpty tells whether no choice has anything that a caller could use, or
-// that its format has kept.
-func isAllEmpty(r *llm.Response) bool {
-	for i := range r.Choices {
-		if m := &r.Choices[i].Message; !IsEmpty(m) || llm.OwnerOf(m.AnswerParts()) != "" {
-			return false
-		}
-	}
-	return true
 }
 
 func ofChoices(r *llm.Response) *llm.Error {

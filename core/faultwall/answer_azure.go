@@ -67,17 +67,14 @@ func azureRefusal(status int, message string) *Step {
 
 func (azure) whole(a *content) any {
 	answer := map[string]json.RawMessage{}
-	if llm.JSON.Unmarshal(toJSON(openAI{}.whole(a)), &answer) != nil {
-		return openAI{}.whole(a)
-	}
+	_ = llm.JSON.Unmarshal(toJSON(openAI{}.whole(a)), &answer)
 	answer["prompt_filter_results"] = toJSON(azurePrompt())
 	var choices []map[string]json.RawMessage
-	if llm.JSON.Unmarshal(answer["choices"], &choices) == nil {
-		for _, choice := range choices {
-			choice["content_filter_results"] = azureFilter
-		}
-		answer["choices"] = toJSON(choices)
+	_ = llm.JSON.Unmarshal(answer["choices"], &choices)
+	for _, choice := range choices {
+		choice["content_filter_results"] = azureFilter
 	}
+	answer["choices"] = toJSON(choices)
 	return answer
 }
 

@@ -222,7 +222,7 @@ type failure struct {
 // message, the kind and the code between bars; its status is 0 if the vendor
 // has none.
 func failureOf(all string, status int) (f failure) {
-	for _, line := range strings.Split(all, "\n") {
+	for line := range strings.SplitSeq(all, "\n") {
 		if w := strings.Split(line, "|"); w[0] == strconv.Itoa(status) {
 			f = failure{status, w[1], w[2], w[3]}
 		}

@@ -38,18 +38,14 @@ func splitVertex(path string) (project bool, publisher, model, method string, ok
 	return project, publisher, model, method, found && named && asked && version && !strings.Contains(publisher+model, "/")
 }
 
-// understandCloud reads a request to Vertex AI or to a token server, false for
-// any other.
-func (c *call) understandCloud(r *http.Request) (refusal *Step, is bool) {
-	if isTokenServer(r) {
+// understandVertex reads a request to a model at Vertex AI, or for a token: of
+// Google, of Entra (/oauth2/v2.0/token), or of the services of machines in
+// their clouds (/service-accounts/default/token,
+// /metadata/identity/oauth2/token). It is false for any other.
+func (c *call) understandVertex(r *http.Request) (refusal *Step, is bool) {
+	if strings.HasSuffix(r.URL.Path, "/token") {
 		return giveToken(r), true
 	}
-	return c.understandVertex(r)
-}
-
-// understandVertex reads a request to a model at Vertex AI, false for any
-// other.
-func (c *call) understandVertex(r *http.Request) (refusal *Step, is bool) {
 	project, publisher, model, method, ok := splitVertex(r.URL.Path)
 	if !ok {
 		return nil, false
@@ -155,11 +151,6 @@ func (v vertexClaude) failure(status int, model string) any {
 // Token is what the wall gives as a token server of Google or of Microsoft
 // Entra, whoever asks.
 const Token = "wall-token"
-
-// isTokenServer tells whether a request asks for a token: of Google, of Entra
-// (/oauth2/v2.0/token), or of the services of machines in their clouds
-// (/service-accounts/default/token, /metadata/identity/oauth2/token).
-func isTokenServer(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/token") }
 
 // giveToken answers a request for a token, as RFC 6749 says. Services of
 // machines want a header that no browser sends.

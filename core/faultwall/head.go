@@ -61,7 +61,8 @@ func headOf(c *call, s *Step, a *answer) *head {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
 		for _, value := range s.Headers[name] {
-			h.fields = append(h.fields, [2]string{name, oneLine(expand(value, c.url))})
+			value = strings.NewReplacer("\r", " ", "\n", " ").Replace(expand(value, c.url)) // for broken heads there is Step.Raw
+			h.fields = append(h.fields, [2]string{name, value})
 		}
 	}
 	h.fill(s.HeaderBytes)
@@ -136,12 +137,6 @@ func expand(value, url string) string {
 		when = when.Truncate(time.Second).Add(time.Second)
 	}
 	return before + when.UTC().Format(http.TimeFormat) + after
-}
-
-// oneLine keeps a header's value from ending its line; for broken heads there
-// is Step.Raw.
-func oneLine(value string) string {
-	return strings.NewReplacer("\r", " ", "\n", " ").Replace(value)
 }
 
 // seconds converts without overflowing.

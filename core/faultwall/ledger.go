@@ -32,10 +32,6 @@ type entry struct {
 	ended    bool
 }
 
-func newLedger(keep int) *ledger {
-	return &ledger{begun: time.Now(), keep: keep, models: map[string]*SeenModel{}}
-}
-
 // change runs f under the lock and wakes those who wait.
 func (l *ledger) change(f func()) {
 	l.mu.Lock()

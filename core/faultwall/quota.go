@@ -87,9 +87,6 @@ func (b *bucket) lacks(n float64) time.Duration {
 // full is the time until the bucket is full.
 func (b *bucket) full() time.Duration { return b.lacks(b.capacity) }
 
-// remaining is what a header says is left of the limit.
-func (b *bucket) remaining() int { return max(int(b.level), 0) }
-
 // quota is how much of a plan's Quota is left. Wall.mu guards it.
 type quota struct {
 	*Quota
@@ -175,7 +172,7 @@ func (q *quota) headers(c *call, now time.Time) [][2]string {
 		if b.limit == 0 {
 			continue
 		}
-		limit, remaining := strconv.Itoa(int(b.limit)), strconv.Itoa(b.remaining())
+		limit, remaining := strconv.Itoa(int(b.limit)), strconv.Itoa(max(int(b.level), 0))
 		switch form {
 		case FormOpenAI:
 			out = append(out, [2]string{"x-ratelimit-limit-" + b.of, limit}, [2]string{"x-ratelimit-remaining-" + b.of, remaining},

@@ -73,7 +73,7 @@ func (c *call) understand(r *http.Request) *Step {
 	if model, ok := modelBefore(r.URL, "invoke"); ok {
 		return c.readInvoke(model)
 	}
-	if refusal, is := c.understandCloud(r); is {
+	if refusal, is := c.understandVertex(r); is {
 		return refusal
 	}
 	if slices.Contains(belowVersion, path) {

@@ -71,7 +71,7 @@ func Start(script Script, options Options) (*Wall, error) {
 	options = options.over(script.Options)
 	w := &Wall{
 		options:  options,
-		ledger:   newLedger(options.MaxRequests),
+		ledger:   &ledger{begun: time.Now(), keep: options.MaxRequests, models: map[string]*SeenModel{}},
 		behavior: newBehavior(script, nil),
 		holds:    map[string]chan struct{}{},
 		conns:    map[*conn]struct{}{},

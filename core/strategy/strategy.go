@@ -38,14 +38,14 @@ type Call struct {
 	Now      time.Time
 }
 
-// ranks is the table of strategies: how each ranks the routes of a group. The
-// lowest rank comes first.
-var ranks = map[llm.Strategy]func(c *Call, group []ranked){
+// ranks is the table of strategies: how each ranks a route. The lowest rank
+// comes first.
+var ranks = map[llm.Strategy]func(c *Call, r Route) float64{
 	llm.StrategyWeighted:  weighted,
-	llm.StrategyLatency:   latency,
-	llm.StrategyLeastBusy: leastBusy,
-	llm.StrategyCost:      cheapest,
-	llm.StrategyUsage:     leastUsed,
+	llm.StrategyLatency:   expected,
+	llm.StrategyLeastBusy: func(_ *Call, r Route) float64 { return r.Load() + 1e-9*rand.Float64() }, // draws among routes that are equally busy
+	llm.StrategyCost:      cost,
+	llm.StrategyUsage:     func(_ *Call, r Route) float64 { return r.RateUsed() + 1e-9*rand.Float64() }, // that have used as much of their limits
 }
 
 // ranked is a route with its rank.
@@ -87,7 +87,12 @@ func rank(c *Call, group []ranked) {
 	if c.Session != "" {
 		by = sticky
 	}
-	by(c, group)
+	for i := range group {
+		group[i].rank = by(c, group[i].Route)
+	}
+	if c.Strategy == llm.StrategyLatency && c.Session == "" {
+		mix(group)
+	}
 	sort.Stable(byRank(group))
 	if c.Strategy == llm.StrategyLatency {
 		group[0].Paced(func(p *Pace) { p.look(c.Stream, c.Now) })
@@ -103,19 +108,15 @@ func (r byRank) Swap(i, j int)      { r[i], r[j] = r[j], r[i] }
 // weighted draws without putting back, each time by the weights of the routes
 // that are left (Efraimidis and Spirakis): whatever is passed over, the others
 // keep their shares.
-func weighted(_ *Call, group []ranked) {
-	for i := range group {
-		group[i].rank = -math.Log(1-rand.Float64()) / group[i].Weight() // rand.ExpFloat64 has 3 KB of tables
-	}
+func weighted(_ *Call, r Route) float64 {
+	return -math.Log(1-rand.Float64()) / r.Weight() // rand.ExpFloat64 has 3 KB of tables
 }
 
 // sticky is weighted with a draw that depends on the session and the route
 // only (rendezvous hashing): a route that comes or goes moves no session but
 // its own.
-func sticky(c *Call, group []ranked) {
-	for i := range group {
-		group[i].rank = -math.Log(draw(c.Session, group[i].Route.Route())) / group[i].Weight()
-	}
+func sticky(c *Call, r Route) float64 {
+	return -math.Log(draw(c.Session, r.Route())) / r.Weight()
 }
 
 // draw is a number in (0, 1) that depends on the texts only.
@@ -132,44 +133,33 @@ func draw(session, route string) float64 {
 	return (float64(h>>11) + 0.5) / (1 << 53)
 }
 
-// leastBusy draws among routes that are equally busy.
-func leastBusy(_ *Call, group []ranked) {
-	for i := range group {
-		group[i].rank = group[i].Load() + 1e-9*rand.Float64()
-	}
-}
-
-// leastUsed draws among routes that have used as much of their limits.
-func leastUsed(_ *Call, group []ranked) {
-	for i := range group {
-		group[i].rank = group[i].RateUsed() + 1e-9*rand.Float64()
-	}
-}
-
 const (
 	bytesOfToken = 4
 	usualOutput  = 300 // tokens of an answer, for comparisons
 )
 
-// cheapest draws among routes of the same price. Routes without one come last.
-func cheapest(c *Call, group []ranked) {
-	for i := range group {
-		amount, known := group[i].Expected(c.Bytes/bytesOfToken, usualOutput)
-		if !known {
-			amount = 1e300
-		}
-		group[i].rank = (amount + 1e-15) * (1 + 1e-9*rand.Float64())
+// cost draws among routes of the same price. Routes without one come last.
+func cost(c *Call, r Route) float64 {
+	amount, known := r.Expected(c.Bytes/bytesOfToken, usualOutput)
+	if !known {
+		amount = 1e300
 	}
+	return (amount + 1e-15) * (1 + 1e-9*rand.Float64())
+}
+
+// expected is the route's expected latency.
+func expected(c *Call, r Route) (seconds float64) {
+	r.Paced(func(p *Pace) { seconds = p.expected(c.Stream, c.Now) })
+	return seconds
 }
 
 // alike is how much slower than the fastest a route may be to share its calls.
 const alike = 1.2
 
-// latency draws among the routes that are about as fast as the fastest.
-func latency(c *Call, group []ranked) {
+// mix draws among the routes that are about as fast as the fastest.
+func mix(group []ranked) {
 	best := math.Inf(1)
 	for i := range group {
-		group[i].Paced(func(p *Pace) { group[i].rank = p.expected(c.Stream, c.Now) })
 		best = min(best, group[i].rank)
 	}
 	for i := range group {

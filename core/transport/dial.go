@@ -164,7 +164,7 @@ type watchedConn struct {
 // reading all of it.
 func (w *watchedConn) Write(p []byte) (int, error) {
 	n, err := w.TCPConn.Write(p)
-	if isClosedByPeer(err) {
+	if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
 		return len(p), nil
 	}
 	return n, err
@@ -173,10 +173,6 @@ func (w *watchedConn) Write(p []byte) (int, error) {
 // ReadFrom is Write for what the transport copies.
 func (w *watchedConn) ReadFrom(r io.Reader) (int64, error) {
 	return io.Copy(struct{ io.Writer }{w}, r)
-}
-
-func isClosedByPeer(err error) bool {
-	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // Close tells first: afterwards the number may belong to somebody else. The

@@ -75,17 +75,6 @@ func isHuge(number []byte) bool {
 	return err != nil
 }
 
-// numberLength is how many bytes at the beginning of data may belong to a
-// number.
-func numberLength(data []byte) int {
-	for i, c := range data {
-		if (c < '0' || c > '9') && c != '-' && c != '+' && c != '.' && c|0x20 != 'e' {
-			return i
-		}
-	}
-	return len(data)
-}
-
 // scanOdd moves behind an odd number, if there is one.
 func (r *Reader) scanOdd() bool {
 	n := oddLength(r.Data[r.Pos:])
@@ -115,7 +104,7 @@ func WithoutOddNumbers(data []byte) []byte {
 			odd = n > 0
 		}
 		if !odd && (c == '-' || '0' <= c && c <= '9') {
-			n = numberLength(data[at:])
+			n = len(data[at:]) - len(bytes.TrimLeft(data[at:], "0123456789-+.eE"))
 			odd = isHuge(data[at:at+n]) && json.Valid(data[at:at+n])
 		}
 		if odd {

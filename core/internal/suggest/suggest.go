@@ -82,7 +82,7 @@ func Nearest(name string, known []string, most int) string {
 	}
 	best, distance := "", min(most+1, len(folded))
 	for _, k := range known {
-		if abs(len(k)-len(name)) >= distance {
+		if max(len(k)-len(name), len(name)-len(k)) >= distance {
 			continue
 		}
 		if d := editDistance(strings.ToLower(name), strings.ToLower(k)); d < distance {
@@ -120,8 +120,6 @@ func Fold(name string) string {
 
 // Means tells whether other libraries have name for what is known here.
 func Means(name, known string) bool { return slices.Contains(aliasesOf(Fold(name)), known) }
-
-func abs(n int) int { return max(n, -n) }
 
 // editDistance counts the bytes to insert, delete or replace and the pairs of
 // neighbours to swap (optimal string alignment): fingers swap letters.

@@ -39,14 +39,9 @@ func (s *settings) fill() error {
 	b.MaxTokens = wire.RoomFor(s.Call, r, 0)
 	s.metadata()
 	s.tier()
-	s.tuning()
+	s.Lacks(r, "seed", "presence_penalty", "frequency_penalty", "logit_bias", "top_logprobs")
+	s.LacksOthers(r.Extra, ownFields, readFields)
 	return s.thinking()
-}
-
-// tuning notes what is left out of the parameters.
-func (s *settings) tuning() {
-	s.Lacks(s.request, "seed", "presence_penalty", "frequency_penalty", "logit_bias", "top_logprobs")
-	s.LacksOthers(s.request.Extra, ownFields, readFields)
 }
 
 // tier says OpenAI's service tiers by the two words that the API has ("Service

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -139,12 +138,6 @@ func refuse(req *llm.Request) error {
 	return nil
 }
 
-// tuning notes which parameters Gemini lacks.
-func tuning(req *llm.Request, c *wire.Call) {
-	c.Lacks(req, "logit_bias", "parallel_tool_calls", "user", "metadata")
-	c.LacksOthers(req.Extra, append(slices.Clip(topLevel), readFields)...)
-}
-
 // readFields are fields that requests may have beside those of chat
 // completions and those of topLevel.
 var readFields = []string{"topK", "top_k", "modalities", "generationConfig", "generation_config", "toolConfig", "tool_config", "audio"}
@@ -170,16 +163,6 @@ var topLevel = [][]string{
 	{"labels"},
 	{"safetySettings", "safety_settings"},
 	{"serviceTier"},
-}
-
-// appendGeminiExtra puts Gemini's own fields into the object at body's end.
-func appendGeminiExtra(body []byte, extra llm.Extra) []byte {
-	for _, names := range topLevel {
-		if raw := ownField(extra, names...); raw != nil {
-			body = wire.AppendField(body, names[0], raw)
-		}
-	}
-	return body
 }
 
 // reasoning translates reasoning_effort. Efforts that it does not know
@@ -251,12 +234,6 @@ func reasoning(model, effort string, call *wire.Call) *thinkingConfig {
 
 func thinks(model string) bool {
 	return !wordlist.AnyIn(model, []string{"gemma", "gemini-1", "gemini-2.0", "gemini-2.5-flash-image"})
-}
-
-// lacksInstructions tells whether a model knows no instructions ("Developer
-// instruction is not enabled"): Gemma before its fourth generation.
-func lacksInstructions(model string) bool {
-	return wordlist.AnyIn(model, []string{"gemma-2", "gemma-3"})
 }
 
 func takesBudget(model string) bool { return strings.Contains(model, "gemini-2.") }

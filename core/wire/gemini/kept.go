@@ -37,17 +37,13 @@ func signatureIn(raw json.RawMessage) string {
 // leftThoughts names thoughts without a signature: Gemini takes none back.
 const leftThoughts = "messages.reasoning_content"
 
-func isBareThought(p llm.AnswerPart) bool {
-	return p.Type == "thinking" && p.Bytes > 0 && len(p.Raw) == 0
-}
-
 // answer translates an assistant's message: as it came, where its text and its
 // calls are still those of the answer, else its text, then its calls.
 func (t *conversation) answer(m *llm.Message, parts []sentPart) {
 	kept := t.call.Own(m, owner)
 	calls := t.calls(m)
 	if ordered, ok := inOrder(kept, m, calls); ok && len(kept) > 0 {
-		if slices.ContainsFunc(kept, isBareThought) {
+		if slices.ContainsFunc(kept, func(p llm.AnswerPart) bool { return p.Type == "thinking" && p.Bytes > 0 && len(p.Raw) == 0 }) {
 			t.call.Leave(leftThoughts)
 		}
 		t.add("model", ordered...)

@@ -128,7 +128,7 @@ func bodyOf(req *llm.Request, c *wire.Call) (body requestBody, err error) {
 	if err := refuse(req); err != nil {
 		return body, err
 	}
-	if lacksInstructions(req.Model) {
+	if wordlist.AnyIn(req.Model, []string{"gemma-2", "gemma-3"}) { // which know none ("Developer instruction is not enabled")
 		c.NoInstructions(req)
 	}
 	turns := conversation{call: c, sign: needsSignatures(req.Model)}
@@ -146,7 +146,8 @@ func bodyOf(req *llm.Request, c *wire.Call) (body requestBody, err error) {
 		return body, err
 	}
 	if body.GenerationConfig, err = generationConfig(req, c); err == nil {
-		tuning(req, c)
+		c.Lacks(req, "logit_bias", "parallel_tool_calls", "user", "metadata")
+		c.LacksOthers(req.Extra, append(slices.Clip(topLevel), readFields)...)
 	}
 	return body, err
 }
@@ -157,7 +158,12 @@ func (b *requestBody) append(dst []byte, extra llm.Extra) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	return appendGeminiExtra(dst, extra), nil
+	for _, names := range topLevel {
+		if raw := ownField(extra, names...); raw != nil {
+			dst = wire.AppendField(dst, names[0], raw)
+		}
+	}
+	return dst, nil
 }
 
 // conversation collects the messages of a conversation.

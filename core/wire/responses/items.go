@@ -133,11 +133,6 @@ func (s *stream) place(it *answerItem, place int) {
 	}
 }
 
-// says tells whether a text of the item has come.
-func (it *answerItem) says() bool {
-	return slices.ContainsFunc(it.parts, func(p *answerPart) bool { return p.size() > 0 })
-}
-
 func (it *answerItem) isCall() bool {
 	return it.kind == "function_call" || it.kind == "custom_tool_call"
 }
@@ -235,7 +230,7 @@ func (s *stream) end(it *answerItem, f *itemFields) {
 		for i, part := range listed(f.content) {
 			s.endPart(it, i, part)
 		}
-		s.hole = s.hole || f.unread != "" && !it.says()
+		s.hole = s.hole || f.unread != "" && !slices.ContainsFunc(it.parts, func(p *answerPart) bool { return p.size() > 0 })
 		s.opaque = s.opaque || len(f.phase) > 0
 	case "reasoning":
 		for i, part := range listed(f.content) {

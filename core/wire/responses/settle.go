@@ -28,7 +28,7 @@ func (s *stream) settle(output []itemFields) {
 			s.mixed = s.mixed || it != before[0] && it.kind == "message"
 			matched[it] = true
 			s.items = append(s.items, it)
-			if it.opened && it.kind == "message" && len(before) > 1 && !again(output[i+1:], f.id) {
+			if it.opened && it.kind == "message" && len(before) > 1 && !slices.ContainsFunc(output[i+1:], func(g itemFields) bool { return g.id == f.id }) {
 				s.gather(it, f, before, matched)
 			}
 			s.end(it, f)
@@ -49,11 +49,6 @@ func (s *stream) settle(output []itemFields) {
 			}
 		}
 	}
-}
-
-// again tells whether one of the items has the id.
-func again(items []itemFields, id string) bool {
-	return slices.ContainsFunc(items, func(f itemFields) bool { return f.id == id })
 }
 
 // gather takes it, the only message that the server lists under its id, for all
