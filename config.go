@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/config"
@@ -131,14 +130,8 @@ func (Environment) read(o config.Options) (providers []config.Provider, models [
 			return nil, nil, err
 		}
 	}
-	for name := range strings.SplitSeq(value("LLMAGG_MODELS"), ",") {
-		if name = strings.TrimSpace(name); name == "" {
-			continue
-		}
-		if at := strings.IndexFunc(name, unicode.IsSpace); at >= 0 && strings.Contains(name[at:], "/") {
-			return nil, nil, llm.Errorf(llm.InvalidArgument, "LLMAGG_MODELS has a blank in %q; separate models by commas", name)
-		}
-		models = append(models, name)
+	if models, err = config.Listed(value("LLMAGG_MODELS")); err != nil {
+		return nil, nil, err
 	}
 	if len(providers)+len(models) > 0 {
 		return providers, models, nil

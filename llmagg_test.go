@@ -90,7 +90,9 @@ func TestEachKindOfConfiguration(t *testing.T) {
 	_, err = llmagg.New(llmagg.Environment{}, env(nil))
 	require.ErrorContains(t, err, "LLMAGG_MODELS")
 	_, err = llmagg.New(llmagg.Environment{}, env(map[string]string{"OPENAI_API_KEY": "k", "LLMAGG_MODELS": "openai/a openai/b"}))
-	require.ErrorContains(t, err, "separate models by commas")
+	require.ErrorContains(t, err, `LLMAGG_MODELS has a blank in the entry "openai/a openai/b"; separate models by commas`)
+	_, err = llmagg.New(llmagg.Environment{}, env(map[string]string{"OPENAI_API_KEY": "k", "LLMAGG_MODELS": "openai/a sk-proj-abcDEF0123456789abcDEF/x"}))
+	require.ErrorContains(t, err, "has a blank in the entry of 41 bytes (it looks like a credential and is not shown); separate models by commas")
 }
 
 // Whatever is wrong with a configuration in a file, the error says in which.

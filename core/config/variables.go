@@ -5,12 +5,30 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/internal/suggest"
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // variables are the environment variables that the library and its programs
 // read, beside those of vendors.
 var variables = []string{"LLMAGG_CONFIG", "LLMAGG_MODELS", "LLMAGG_PRICES", "LLMAGG_SERVE_KEY", "LLMAGG_SETTINGS", "LLMAGG_TOP"}
+
+// Listed are the names of models in LLMAGG_MODELS, which commas separate.
+func Listed(text string) (models []string, err error) {
+	for name := range strings.SplitSeq(text, ",") {
+		words := strings.Fields(name)
+		if len(words) == 0 {
+			continue
+		}
+		name = strings.TrimSpace(name)
+		if strings.Contains(strings.Join(words[1:], ""), "/") {
+			return nil, llm.Errorf(llm.InvalidArgument, "LLMAGG_MODELS has a blank in the entry %s; separate models by commas", shown.Name(name))
+		}
+		models = append(models, name)
+	}
+	return models, nil
+}
 
 // Misspelt is a variable that nothing reads, and the one that it probably is
 // meant to be.

@@ -130,7 +130,7 @@ def listed(text: str) -> list[Any]:
     for name in names:
         if "/" in "".join(name.split()[1:]):
             raise InvalidArgumentError(
-                f'the list of models has a blank in "{without_keys(name)}"; separate models by commas'
+                f'the list of models has a blank in the entry "{without_keys(name)}"; separate models by commas'
             )
     return names
 
