@@ -283,6 +283,28 @@ func TestAPathIsNoConfiguration(t *testing.T) {
 	}
 }
 
+// A text of another notation is told how it becomes JSON, and each text in which
+// line it is wrong.
+func TestOtherNotations(t *testing.T) {
+	for text, told := range map[string]string{
+		"# mine\n[openai.models.gpt]\napi_key = \"k\"\n": `at byte 0 in line 1; expected {provider: `,
+		"\n[openai.models.\"gpt-5.1\"]\napi_key = \"k\"": `<FILE.toml >FILE.json`,
+		"[[openai]]\n":                       `tomllib.load(sys.stdin.buffer)`,
+		"openai:\n  models:\n    gpt: {}\n":  `at byte 0 in line 1; expected {provider: `,
+		"---\n# mine\nopenai-1: {models: 1}": `; it seems to be YAML, which becomes JSON by`,
+		"{\n  \"a\": {},\n  # no\n}":         `expected a field name in quotes (JSON has no comments) at byte 15 in line 3; expected {provider: `,
+		`{"a": {},}`:                         `(remove the comma before it) at byte 9; expected {provider: `,
+	} {
+		_, err := Parse([]byte(text), Options{})
+		require.ErrorContains(t, err, told, text)
+	}
+	for _, text := range []string{"[1]", `["a"]`, "http://h:1", "OPENAI_API_KEY=k", "hello", "[", "# only"} {
+		_, err := Parse([]byte(text), Options{})
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "it seems to be", text)
+	}
+}
+
 // An option of a call that is a key of a group belongs in the configuration.
 func TestAKeyOfAGroupIsNoOption(t *testing.T) {
 	for _, s := range AllSettings().Configuration {

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"bytes"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/shown"
@@ -126,4 +128,26 @@ func pathHint(data []byte) string {
 		return ""
 	}
 	return "; the text looks like the path of a file: give the file's content; in Go, llmagg.File reads it"
+}
+
+// notation tells of a text that is no JSON object what it seems to be, and how
+// to convert it: its first line that is no comment is one of YAML or TOML.
+func notation(data []byte) string {
+	for line := range bytes.Lines(data) {
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 || line[0] == '#' || string(line) == "---" {
+			continue
+		}
+		name := bytes.TrimLeft(line, "[")
+		rest := bytes.TrimLeftFunc(name, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("._-'\"", r) })
+		switch table := line[0] == '['; {
+		case len(rest) == len(name) || len(rest) == 0 || !unicode.IsLetter(rune(name[0])):
+		case table && rest[0] == ']':
+			return "; it seems to be TOML, which becomes JSON by: python3 -c 'import json, sys, tomllib; json.dump(tomllib.load(sys.stdin.buffer), sys.stdout)' <FILE.toml >FILE.json"
+		case !table && rest[0] == ':' && (len(rest) == 1 || rest[1] == ' '):
+			return "; it seems to be YAML, which becomes JSON by (with PyYAML): python3 -c 'import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)' <FILE.yaml >FILE.json"
+		}
+		break
+	}
+	return ""
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -64,7 +65,7 @@ func Parse(data []byte, o Options) ([]Provider, error) {
 	data = withoutMark(data)
 	fields, err := objectFields(data)
 	if err != nil {
-		return nil, llm.Errorf(llm.InvalidArgument, "the configuration %v; %s%s", err, expected, pathHint(data))
+		return nil, llm.Errorf(llm.InvalidArgument, "the configuration %v; %s%s", err, expected, cmp.Or(notation(data), pathHint(data)))
 	}
 	if err := o.unlike("provider", fields); err != nil {
 		return nil, err
@@ -295,14 +296,15 @@ func objectFields(data []byte) ([]jsontext.Field, error) {
 	}
 	r := jsontext.Reader{Data: data, Most: jsontext.MaxDepth}
 	if r.Next() == '{' || r.Pos == len(data) || !utf8.Valid(data) {
-		return nil, fmt.Errorf("is not valid JSON: %w", err)
+		return nil, fmt.Errorf("is not valid JSON: %w%s", err, jsontext.Line(err, data))
 	}
 	from := r.Span()
 	if r.Err == nil {
 		return nil, fmt.Errorf("must be a JSON object, got %s", kindOfValue(data[from:]))
 	}
 	r.Pos = from
-	return nil, r.Fail("is not valid JSON")
+	err = r.Fail("is not valid JSON")
+	return nil, fmt.Errorf("%w%s", err, jsontext.Line(err, data))
 }
 
 // unlike refuses two names that differ in case only: one of them is a slip. In

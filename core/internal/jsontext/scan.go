@@ -2,6 +2,7 @@ package jsontext
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/bits"
 )
@@ -20,6 +21,15 @@ type syntaxError struct {
 }
 
 func (e *syntaxError) Error() string { return fmt.Sprintf("%s at byte %d", e.what, e.at) }
+
+// Line says in which line of a text of several lines a syntax error is.
+func Line(err error, data []byte) string {
+	var e *syntaxError
+	if !errors.As(err, &e) || !bytes.Contains(bytes.TrimSpace(data), []byte{'\n'}) {
+		return ""
+	}
+	return fmt.Sprintf(" in line %d", 1+bytes.Count(data[:e.at], []byte{'\n'}))
+}
 
 // Fail is an error at the current position, or that the text ends there.
 func (r *Reader) Fail(what string) error {

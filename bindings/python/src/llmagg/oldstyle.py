@@ -93,7 +93,7 @@ def content(path: str | os.PathLike[str], what: str) -> tuple[bytes, int]:
 
 
 def decoded(data: bytes, what: str) -> Any:
-    """The JSON of a configuration. Raises InvalidArgumentError, which says in which line ``what`` is wrong."""
+    """The JSON of a configuration. Raises InvalidArgumentError, in which the core says what is wrong with ``what``."""
     try:
         return decode(data)
     except BadResponseError as error:
@@ -102,23 +102,13 @@ def decoded(data: bytes, what: str) -> Any:
             raise InvalidArgumentError(f"{what} is empty; expected {_EXPECTED} as JSON") from None
         if reason.startswith("it is "):
             raise InvalidArgumentError(f"{what} {reason.removeprefix('it ')}") from None
-        line = _place(data, reason)
-        form = "" if data.lstrip()[:1] == b"{" else f"; expected {_EXPECTED} as JSON"
-        raise InvalidArgumentError(f"{what} is not valid JSON: {reason}{line}{form}") from None
-
-
-_OTHERS = {b"/": "; JSON has no comments", b"#": "; JSON has no comments", b"'": '; JSON has quotes of the form " only'}
-
-
-def _place(data: bytes, reason: str) -> str:
-    """The line of the byte that a reason names, in a text of several lines, and what JSON does not have there."""
-    at = re.search(r"\(byte (\d+)\)", reason)
-    if at is None:
-        return ""
-    byte = int(at[1])
-    number = 1 + data.count(b"\n", 0, byte)
-    line = f" in line {number}" if b"\n" in data.strip() else ""
-    return line + _OTHERS.get(data[byte : byte + 1], "")
+        try:
+            _judged(data, lenient=True)
+        except InvalidArgumentError as found:
+            reason = found.message.removeprefix(_TEXT)
+        else:
+            reason = f" is not valid JSON: {reason}"
+        raise InvalidArgumentError(what + reason) from None
 
 
 def _read(config: Any, text: bytes | None, lenient: bool, what: str = _TEXT, *, skip: bool = True) -> Read:
