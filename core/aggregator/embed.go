@@ -35,7 +35,7 @@ func (a *Aggregator) EmbedRoutes(ctx context.Context, routes []*client.Client, r
 	}
 	routes, others := ofOneModel(routes)
 	if routes == nil {
-		return nil, withOthers(wire.Unsupported("no route of the model makes embeddings"), others)
+		return nil, withOthers(wire.Unsupported("no route of the model makes embeddings"+wire.Embedders), others)
 	}
 	e := embedding{by: a, routes: routes, request: r, payload: llm.Payload{Options: r.Options, N: 1}, id: callstate.NextID()}
 	a.fill(&e.payload, &e.payload.Options)

@@ -32,7 +32,7 @@ func (r *route) Rate() *rate.Limiter { return r.rate }
 func (r *route) Tell(v observe.Observation) { (*Client)(r).tell(v) }
 
 func (r *route) Vectors(e *wire.Embedding) *routing.Wanted {
-	return other("makes no embeddings", func(a *attempt) (*llm.Usage, error) {
+	return other("makes no embeddings"+wire.Embedders, func(a *attempt) (*llm.Usage, error) {
 		e.Vectors, e.Usage = nil, nil
 		err := a.upstream.Embed(a.ctx, &a.x, e)
 		return e.Usage, err
@@ -40,7 +40,7 @@ func (r *route) Vectors(e *wire.Embedding) *routing.Wanted {
 }
 
 func (r *route) Ranks(k *wire.Ranking) *routing.Wanted {
-	return other("ranks no documents", func(a *attempt) (*llm.Usage, error) {
+	return other("ranks no documents"+wire.Rankers, func(a *attempt) (*llm.Usage, error) {
 		k.Response = llm.RerankResponse{}
 		err := a.upstream.Rerank(a.ctx, &a.x, k)
 		return k.Response.Usage, err

@@ -18,7 +18,7 @@ import (
 func (u *Upstream) Embed(ctx context.Context, x *Exchange, e *wire.Embedding) error {
 	f, makes := u.Format.(wire.Embedder)
 	if !makes {
-		return wire.Unsupported("%s makes no embeddings", u.Route)
+		return wire.Unsupported("%s makes no embeddings"+wire.Embedders, u.Route)
 	}
 	e.Call, e.Plain = &x.Call, u.memoryOf(x).plain.Load()
 	e.Packed, e.Empty = false, false // an attempt before this one may have set them
@@ -55,7 +55,7 @@ func refusedFor(err error, words ...string) bool {
 func (u *Upstream) Rerank(ctx context.Context, x *Exchange, r *wire.Ranking) error {
 	f, ranks := u.Format.(wire.Reranker)
 	if !ranks || f.RerankURL(x.Model) == "" {
-		return wire.Unsupported("%s ranks no documents", u.Route)
+		return wire.Unsupported("%s ranks no documents"+wire.Rankers, u.Route)
 	}
 	r.Call, r.Texts = &x.Call, u.memoryOf(x).texts.Load()
 	ask := func() error {

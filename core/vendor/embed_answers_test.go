@@ -1,6 +1,7 @@
 package vendor
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -8,6 +9,22 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
+
+// The vendors that errors name make embeddings, or rank documents.
+func TestVendorsThatErrorsName(t *testing.T) {
+	names := func(told string) []string {
+		told, _, found := strings.Cut(strings.TrimPrefix(told, "; "), " do, ")
+		require.True(t, found)
+		return strings.Split(strings.ReplaceAll(told, " and ", ", "), ", ")
+	}
+	for _, name := range names(wire.Embedders) {
+		require.NotNil(t, embedderOf(name), name)
+	}
+	for _, name := range names(wire.Rankers) {
+		v, _ := find(name)
+		require.NotEmpty(t, v.Format(v.baseURL, "k").(wire.Reranker).RerankURL("m"), name)
+	}
+}
 
 // A field that an answer leaves empty takes no vectors away from another one,
 // whichever comes first.

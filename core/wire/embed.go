@@ -25,6 +25,10 @@ type Embedder interface {
 	Vectors(data []byte, e *Embedding) error
 }
 
+// Embedders ends the error of a route that makes no embeddings: some vendors
+// that do.
+const Embedders = `; openai, gemini, mistral, cohere, jina and voyage do, as "openai/text-embedding-3-small"`
+
 // Embedding is one request for vectors as its format sees it.
 type Embedding struct {
 	*Call

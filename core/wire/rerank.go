@@ -16,6 +16,10 @@ type Reranker interface {
 	Ranks(data []byte, r *Ranking) error
 }
 
+// Rankers ends the error of a route that ranks no documents: some vendors that
+// do.
+const Rankers = `; cohere, jina, voyage, qwen and siliconflow do, as "cohere/rerank-v3.5"`
+
 // Ranking is one request for a ranking as its format sees it.
 type Ranking struct {
 	*Call
