@@ -188,7 +188,7 @@ def test_refusals(server: Server) -> None:
     assert refused(chat, {**body, "messages": "Hello"}) == (400, "invalid_argument")
     assert refused(chat, {**body, "messages": [1]}) == (400, "invalid_argument")
     told = server.ask(chat, {"model": "auto"})[1]["error"]["message"]
-    assert told == '"messages" is missing; expected a list of {"role", "content"}'
+    assert told == '"messages" is missing; expected an array of {"role", "content"}'
     told = server.ask(chat, {**body, "deadline": 5})[1]["error"]["message"]
     assert told == '"deadline" is an option of the call; put it into the field "llmagg" of the request'
     assert refused(chat, {**body, "model": 1}) == (400, "invalid_argument")

@@ -55,3 +55,14 @@ def shown(value: Any) -> str:
     if _HARMLESS.fullmatch(value) and not _MARKED.search(value.lower()):
         return repr(value)
     return f"a string of {len(value.encode('utf-8', 'replace'))} bytes"
+
+
+def in_json(value: Any) -> str:
+    """What a value is that came as JSON, in JSON's words: who sent it need not know Python's."""
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return "a string"
+    if isinstance(value, dict):
+        return "an object"
+    return "an array" if isinstance(value, list) else "a boolean" if isinstance(value, bool) else "a number"

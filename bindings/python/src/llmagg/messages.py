@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Union
 from ._absent import no_dict
 from ._fields import Record, brief, grown, later, spread
 from ._parameters import nearest, told_of
+from ._shown import in_json
 from ._wire import build, decode, expect_object, template
 from .errors import BadResponseError, InvalidArgumentError
 
@@ -174,7 +175,7 @@ class ToolCall(Record):
             )
         read = decode(self.arguments.encode(), what)
         if not isinstance(read, dict):
-            raise BadResponseError(f"{what} must be an object, got {type(read).__name__}")
+            raise BadResponseError(f"{what} must be an object, got {in_json(read)}")
         return read
 
 
