@@ -89,7 +89,7 @@ func closing(deadline C.double, closeIt func(context.Context) error) error {
 		if seconds <= 0 {
 			return nil // nobody wanted to wait
 		}
-		return llm.Errorf(llm.Timeout, "calls were still running after %v", limit)
+		return llm.Errorf(llm.Timeout, "calls were still running after %v", llm.Seconds(limit))
 	}
 	return err
 }

@@ -105,7 +105,7 @@ func TestEqualCallsAtTheSameTimeAreOneRequest(t *testing.T) {
 				r, err := s.chat(t, o)
 				if o.Deadline > 0 {
 					require.Equal(t, llm.Timeout, llm.AsError(err).Code)
-					require.ErrorContains(t, err, "deadline of 1s")
+					require.ErrorContains(t, err, "deadline of 1 s")
 					return
 				}
 				require.NoError(t, err)

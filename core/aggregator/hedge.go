@@ -82,7 +82,7 @@ func (w *routeLoop) hedged(ctx context.Context, t routing.Turn, after time.Durat
 		// The route that was joined has lost by being slow: that counts as a
 		// timeout. A losing hedge says nothing about its route.
 		t.LoseToHedge()
-		late = llm.Errorf(llm.Timeout, "no first token within %v (hedge_after); %s was faster", after, w.at(next).Route())
+		late = llm.Errorf(llm.Timeout, "no first token within %v (hedge_after); %s was faster", llm.Seconds(after), w.at(next).Route())
 		w.candidates[t.Place()].given.Store(true)
 	}
 	other(r, first, second).scope.End(late)

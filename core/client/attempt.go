@@ -81,7 +81,7 @@ func (a *attempt) TimeUp() {
 	if a.record.Stream {
 		what = "no first token"
 	}
-	a.cancel(llm.Errorf(llm.Timeout, "%s within %v", what, a.turn.timeout()))
+	a.cancel(llm.Errorf(llm.Timeout, "%s within %v", what, llm.Seconds(a.turn.timeout())))
 }
 
 // Alive notes that bytes have arrived, or that a stream begins to wait for

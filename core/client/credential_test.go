@@ -146,7 +146,7 @@ func TestATimeOutWithoutACredentialSaysWhatWasMissing(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, c.Close(context.Background())) })
 	_, err = asked(t.Context(), c)
 	require.Equal(t, llm.Timeout, llm.CodeOfError(err))
-	require.ErrorContains(t, err, "no complete answer within 50ms; the server was not asked yet: the credential has not been fetched yet")
+	require.ErrorContains(t, err, "no complete answer within 0.05 s; the server was not asked yet: the credential has not been fetched yet")
 	require.Empty(t, w.Seen().Requests)
 }
 

@@ -126,7 +126,7 @@ type silence attempt
 // TimeUp is the end of D4's clock.
 func (s *silence) TimeUp() {
 	silent := llm.Errorf(llm.Timeout, "nothing came within idle_timeout")
-	s.cancel(&llm.Error{Code: llm.StreamInterrupted, Message: fmt.Sprintf("the stream went silent for %v", s.idle), Cause: silent})
+	s.cancel(&llm.Error{Code: llm.StreamInterrupted, Message: fmt.Sprintf("the stream went silent for %v", llm.Seconds(s.idle)), Cause: silent})
 }
 
 // Route is "provider/model".

@@ -325,7 +325,7 @@ func (s *Stream) expire() {
 	patience := s.patience
 	s.mu.Unlock()
 	s.endAside(llm.Errorf(llm.Canceled, "no event of the stream was read for %v (reader_timeout): read the events as they arrive, or close the stream; "+
-		"in C, call llmagg_op_credit: chunks beyond the call's \"window\" (default 64) wait for credit", patience))
+		"in C, call llmagg_op_credit: chunks beyond the call's \"window\" (default 64) wait for credit", llm.Seconds(patience)))
 }
 
 // endAside runs end for goroutines that the library starts. A panic there does

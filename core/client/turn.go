@@ -297,7 +297,7 @@ func (t *turn) takeSlot() *llm.Error {
 	waited := time.Since(began)
 	t.call.Carry(waited, callstate.ForSlot)
 	return c.routed(llm.Errorf(llm.Overloaded, "the route stayed at its concurrency limit for %v: %d calls in flight, %d waiting (max_concurrent_calls is %d)",
-		waited.Round(time.Millisecond), c.slots.InFlight(), c.slots.Waiting(), c.slots.Size()))
+		llm.Seconds(waited), c.slots.InFlight(), c.slots.Waiting(), c.slots.Size()))
 }
 
 // again decides whether the route is asked once more after e, and how long to

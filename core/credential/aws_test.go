@@ -187,5 +187,5 @@ func TestAWrongClockIsSetRightOnceAndThenTold(t *testing.T) {
 	require.NoError(t, err)
 	require.InDelta(t, 30*60, time.Until(signed).Seconds(), 5)
 	require.Nil(t, a.Refused(t.Context(), s, head, e))
-	require.Contains(t, e.Message, "this machine's clock is 30m0s behind the server's: set the clock")
+	require.Contains(t, e.Message, "this machine's clock is 1800 s behind the server's: set the clock")
 }

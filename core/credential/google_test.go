@@ -160,7 +160,7 @@ func TestATokenServersRefusalIsRepeated(t *testing.T) {
 	require.Equal(t, llm.Authentication, llm.CodeOfError(err))
 	require.ErrorContains(t, err, s.URL+"/token gives no credential: ")
 	require.ErrorContains(t, err, "Token must be a short-lived token")
-	require.ErrorContains(t, err, "this machine's clock is 30m0s ahead of the server's: set the clock")
+	require.ErrorContains(t, err, "this machine's clock is 1800 s ahead of the server's: set the clock")
 }
 
 // Signatures are those of crypto/rsa, byte for byte, for keys of any length.

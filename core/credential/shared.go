@@ -170,7 +170,7 @@ func (s *shared) fetch(ctx context.Context) (secret *Secret, err error) {
 	case s.life.Err() != nil:
 		err = llm.Errorf(llm.Closed, "the client was closed")
 	case err != nil && (context.Cause(ctx) == context.DeadlineExceeded || errors.Is(err, context.DeadlineExceeded)):
-		err = &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("the credential was not there within %v: %v", s.patience, err), Cause: err}
+		err = &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("the credential was not there within %v: %v", llm.Seconds(s.patience), err), Cause: err}
 	case err == nil && secret.Token == "" && (secret.AWS.ID == "" || secret.AWS.Secret == ""):
 		err = llm.Errorf(llm.Authentication, "the source of the credential gave an empty one")
 	case err == nil && !secret.Expires.IsZero() && !time.Now().Before(secret.Expires):

@@ -247,7 +247,7 @@ func wrongClock(skew time.Duration) string {
 	if skew < 0 {
 		direction = "ahead of"
 	}
-	return fmt.Sprintf("; this machine's clock is %v %s the server's: set the clock", skew.Abs().Round(time.Minute), direction)
+	return fmt.Sprintf("; this machine's clock is %v %s the server's: set the clock", llm.Seconds(skew.Abs().Round(time.Minute)), direction)
 }
 
 // clock is what a refusal with the given head may owe to this machine's clock;

@@ -89,7 +89,7 @@ func TestStoppedChild(t *testing.T) {
 	defer silent.release()
 	_, err := silent.get(context.Background())
 	require.Equal(t, llm.Unavailable, llm.CodeOfError(err))
-	require.ErrorContains(t, err, "was not there within 1.5s")
+	require.ErrorContains(t, err, "was not there within 1.5 s")
 	done.Wait()
 	for range stoppedFetches {
 		require.NoError(t, <-results)

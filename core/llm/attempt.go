@@ -56,12 +56,12 @@ func (a *Attempt) String() string {
 	if a.Status != 0 {
 		text += " (HTTP " + strconv.Itoa(a.Status) + ")"
 	}
-	text += " after " + short(a.Duration)
+	text += " after " + Seconds(a.Duration).String()
 	if a.FirstToken > 0 {
-		text += ", first token at " + short(a.FirstToken)
+		text += ", first token at " + Seconds(a.FirstToken).String()
 	}
 	if a.Wait > 0 {
-		text += ", waited " + short(a.Wait) + " before"
+		text += ", waited " + Seconds(a.Wait).String() + " before"
 		if a.WaitedFor != "" {
 			text += " (" + a.WaitedFor + ")"
 		}
@@ -87,14 +87,11 @@ func (a *Attempt) String() string {
 	return text
 }
 
-func short(d time.Duration) string {
-	switch {
-	case d >= time.Second:
-		return d.Round(10 * time.Millisecond).String()
-	case d >= time.Millisecond:
-		return d.Round(100 * time.Microsecond).String()
-	}
-	return d.Round(time.Microsecond).String()
+// Seconds is a time as messages show it: "0.0012 s".
+type Seconds time.Duration
+
+func (s Seconds) String() string {
+	return strconv.FormatFloat(time.Duration(s).Round(100*time.Microsecond).Seconds(), 'f', -1, 64) + " s"
 }
 
 // MarshalJSON writes the attempt; times are seconds, start is seconds since

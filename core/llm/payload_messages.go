@@ -203,7 +203,7 @@ func unreadable(data []byte, err error) error {
 	case len(text) == 0:
 		return Errorf(InvalidArgument, "the request is empty; expected an object such as %s", requestForm)
 	case text[0] != '{':
-		hint = "; expected an object such as " + requestForm
+		hint = "; expected an object such as " + requestForm + " (in C++, llmagg::user(text) makes it)"
 	}
 	return Errorf(InvalidArgument, "the request is not valid JSON: %v%s", err, hint)
 }

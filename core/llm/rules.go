@@ -145,11 +145,7 @@ const AcceptAsk = "ask"
 var acceptWords = []string{AcceptNonempty}
 
 func (o *CallOptions) setAccept(_ string, v []byte) (err error) {
-	if string(v) == `"`+AcceptAsk+`"` {
-		o.Accept = AcceptAsk
-		return nil
-	}
-	o.Accept, err = readWord("option \"accept\"", v, acceptWords)
+	o.Accept, err = readWord("option \"accept\"", v, []string{AcceptNonempty, AcceptAsk})
 	return err
 }
 

@@ -107,7 +107,7 @@ func (d *dialer) connectError(ctx context.Context, addr string, err error) error
 		return context.Cause(attempt)
 	}
 	if ctx.Err() == context.DeadlineExceeded {
-		return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("no connection to %s within %v (connect_timeout)", addr, d.timeout), Cause: err}
+		return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("no connection to %s within %v (connect_timeout)", addr, llm.Seconds(d.timeout)), Cause: err}
 	}
 	e := &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("cannot connect to %s: %v", addr, err), Cause: err}
 	switch unknown := (*net.DNSError)(nil); {

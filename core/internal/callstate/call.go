@@ -69,7 +69,7 @@ func (b *Begun) Begin(ctx context.Context, p *llm.Payload) (*Call, *Scope) {
 	b.ID, b.Payload, b.outer = NextID(), p, ctx
 	if d := p.Options.Deadline; d > 0 {
 		b.outer, b.stop = alarm.WithTimeout(ctx, d,
-			llm.Errorf(llm.Timeout, "the call's deadline of %v passed", d))
+			llm.Errorf(llm.Timeout, "the call's deadline of %v passed", llm.Seconds(d)))
 	}
 	return &b.Call, &b.Scope
 }
