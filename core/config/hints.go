@@ -139,7 +139,9 @@ func notation(data []byte) string {
 			continue
 		}
 		name := bytes.TrimLeft(line, "[")
-		rest := bytes.TrimLeftFunc(name, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("._-'\"", r) })
+		rest := bytes.TrimLeftFunc(name, func(r rune) bool {
+			return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("._-'\"", r)
+		})
 		switch table := line[0] == '['; {
 		case len(rest) == len(name) || len(rest) == 0 || !unicode.IsLetter(rune(name[0])):
 		case table && rest[0] == ']':
