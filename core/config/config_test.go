@@ -283,8 +283,8 @@ func TestAPathIsNoConfiguration(t *testing.T) {
 	}
 }
 
-// A text of another notation is told how it becomes JSON, and each text in which
-// line it is wrong.
+// A text of another notation is told how it becomes JSON, and each text in
+// which line it is wrong.
 func TestOtherNotations(t *testing.T) {
 	for text, told := range map[string]string{
 		"# mine\n[openai.models.gpt]\napi_key = \"k\"\n": `at byte 0 in line 1; expected {provider: `,
