@@ -90,6 +90,7 @@ func (a *Attempt) String() string {
 // Seconds is a time as messages show it: "0.0012 s".
 type Seconds time.Duration
 
+// String rounds to a tenth of a millisecond.
 func (s Seconds) String() string {
 	return strconv.FormatFloat(time.Duration(s).Round(100*time.Microsecond).Seconds(), 'f', -1, 64) + " s"
 }
