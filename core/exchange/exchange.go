@@ -3,7 +3,7 @@
 // where the server refuses it (pared.go), a whole answer (body.go) or a
 // [Stream] (events.go, with odd.go for events that are no chunks), in whatever
 // form (form.go) and encoding (encoding.go) it comes, within [Limits]; and
-// which other format it may be in (speech.go). What is retried, and when, is
+// which other format it may be in (odd.go). What is retried, and when, is
 // not known here. It imports core/wire, core/failure and core/transport.
 package exchange
 

@@ -132,7 +132,7 @@ func (l *Limiter) Wants() (n [2]int, asked int) {
 
 // Grant adds what was leased; debts are repaid first. Of tokens, the store was
 // told what requests had asked for, and says how much those of all processes
-// have: what the server takes of its limit shows by that (admission.go).
+// have: what the server takes of its limit shows by that (size.go).
 func (l *Limiter) Grant(of, n, asked, all int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -85,7 +85,7 @@ func (l *Limiter) Active() bool { return l.active.Load() }
 type Debit struct {
 	tokens float32    // at least one
 	asked  float32    // that the request asked for at most
-	mark   uint32     // of a sample of admission.go; 0: it is none
+	mark   uint32     // of a sample of size.go; 0: it is none
 	left   [2]float32 // in the buckets since then
 }
 

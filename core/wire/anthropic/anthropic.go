@@ -4,13 +4,14 @@
 // reference ("Messages", "Streaming Messages"). A request goes through
 // request.go, content.go, tools.go, settings.go and kept.go, an answer through
 // response.go, stream.go, delta.go and usage.go. Other vendors have endpoints
-// of the same shape; Vertex AI's have addresses of their own (vertex.go).
+// of the same shape; Vertex AI's have addresses of their own.
 package anthropic
 
 import (
 	"net/http"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
@@ -74,3 +75,36 @@ func (w *format) Ending() *wire.Ending { return &wire.MarkedOrBroken }
 func (w *format) Stream(c *wire.Call) wire.Stream {
 	return newStream(c.Model, wire.SchemaTool(c, forcesSchema))
 }
+
+// vertexVersion stands in the body at Vertex AI, where the path has the model
+// (Anthropic API docs, "Claude on Vertex AI").
+const vertexVersion = "vertex-2023-10-16"
+
+// vertex is the Messages API at Vertex AI.
+type vertex struct {
+	format
+	at wire.Vertex
+}
+
+// NewVertex makes the format; it is a [wire.New].
+func NewVertex(o wire.Options) wire.Format {
+	return &vertex{format{Options: o}, wire.Vertex{At: o.At, Publisher: "anthropic"}}
+}
+
+func (w *vertex) URL(model string, stream bool) string {
+	if stream {
+		return w.at.URL(model, "streamRawPredict", "")
+	}
+	return w.at.URL(model, "rawPredict", "")
+}
+
+func (w *vertex) Models() string { return w.at.Models() }
+
+func (w *vertex) Authorize(h http.Header) { w.at.Authorize(h, w.Key) }
+
+func (w *vertex) Body(dst []byte, c *wire.Call) ([]byte, error) {
+	return w.body(dst, c, func(b *requestBody) { b.Model, b.Version = "", vertexVersion })
+}
+
+// Advice implements [wire.Adviser].
+func (w *vertex) Advice(e *llm.Error, _ *wire.Call) string { return w.at.Advice(e) }
