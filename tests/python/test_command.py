@@ -191,11 +191,22 @@ def test_models_of_a_configured_provider_come_from_its_own_address(
     assert llm_wall.seen()["requests"][-1]["headers"]["authorization"] == f"Bearer {KEY}"
 
 
+def test_a_question_is_utf_8_whatever_the_locale(command: Command, llm_wall: FaultWall) -> None:
+    locale = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    done = command("ask", "Grüße, 你好", "--system", "Höflich", **locale)
+    assert (done.returncode, done.stderr) == (0, "")
+    sent = llm_wall.seen()["requests"][-1]["body"]["messages"]
+    assert [message["content"] for message in sent] == ["Höflich", "Grüße, 你好"]
+    done = command("ask", "Gr\udcfc\udcdfe")
+    assert done.returncode == 2
+    assert "QUESTION is not UTF-8 at byte 2; write it in UTF-8, or give it on standard input: iconv" in done.stderr
+
+
 def test_without_the_extra_the_command_says_what_to_install() -> None:
     code = "import sys; sys.modules['typer'] = None; from llmagg.__main__ import main; sys.exit(main(sys.argv[1:]))"
     done = python(code, "ask", "Hello")
     assert done.returncode == 2
-    assert "pip install 'llmagg[cli]'" in done.stderr
+    assert "pip install 'llmagg[cli]' (in a checkout: pip install './bindings/python[cli]')" in done.stderr
     missing = python(code.replace("'typer'", "'prometheus_client'"), "serve-metrics", "app.py")
     assert (missing.returncode, "pip install 'llmagg[metrics]'" in missing.stderr) == (2, True)
 

@@ -328,5 +328,7 @@ def test_an_interrupt_while_a_command_starts(monkeypatch: pytest.MonkeyPatch) ->
     def interrupted(_: str) -> None:
         raise KeyboardInterrupt
 
+    monkeypatch.setattr("llmagg.cli.app.main", interrupted)
+    assert entry.main(["models"]) == 130
     monkeypatch.setattr(entry, "import_module", interrupted)
     assert entry.main(["models"]) == 130

@@ -5,22 +5,26 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
+from llmagg._absent import extra
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command; returns 0 if it succeeded."""
+    try:
+        return _run(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:  # the commands' modules take a moment to import, and their options one to read
+        return 130
+
+
+def _run(arguments: list[str]) -> int:
     try:
         app = import_module("llmagg.cli.app")
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in ("typer", "rich"):
             raise
-        print(
-            f"Error: {error.name} is not installed; the command llmagg needs it: pip install 'llmagg[cli]'",
-            file=sys.stderr,
-        )
+        print(f"Error: {error.name} is not installed; the command llmagg needs it: {extra('cli')}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:  # the commands' modules take a moment to import
-        return 130
-    code: int = app.main(sys.argv[1:] if arguments is None else arguments)
+    code: int = app.main(arguments)
     return code
 
 

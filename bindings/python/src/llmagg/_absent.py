@@ -1,7 +1,7 @@
 """Attributes that an object or a module does not have, and items of what is no dict: the error says what was meant.
 
 Only ``__getattr__`` and ``__getitem__`` are used, which Python asks where nothing was found: type checkers do not see
-them.
+them. ``extra`` is the advice where a package is not installed.
 """
 
 from __future__ import annotations
@@ -25,6 +25,11 @@ OF_DONE: dict[str, str] = {
     **dict.fromkeys(("text", "content", "message"), "the text of the whole answer is 'response.text'"),
     **dict.fromkeys(("choices", "usage", "route", "attempts", "cost"), "the whole answer has it: event.response"),
 }
+
+
+def extra(name: str) -> str:
+    """How what an extra of the package needs is installed."""
+    return f"pip install 'llmagg[{name}]' (in a checkout: pip install './bindings/python[{name}]')"
 
 
 def error(what: str, name: str, known: list[str], meant: str | Mapping[str, str]) -> AttributeError:

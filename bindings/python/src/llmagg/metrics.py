@@ -34,9 +34,9 @@ try:
     from prometheus_client.samples import Sample
     from prometheus_client.utils import floatToGoString
 except ImportError as error:
-    raise ImportError(
-        "prometheus_client is not installed; llmagg.metrics needs it: pip install 'llmagg[metrics]'"
-    ) from error
+    from ._absent import extra
+
+    raise ImportError(f"prometheus_client is not installed; llmagg.metrics needs it: {extra('metrics')}") from error
 
 _BOUNDS = [*map(str, BOUNDS), "+Inf"]
 _EOF = b"# EOF\n"  # ends a page of OpenMetrics

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from .. import oldstyle
+from .._absent import extra
 from ..errors import BadResponseError, InvalidArgumentError
 from .ledger import Entry
 from .ledger_jsonl import entry_of, line_of
@@ -186,4 +187,4 @@ def _package() -> Any:
             return import_module(name)
         except ImportError:
             continue
-    raise InvalidArgumentError("a ledger in Valkey or Redis needs the package valkey: pip install 'llmagg[valkey]'")
+    raise InvalidArgumentError(f"a ledger in Valkey or Redis needs the package valkey: {extra('valkey')}")

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .._absent import extra
 from ..errors import InvalidArgumentError
 from .stores import Place
 from .writer import StoreError
@@ -63,7 +64,7 @@ class Objects:
             store = import_module("obstore.store")
             self._errors = import_module("obstore.exceptions")
         except ImportError:
-            text = "a ledger in an object store needs the package obstore: pip install 'llmagg[object-store]'"
+            text = f"a ledger in an object store needs the package obstore: {extra('object-store')}"
             raise InvalidArgumentError(text) from None
         client: dict[str, Any] = dict(_TIMES)
         settings = {name: place.options[name] for name in ("endpoint", "region") if name in place.options}

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from llmagg import LLMAggregator, LLMError, default, faultwall, settings
+from llmagg._absent import extra
 from llmagg._version import __version__
 
 from . import FAILED, OK, WRONG_USE, checks, models, programs, routes, talk
@@ -71,7 +72,8 @@ def ask(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="tell which route answered, and why")] = False,
 ) -> None:  # fmt: skip
     """Asks a question; the answer goes to standard output."""
-    text = "\n\n".join(filter(None, [" ".join(question or ()).strip(), _piped().strip()]))
+    asked, system = talk.argument("QUESTION", " ".join(question or ())), talk.argument("--system", system or "")
+    text = "\n\n".join(filter(None, [asked.strip(), _piped().strip()]))
     if not text:
         print('Error: there is no question; expected llmagg ask "…", or a text on standard input', file=sys.stderr)
         raise typer.Exit(WRONG_USE)
@@ -92,7 +94,7 @@ def chat(
 ) -> None:  # fmt: skip
     """Talks with a model; tells which route answered, and why."""
     params = _params(deadline=deadline, max_tokens=max_tokens, temperature=temperature)
-    raise typer.Exit(talk.chat(default.of_command(model, config), system, params))
+    raise typer.Exit(talk.chat(default.of_command(model, config), talk.argument("--system", system or ""), params))
 
 
 app.command()(batch)
@@ -119,7 +121,7 @@ def serve(
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn"):
             raise
-        print(f"Error: {error.name} is not installed; 'serve' needs it: pip install 'llmagg[serve]'", file=sys.stderr)
+        print(f"Error: {error.name} is not installed; 'serve' needs it: {extra('serve')}", file=sys.stderr)
         raise typer.Exit(WRONG_USE) from None
     listener = serving.listen(host, port)
     keys = serving.keys(key_file)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -45,6 +46,21 @@ def given(read: Callable[[], str]) -> str:
             f"standard input is not {'UTF-8' if isinstance(error, UnicodeEncodeError) else sys.stdin.encoding} at "
             f"character {error.start}; convert it, for example: iconv -f LATIN1 -t UTF-8"
         ) from None
+    return text
+
+
+def argument(what: str, text: str) -> str:
+    """A text of the command line, which is UTF-8 also where the locale has another encoding. Raises
+    InvalidArgumentError.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # bytes that Python could not read by the locale
+        try:
+            return os.fsencode(text).decode()
+        except UnicodeDecodeError as error:
+            advice = "write it in UTF-8, or give it on standard input: iconv -f LATIN1 -t UTF-8 FILE | llmagg …"
+            raise InvalidArgumentError(f"{what} is not UTF-8 at byte {error.start}; {advice}") from None
     return text
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from .._absent import extra
 from .._native import calls
 
 try:
     from opentelemetry import metrics, trace
 except ImportError as error:
-    raise ImportError(
-        "opentelemetry-api is not installed; llmagg.instrument() needs it: pip install 'llmagg[otel]'"
-    ) from error
+    raise ImportError(f"opentelemetry-api is not installed; llmagg.instrument() needs it: {extra('otel')}") from error
 
 from .._version import __version__
 from . import meters, spans, traced

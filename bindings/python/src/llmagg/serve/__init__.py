@@ -11,7 +11,9 @@ try:
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] != "starlette":
         raise
-    raise ImportError("starlette is not installed; llmagg.serve needs it: pip install 'llmagg[serve]'") from None
+    from llmagg._absent import extra
+
+    raise ImportError(f"starlette is not installed; llmagg.serve needs it: {extra('serve')}") from None
 from .keys import Keys
 from .limits import Limits
 
