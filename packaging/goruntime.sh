@@ -86,7 +86,7 @@ finish runtime/runtime1.go
 # So the traces of the collector and of the scheduler, and the search for finalizers that never run, stay out.
 edit runtime/mgc.go 3 's/^\(		*\)if debug.\(gctrace\|checkfinalizers\) > 0 {$/\1if false {/'
 # In the place of the profiles of allocations, of which there are none: see unmapText below.
-edit runtime/mgc.go 3 's|^	mProf_Flush()$|	if memstats.numgc == 2 {\n		unmapText()\n	}|'
+edit runtime/mgc.go 3 's|^	mProf_Flush()$|	if memstats.numgc == 1 {\n		unmapText()\n	}|'
 finish runtime/mgc.go
 edit runtime/panic.go 1 's/^		if debug.schedtrace > 0 || debug.scheddetail > 0 {$/		if false {/'
 finish runtime/panic.go
@@ -105,9 +105,9 @@ edit runtime/proc.go 1 's/^\(	if n, .*gogetenv("GOMAXPROCS").* n > 0\) {$/\1 \&\
 edit runtime/proc.go 1 's|^			delay = 20$|			delay = 1000|'
 edit runtime/proc.go 1 's|^					delay = 20$|					delay = 1000|'
 # The code that only the start runs (what packages make of their variables) or only the first calls is not kept mapped: the kernel maps 64 KB
-# around each place that is run. After the start, a sixth of these windows is not needed any more, 0.7 MB; after the second garbage collection (the
-# first one is the start's, see capi/main.go) a sixth more. What is needed is mapped again, from the file that is in memory. The text has no relocations;
-# a debugger's breakpoints in Go's functions from before are lost. In a program's own file (c-archive) nothing changes.
+# around each place that is run. After the start, a sixth of these windows is not needed any more, 0.7 MB; after the first garbage collection a sixth
+# more. What is needed is mapped again, from the file that is in memory. The text has no relocations; a debugger's breakpoints in Go's functions from
+# before are lost. In a program's own file (c-archive) nothing changes.
 edit runtime/proc.go 7 's|^// The main goroutine.$|func unmapText() {\n	if islibrary {\n		from := alignUp(firstmoduledata.text, physPageSize)\n		madvise(unsafe.Pointer(from), alignDown(firstmoduledata.etext, physPageSize)-from, _MADV_DONTNEED)\n	}\n}\n\n&|'
 edit runtime/proc.go 1 's|^	inittrace.active = false$|&\n	unmapText()|'
 finish runtime/proc.go
