@@ -1,6 +1,7 @@
 package llmagg
 
 import (
+	"cmp"
 	"encoding"
 	"encoding/json"
 	"maps"
@@ -132,9 +133,7 @@ func (s *schemas) fields(t reflect.Type, properties map[string]any, required *[]
 				continue
 			}
 		}
-		if name == "" {
-			name = f.Name
-		}
+		name = cmp.Or(name, f.Name)
 		schema, err := s.of(f.Type)
 		if err != nil {
 			return err

@@ -125,9 +125,7 @@ func (a *Aggregator) RunTools(ctx context.Context, r *Request, tools []*Tool, o 
 	if err != nil {
 		return nil, err
 	}
-	if o.MaxRounds == 0 {
-		o.MaxRounds = 10
-	}
+	o.MaxRounds = cmp.Or(o.MaxRounds, 10)
 	if o.MaxRounds < 0 || o.MaxTotalTokens < 0 {
 		return nil, llm.Errorf(llm.InvalidArgument, "MaxRounds is %d and MaxTotalTokens %d; expected 0 for the default, or more", o.MaxRounds, o.MaxTotalTokens)
 	}

@@ -1,6 +1,7 @@
 package bulk
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -95,9 +96,7 @@ func (r *run) end(failure error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ended = true
-	if r.failure == nil {
-		r.failure = failure
-	}
+	r.failure = cmp.Or(r.failure, failure)
 }
 
 // size is how many rows may be on their way. It tells the progress.

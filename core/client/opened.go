@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -271,9 +272,7 @@ func (h *heading) add(c *llm.Chunk, token bool) bool {
 		return true
 	}
 	if last := h.chunks[n-1]; repeats(c, last) {
-		if c.Usage == nil {
-			c.Usage = last.Usage
-		}
+		c.Usage = cmp.Or(c.Usage, last.Usage)
 		h.chunks[n-1] = c
 		return true
 	}

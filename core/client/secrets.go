@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/credential"
 	"github.com/llmagg/llmagg/core/failure"
@@ -33,9 +34,7 @@ func authOf(cfg *config.Model) string {
 func newCredential(cfg *config.Model, v *vendor.Vendor, o Options) (*credential.Authorizer, error) {
 	spec := cfg.Auth
 	kind, region, service := v.Signs(cfg.BaseURL)
-	if spec.Type == "" {
-		spec.Type = kind
-	}
+	spec.Type = cmp.Or(spec.Type, kind)
 	if cfg.Token != nil {
 		return credential.New(credential.Options{Token: cfg.Token}), nil
 	}

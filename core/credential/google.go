@@ -141,13 +141,10 @@ func readGoogle(data []byte, name string) (*googleFile, error) {
 func GoogleProject(credentials string, getenv func(string) (string, bool)) string {
 	o := Options{Spec: Spec{Credentials: credentials}, Getenv: getenv}
 	f, err := o.file()
-	switch {
-	case err != nil:
+	if err != nil {
 		return ""
-	case f.ProjectID != "":
-		return f.ProjectID
 	}
-	return f.QuotaProject
+	return cmp.Or(f.ProjectID, f.QuotaProject)
 }
 
 // fromAccount exchanges a text that the service account's key signs (Google

@@ -182,12 +182,7 @@ func isBracketed(data []byte) bool {
 	if len(data) < 3 || len(data) > failure.MaxWord || data[0] != '[' || data[len(data)-1] != ']' {
 		return false
 	}
-	for _, c := range data[1 : len(data)-1] {
-		if lower := c | 0x20; (lower < 'a' || lower > 'z') && c != '_' && c != ' ' {
-			return false
-		}
-	}
-	return true
+	return !bytes.ContainsFunc(data[1:len(data)-1], func(c rune) bool { return (c|0x20 < 'a' || c|0x20 > 'z') && c != '_' && c != ' ' })
 }
 
 // note takes words into account that are not a piece of the answer: without

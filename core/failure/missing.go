@@ -2,6 +2,7 @@ package failure
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/wordlist"
@@ -76,12 +77,9 @@ func isClause(before, model []string) bool {
 // areNames tells whether words beside "model" are at most its name: quoted, or
 // no plain word.
 func areNames(words []string) bool {
-	for _, word := range words {
-		if !nameWords.Has(word) && !strings.ContainsAny(strings.TrimRight(word, ".,:;"), "0123456789-/:._=`'\"") {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(words, func(word string) bool {
+		return !nameWords.Has(word) && !strings.ContainsAny(strings.TrimRight(word, ".,:;"), "0123456789-/:._=`'\"")
+	})
 }
 
 // Plain words around a model's name.

@@ -3,6 +3,7 @@ package failure
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -208,12 +209,10 @@ func behind(text string, from int, mark string) int {
 }
 
 func opensUnseen(tag string) bool {
-	for _, name := range unseen {
-		if rest, ok := strings.CutPrefix(tag[1:], name); ok && (rest == "" || !isWord(rest[0])) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(unseen[:], func(name string) bool {
+		rest, ok := strings.CutPrefix(tag[1:], name)
+		return ok && (rest == "" || !isWord(rest[0]))
+	})
 }
 
 // behindClose is the place behind the next closing tag of an unseen element.

@@ -200,9 +200,7 @@ func awsRefusal(status int, kind, message string) *Step {
 // awsFrame is one message of AWS's event stream encoding. A name that ends with
 // "Exception" makes it one; without a name it is a piece of a text.
 func awsFrame(name, payload string) []byte {
-	if name == "" {
-		name = "contentBlockDelta"
-	}
+	name = cmp.Or(name, "contentBlockDelta")
 	var headers []byte
 	put := func(name, value string) {
 		headers = append(append(headers, byte(len(name))), name...)

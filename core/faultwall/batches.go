@@ -90,9 +90,7 @@ func (w *Wall) batched(r *http.Request, body []byte) *Step {
 	if required != "" && keyOf(r) != required {
 		return &Step{Status: http.StatusUnauthorized}
 	}
-	if script == nil {
-		script = &Batches{}
-	}
+	script = cmp.Or(script, &Batches{})
 	w.batches.mu.Lock()
 	defer w.batches.mu.Unlock()
 	kind, id, _ := strings.Cut(strings.TrimPrefix(path[at:], "/"), "/")

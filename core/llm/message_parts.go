@@ -2,6 +2,7 @@ package llm
 
 import (
 	"bytes"
+	"cmp"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -131,9 +132,7 @@ func (r *reader) besideThoughts(rest *Extra) (text string) {
 		}
 		if isThoughtsText(r.Key) && (c == '"' || c == '[' || c == '{') {
 			said := r.thoughts()
-			if text == "" {
-				text = said
-			}
+			text = cmp.Or(text, said)
 			if c == '"' && text == said || r.Err != nil {
 				continue
 			}

@@ -51,9 +51,7 @@ type Manager struct {
 // New makes an empty manager.
 func New(o Options) *Manager {
 	m := &Manager{observers: o.Observers, hedges: limit.NewHedges(), budget: o.Budget, providers: map[string]*provider.Provider{}}
-	if m.observers == nil {
-		m.observers = &observe.Observers{}
-	}
+	m.observers = cmp.Or(m.observers, &observe.Observers{})
 	return m
 }
 

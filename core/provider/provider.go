@@ -115,9 +115,7 @@ func (p *Provider) makeClients() (failed map[string]error, err error) {
 		c, e := p.create(m)
 		if e != nil {
 			failed[m.Name] = e
-			if err == nil {
-				err = e
-			}
+			err = cmp.Or(err, e)
 			continue
 		}
 		c.Observe(p.watch)

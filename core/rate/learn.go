@@ -1,6 +1,7 @@
 package rate
 
 import (
+	"cmp"
 	"math"
 	"net/http"
 	"time"
@@ -323,9 +324,7 @@ func (k *learned) ease(now time.Time, b *bucket) {
 		return
 	}
 	k.easedAt = now
-	if k.share == 0 {
-		k.share = 1
-	}
+	k.share = cmp.Or(k.share, 1)
 	k.use(now, b, max(k.share*(1-easeBy), leastShare))
 }
 

@@ -1,6 +1,7 @@
 package rate
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"strings"
@@ -195,9 +196,7 @@ const maxItems = 16
 func named(policies, item string) (first string) {
 	name, _, _ := strings.Cut(strings.TrimSpace(item), ";")
 	for policy := range strings.SplitSeq(policies, ",") {
-		if first == "" {
-			first = policy
-		}
+		first = cmp.Or(first, policy)
 		if other, _, _ := strings.Cut(strings.TrimSpace(policy), ";"); other == name {
 			return policy
 		}

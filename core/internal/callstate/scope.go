@@ -1,6 +1,7 @@
 package callstate
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -34,9 +35,7 @@ func Within(ctx context.Context) *Scope { return &Scope{outer: ctx} }
 // End ends the scope for a reason, if it has not ended yet. Whoever made the
 // scope calls it when it is over.
 func (s *Scope) End(cause error) {
-	if cause == nil {
-		cause = context.Canceled
-	}
+	cause = cmp.Or(cause, context.Canceled)
 	if s.outer.Err() != nil {
 		cause = context.Cause(s.outer) // that was first
 	}

@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 
@@ -74,9 +75,7 @@ func (s *settings) choice() error {
 		s.allow(chosen.Allowed)
 	}
 	if p := s.request.ParallelToolCalls; p != nil && !*p {
-		if c == nil {
-			c = &toolChoice{Type: "auto"}
-		}
+		c = cmp.Or(c, &toolChoice{Type: "auto"})
 		c.DisableParallel = c.Type != "none"
 	}
 	s.body.ToolChoice = c

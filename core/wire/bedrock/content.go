@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"path"
@@ -176,9 +177,7 @@ func (t *conversation) file(address, name string, image bool) (b block, problem 
 	default:
 		m.Source.Bytes = address
 	}
-	if m.Format == "" {
-		m.Format = formats[strings.ToLower(path.Ext(name))]
-	}
+	m.Format = cmp.Or(m.Format, formats[strings.ToLower(path.Ext(name))])
 	switch {
 	case m.Format == "":
 		return b, "is of a type that Bedrock does not read, or whose type neither its data nor its name tells"
@@ -207,9 +206,7 @@ func (t *conversation) documentName(name string) string {
 		}
 		return ' '
 	}, name)), " ")
-	if name == "" {
-		name = "document"
-	}
+	name = cmp.Or(name, "document")
 	name = name[:min(len(name), 190)]
 	if t.documents == nil {
 		t.documents = map[string]int{}

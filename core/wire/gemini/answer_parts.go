@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -281,15 +282,9 @@ func (p *answerPart) merge(other *answerPart) {
 	if !p.HasText {
 		p.Text, p.HasText = other.Text, other.HasText
 	}
-	if p.ThoughtSignature == "" {
-		p.ThoughtSignature = other.ThoughtSignature
-	}
-	if p.FunctionCall == nil {
-		p.FunctionCall = other.FunctionCall
-	}
-	if p.InlineData == nil {
-		p.InlineData = other.InlineData
-	}
+	p.ThoughtSignature = cmp.Or(p.ThoughtSignature, other.ThoughtSignature)
+	p.FunctionCall = cmp.Or(p.FunctionCall, other.FunctionCall)
+	p.InlineData = cmp.Or(p.InlineData, other.InlineData)
 	if p.HasText {
 		if c := p.FunctionCall; c != nil && c.Name == "" && !wire.IsThere(c.Args) {
 			p.FunctionCall = nil

@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -63,9 +64,7 @@ func readUsage(raw json.RawMessage) *llm.Usage {
 	if out.Reasoning != nil {
 		u.CompletionTokens += *out.Reasoning
 	}
-	if u.TotalTokens == 0 {
-		u.TotalTokens = u.PromptTokens + u.CompletionTokens
-	}
+	u.TotalTokens = cmp.Or(u.TotalTokens, u.PromptTokens+u.CompletionTokens)
 	if u.TotalTokens == 0 {
 		return llm.NewUsage(&prompt, &candidates, llm.InputDetails{}, llm.OutputDetails{}, rest)
 	}

@@ -227,9 +227,7 @@ func (s *stream) begin(a *answer) {
 		return
 	}
 	s.begun, s.answering = true, a.model
-	if s.answering == "" {
-		s.answering = s.model
-	}
+	s.answering = cmp.Or(s.answering, s.model)
 	at, err := time.Parse(time.RFC3339Nano, a.createdAt)
 	if err != nil {
 		at = time.Now()

@@ -1,6 +1,7 @@
 package ollama
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -109,9 +110,7 @@ func (t *conversation) message(m *llm.Message, at wire.At) error {
 	case llm.RoleAssistant:
 		sent.Role, sent.Thinking = "assistant", m.ReasoningContent
 		t.call.NoParts(m)
-		if sent.Content == "" {
-			sent.Content = m.Refusal
-		}
+		sent.Content = cmp.Or(sent.Content, m.Refusal)
 		t.calls(m, &sent)
 	case llm.RoleTool, llm.RoleFunction:
 		sent.Role, sent.ToolName, sent.ToolCallID = "tool", m.Name, m.ToolCallID

@@ -42,9 +42,7 @@ func unwrapped(r *llm.Response) *llm.Response {
 	if err != nil || len(inside.Choices) == 0 {
 		return nil
 	}
-	if inside.Usage == nil {
-		inside.Usage = r.Usage
-	}
+	inside.Usage = cmp.Or(inside.Usage, r.Usage)
 	inside.ID, inside.Model = cmp.Or(inside.ID, r.ID), cmp.Or(inside.Model, r.Model)
 	return inside
 }
@@ -53,9 +51,7 @@ func unwrapped(r *llm.Response) *llm.Response {
 func (s *stream) wrapped(name string, inside json.RawMessage, outer *llm.Chunk) (*llm.Chunk, error) {
 	c, err := s.Chunk(name, inside)
 	if c != nil {
-		if c.Usage == nil {
-			c.Usage = outer.Usage
-		}
+		c.Usage = cmp.Or(c.Usage, outer.Usage)
 		c.ID, c.Model = cmp.Or(c.ID, outer.ID), cmp.Or(c.Model, outer.Model)
 	}
 	return c, err

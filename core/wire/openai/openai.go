@@ -4,6 +4,7 @@
 package openai
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -102,9 +103,7 @@ func (w *format) Response(data []byte, c *wire.Call) (*llm.Response, error) {
 			return nil, llm.Errorf(llm.BadResponse, "the answer has no choices, as chat completions have%s", failure.FieldsOf(outer.Extra))
 		}
 	}
-	if r.Object == "" {
-		r.Object = "chat.completion"
-	}
+	r.Object = cmp.Or(r.Object, "chat.completion")
 	findReasons(r)
 	if isSingle(c) {
 		r.JoinCalls()

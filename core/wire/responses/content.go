@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -85,9 +86,7 @@ func partOf(p *llm.Part) (translated any, problem string) {
 		return &part{Type: "input_text", Text: &p.Refusal}, ""
 	case p.Type == "image_url" && p.ImageURL != nil:
 		detail := p.ImageURL.Detail
-		if detail == "" {
-			detail = "auto" // the API wants it
-		}
+		detail = cmp.Or(detail, "auto") // the API wants it
 		return &part{Type: "input_image", ImageURL: p.ImageURL.URL, Detail: detail}, ""
 	case p.Type == "input_audio" && p.InputAudio != nil:
 		return &part{Type: "input_audio", InputAudio: p.InputAudio}, ""
@@ -111,9 +110,7 @@ func fileOf(f *llm.File) (translated any, problem string) {
 		t.FileData = f.FileData
 	case f.FileData != "":
 		mediaType := wire.MediaTypeOf(f.Filename, readable)
-		if mediaType == "" {
-			mediaType = "application/octet-stream"
-		}
+		mediaType = cmp.Or(mediaType, "application/octet-stream")
 		t.FileData = "data:" + mediaType + ";base64," + f.FileData
 	case f.FileID != "":
 		t.FileID, t.Filename = f.FileID, ""
