@@ -14,7 +14,7 @@ a block of                   is
 A program finds the wall as a reader's does: by the variables that the first page exports, or at its address there.
 
 Comments: ``<!-- needs: NAME, … -->`` names the packages of the page (``make doc-examples`` installs them),
-``<!-- serves: PATH -> TEXT -->`` says what the server of the next ``sh`` block answers, ``<!-- again: {…} -->`` runs the program
+``<!-- serves: PATH -> TEXT -->`` says what the server of the next ``sh`` block answers, ``<!-- again: FILE -->`` runs the program
 above once more with this script of the wall, and the ``text`` block below it says what it prints then.
 """
 
@@ -63,7 +63,7 @@ def blocks(text: str) -> list[Block]:
         if word == "serves":
             serves = value
         elif word == "again":
-            again = value
+            again = (ROOT / value).read_text("utf-8")
         elif language == "text" and again is not None:
             found.append(replace(found[-1], wall=again, output=code))
             again = None
