@@ -294,7 +294,7 @@ def test_roles(llm_wall: FaultWall, run: Any) -> None:
 def test_an_empty_configuration_is_told() -> None:
     aggregator = llmagg.LLMAggregator()
     aggregator.manager = Registry()
-    with pytest.warns(UserWarning, match="the configuration is empty, and no model is registered"):
+    with pytest.warns(UserWarning, match="no model is registered; register a provider before the first call, or"):
         aggregator.initialize_sync({})
 
 

@@ -132,7 +132,8 @@ class LLMAggregator(Closing):
         elif not self._initialized:
             await self._install(_late.oldstyle.Read([], {}), lenient=lenient)
             if config is not None and not lenient and not self.get_available_models():
-                warnings.warn("the configuration is empty, and no model is registered", stacklevel=2)
+                advice = "register a provider before the first call, or give {provider: {'models': {name: {…}}}}"
+                warnings.warn(f"the configuration is empty, and no model is registered; {advice}", stacklevel=2)
 
     async def initialize_from_settings(self, settings: Any) -> None:
         """``initialize`` from ``settings.LLM_MODEL``: ``{model: {"api_key", "base_url", "model"?, …}}``.
