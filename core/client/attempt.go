@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -55,9 +56,7 @@ func (t *turn) begin(a *attempt, p *breaker.Permit, stream bool, waited callstat
 	now := time.Now()
 	a.turn, a.permit = t, p
 	a.x.Payload, a.x.Model, a.x.Stream, a.x.Listener = t.call.Payload, c.upstreamModel(), stream, a
-	if t.call.Model != "" {
-		a.x.Model = t.call.Model
-	}
+	a.x.Model = cmp.Or(t.call.Model, a.x.Model)
 	a.x.Strict = t.Strict()
 	r := t.call.Attempt()
 	r.Provider, r.Model, r.Start = c.cfg.Provider, c.cfg.Name, now
@@ -180,9 +179,7 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 	}
 	if e != nil {
 		r.Code, r.Message, r.Owner = e.Code, e.Message, e.Owner()
-		if e.Status != 0 {
-			r.Status = e.Status
-		}
+		r.Status = cmp.Or(e.Status, r.Status)
 		if a.unsent() {
 			r.Unsent()
 		}

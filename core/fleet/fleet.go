@@ -41,18 +41,11 @@ const (
 
 // Options say who shares what. Open is needed; all else has a default.
 type Options struct {
-	// Name is that of the fleet: those who share have the same; "default".
-	Name string
-	// Agree is how many processes' circuits must be open before those of other
-	// processes open, too; 2. With 1, any process is believed.
-	Agree int
-	// Processes is how many there are, for as long as the store has not told: a
-	// member that has not reached it keeps each rate at that share of the limit;
-	// 1.
+	// These are the keys of "fleet", which [config.AllSettings] explains.
+	Name      string
+	Agree     int
 	Processes int
-	// Share is what is shared; by default ShareWaits, ShareBreakers and
-	// ShareRates.
-	Share []string
+	Share     []string
 	// Open connects the store. It is called in the background, and again where
 	// it failed.
 	Open func(ctx context.Context) (Store, error)

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 	"strconv"
@@ -181,9 +182,7 @@ func (c *partialCalls) join(to *partialCall, d *ToolCall) {
 		to.id = d.ID
 		c.alias(to, d.ID)
 	}
-	if d.Type != "" {
-		to.kind = d.Type
-	}
+	to.kind = cmp.Or(d.Type, to.kind)
 	if f := d.Custom; f != nil {
 		to.custom = true
 		to.addPiece(f.Name, f.Input, f.Extra)

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"unicode/utf8"
@@ -148,15 +149,9 @@ func (to *partialPart) take(d *Part) {
 		}
 		to.refusal.WriteString(d.Refusal)
 	}
-	if d.ImageURL != nil {
-		to.ImageURL = d.ImageURL
-	}
-	if d.InputAudio != nil {
-		to.InputAudio = d.InputAudio
-	}
-	if d.File != nil {
-		to.File = d.File
-	}
+	to.ImageURL = cmp.Or(d.ImageURL, to.ImageURL)
+	to.InputAudio = cmp.Or(d.InputAudio, to.InputAudio)
+	to.File = cmp.Or(d.File, to.File)
 	to.extra.add(d.Extra, inDelta)
 }
 

@@ -2,6 +2,7 @@ package llm
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -251,9 +252,7 @@ func (s *sieve) field(dst []byte, key string, value []byte, spoken *string) []by
 		return each(dst, elementsOf(value), s.toolCall)
 	case (key == "tool_calls" || key == "function_call" || key == "name") && !empty:
 	case s.drops("messages." + key):
-		if said := spokenIn(key, value); said != "" {
-			*spoken = said
-		}
+		*spoken = cmp.Or(spokenIn(key, value), *spoken)
 		return dst
 	}
 	return append(dst, value...)

@@ -2,6 +2,7 @@ package llm
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -97,12 +98,8 @@ func (j *joint) addItem(at jointPlace, raw json.RawMessage) {
 //
 //go:noinline
 func (j *joint) mark(item *jointItem, index, id, kind string) {
-	if id != "" {
-		item.id = id
-	}
-	if kind != "" {
-		item.kindOf = kind
-	}
+	item.id = cmp.Or(id, item.id)
+	item.kindOf = cmp.Or(kind, item.kindOf)
 	if index == "" {
 		return
 	}

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 
@@ -221,9 +222,7 @@ func (m *Message) read(r *reader) {
 	thoughts := ""
 	for more := r.Object(); more; more = r.NextField() {
 		if isReasoning(r.Key) && (r.Next() == '"' || r.answer && (r.Next() == '[' || r.Next() == '{')) {
-			if text := m.readThoughts(r); text != "" {
-				thoughts = text
-			}
+			thoughts = cmp.Or(m.readThoughts(r), thoughts)
 			continue
 		}
 		m.readField(r)

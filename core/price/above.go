@@ -111,17 +111,11 @@ func ReadTiers(key string, v []byte) ([]Tier, error) {
 }
 
 func (t *Tier) read(key string, v []byte) error {
-	if v[0] != '{' {
-		return llm.Errorf(llm.InvalidArgument, "%q is %s; expected an object, as in "+example, key, shown.Value(v))
-	}
-	fields, err := jsontext.FieldsOf(v)
-	if err == nil {
-		err = shown.Twice(fields)
-	}
+	fields, err := fieldsOf(key, v, example)
 	if err != nil {
-		return llm.Errorf(llm.InvalidArgument, "%q %v", key, err)
+		return err
 	}
-	for _, f := range fields.List {
+	for _, f := range fields {
 		if value := v[f.Start:f.End]; value[0] != 'n' { // null is not set
 			err = t.set(key, f.Key, value)
 		}
@@ -130,6 +124,21 @@ func (t *Tier) read(key string, v []byte) error {
 		}
 	}
 	return nil
+}
+
+// fieldsOf are the fields of the value of key, an object such as example.
+func fieldsOf(key string, v []byte, example string) ([]jsontext.Field, error) {
+	if v[0] != '{' {
+		return nil, llm.Errorf(llm.InvalidArgument, "%q is %s; expected an object, as in %s", key, shown.Value(v), example)
+	}
+	fields, err := jsontext.FieldsOf(v)
+	if err == nil {
+		err = shown.Twice(fields)
+	}
+	if err != nil {
+		return nil, llm.Errorf(llm.InvalidArgument, "%q %v", key, err)
+	}
+	return fields.List, nil
 }
 
 func (t *Tier) set(key, name string, v []byte) (err error) {

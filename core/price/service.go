@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/setting"
-	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -72,18 +70,12 @@ func (s Services) times(tier string) (n float64, known bool) {
 // ReadServices reads the "service_tiers" of a price, which key names in
 // messages.
 func ReadServices(key string, v []byte) (Services, error) {
-	if v[0] != '{' {
-		return nil, llm.Errorf(llm.InvalidArgument, "%q is %s; expected an object, as in {\"flex\": 0.5, \"priority\": 2}", key, shown.Value(v))
-	}
-	fields, err := jsontext.FieldsOf(v)
-	if err == nil {
-		err = shown.Twice(fields)
-	}
+	fields, err := fieldsOf(key, v, `{"flex": 0.5, "priority": 2}`)
 	if err != nil {
-		return nil, llm.Errorf(llm.InvalidArgument, "%q %v", key, err)
+		return nil, err
 	}
 	s := Services{}
-	for _, f := range fields.List {
+	for _, f := range fields {
 		name := fmt.Sprintf("%s.%s", key, f.Key)
 		n, err := setting.Money(name, v[f.Start:f.End])
 		if err != nil {

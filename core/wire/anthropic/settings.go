@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -62,10 +63,7 @@ var readFields = []string{"top_k", "topK", "thinking", "output_config", "audio"}
 
 // metadata is the user's id: the API takes no other.
 func (s *settings) metadata() {
-	id := s.request.User
-	if own := s.request.Metadata["user_id"]; own != "" {
-		id = own
-	}
+	id := cmp.Or(s.request.Metadata["user_id"], s.request.User)
 	for name := range s.request.Metadata {
 		if name != "user_id" {
 			s.leave("metadata")

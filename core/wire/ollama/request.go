@@ -113,10 +113,7 @@ func (t *conversation) message(m *llm.Message, at wire.At) error {
 		sent.Content = cmp.Or(sent.Content, m.Refusal)
 		t.calls(m, &sent)
 	case llm.RoleTool, llm.RoleFunction:
-		sent.Role, sent.ToolName, sent.ToolCallID = "tool", m.Name, m.ToolCallID
-		if name := t.names[m.ToolCallID]; name != "" {
-			sent.ToolName = name
-		}
+		sent.Role, sent.ToolName, sent.ToolCallID = "tool", cmp.Or(t.names[m.ToolCallID], m.Name), m.ToolCallID
 	default:
 		sent.Role = "user"
 	}

@@ -85,9 +85,7 @@ func (s *settings) kept() error {
 	if r.Logprobs != nil && *r.Logprobs && !slices.Contains(b.Include, logprobs) {
 		b.Include = append(b.Include, logprobs)
 	}
-	if r.TopLogprobs != nil {
-		b.TopLogprobs = r.TopLogprobs
-	}
+	b.TopLogprobs = cmp.Or(r.TopLogprobs, b.TopLogprobs)
 	s.Added = false
 	switch raw := r.Extra["store"]; {
 	case wire.IsThere(raw):
