@@ -73,6 +73,7 @@ def test_a_function_that_cannot_judge_is_refused_before_anything_is_paid(llm_wal
         (later, 'option "accept" is a coroutine function; expected a plain one'),
         (lambda: True, 'option "accept" is a function that cannot be called with the response: too many'),
         (lambda _, other: True, "missing a required argument: 'other'"),
+        ("ask", 'option "accept" is "ask", a word of C; expected "nonempty" or a function'),
     ):
         with pytest.raises(llmagg.InvalidArgumentError, match=told):
             aggregator_of(llm_wall).chat_sync("hi", accept=accept)

@@ -195,6 +195,7 @@ def test_refusals(server: Server) -> None:
     assert refused(chat, {**body, "model": "nobody"}) == (404, "model_not_found")
     assert refused(chat, {**body, "temprature": 1}) == (400, "invalid_argument")
     assert refused(chat, {**body, "llmagg": {"headers": {"a": "b"}}}) == (400, "invalid_argument")
+    assert refused(chat, {**body, "llmagg": {"accept": "ask"}}) == (400, "invalid_argument")
     assert refused(chat, {**body, "user": "x" * (1 << 20)}) == (413, "request_too_large")
     assert refused(chat, body, Content_Encoding="gzip") == (415, "unsupported_encoding")
     assert refused("/v1/models/nobody") == (404, "model_not_found")

@@ -251,6 +251,8 @@ class Plan:
             options = dict(options)
             accept, options["accept"] = options["accept"], "ask"
             refuse_other(accept, 'option "accept"', "the response")
+        elif options and options.get("accept") == "ask":  # nobody would answer the core's question
+            raise InvalidArgumentError('option "accept" is "ask", a word of C; expected "nonempty" or a function')
         made = calls.make(self._native, request, options, targets, self._calls, self.route_names)
         made.accept = accept
         return made
