@@ -39,9 +39,16 @@ SCRIPT = {
     }
 }
 PROGRAM = """
-import sys, llmagg
+import contextlib, os, sys, time, llmagg
+from llmagg.monitor import sockets
 llm = llmagg.LLMAggregator(["shop/down", "shop/good"])
 llm.initialize_sync(sys.argv[1])
+end = time.monotonic() + 20
+while time.monotonic() < end:  # the feed starts in a thread, and would miss a call before it
+    with contextlib.suppress(Exception):
+        next(sockets.lines(os.getpid()))
+        break
+    time.sleep(0.01)
 for _ in range(2):
     try:
         llm.chat_sync("Hello")
