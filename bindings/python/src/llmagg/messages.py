@@ -153,7 +153,7 @@ class ToolCall(Record):
     arguments: str = ""
     type: str = "function"
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> int:  # type: ignore[override]
         return hash((self.id, self.name, self.arguments, self.type))
 
     @classmethod
